@@ -1,0 +1,21 @@
+import { defineConfig } from "vitest/config";
+
+/** The kernel suites pay a process start of up to 0.1 s per command in User-Mode Linux: about ten times native. */
+const onTheKernel = {
+  fileParallelism: false, // one kernel, one set of dm devices
+  maxWorkers: 1,
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  teardownTimeout: 60_000,
+};
+
+export default defineConfig({
+  test: {
+    environment: "node",
+    projects: [
+      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { extends: true, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], ...onTheKernel } },
+      { extends: true, test: { name: "kernel-udev", include: ["test/kernel-udev/**/*.test.ts"], ...onTheKernel } },
+    ],
+  },
+});
