@@ -1,0 +1,127 @@
+/**
+ * What the layers above may ask of pools: a contract. All methods may be repeated. A rejected promise is one of
+ * `core/errors.ts`; PoolUnavailableError and OutcomeUnknownError mean "retry"; NoRoomError means nothing was begun.
+ * Operations outlive the caller's deadline; the same call made again joins them.
+ */
+import type { BlockDevice } from "../core/dm.ts";
+import type { GroupId, PoolName, PoolUuid, SnapshotId, VolumeId } from "../core/ids.ts";
+import type {
+  AccessType,
+  Format,
+  FsType,
+  GroupRecord,
+  SnapshotRecord,
+  Source,
+  Staging,
+  VolumeRecord,
+} from "../core/records.ts";
+import type { Bytes, Sectors } from "../core/units.ts";
+
+/** Idempotency made visible: did this call make the object, or had an earlier one? */
+export interface Outcome<T> {
+  readonly kind: "created" | "identity";
+  readonly record: T;
+}
+
+/** Sizes of CSI's CapacityRange; absent = not given. Both present: required <= limit. */
+export interface SizeRange {
+  readonly required?: Bytes;
+  readonly limit?: Bytes;
+}
+
+export interface CreateVolumeIntent {
+  readonly name: string;
+  readonly range: SizeRange;
+  readonly source: Source;
+  /** At least one. */
+  readonly access: readonly AccessType[];
+  /** For `mount`; absent means the default (ext4), or the source's filesystem for a copy. */
+  readonly fsType?: FsType;
+  /** Validated by mounts/mkfs-options.ts before they get here. */
+  readonly mkfsOptions: readonly string[];
+}
+
+export interface Capacity {
+  /** Bytes that can still be promised. */
+  readonly available: Bytes;
+  /** The largest single volume now. */
+  readonly maximumVolume: Bytes;
+  readonly minimumVolume: Bytes;
+}
+
+/** Why a pool does not take mutations. */
+export type PoolCondition =
+  | { readonly kind: "ready" }
+  | { readonly kind: "read-only"; readonly reason: string }
+  | { readonly kind: "unusable"; readonly reason: string };
+
+export interface Pool {
+  readonly name: PoolName;
+  readonly uuid: PoolUuid;
+  readonly condition: PoolCondition;
+
+  /** Records in memory, always answered, also while the disk is stuck. */
+  volume(id: VolumeId): VolumeRecord | undefined;
+  volumeByName(name: string): VolumeRecord | undefined;
+  volumes(): readonly VolumeRecord[];
+  snapshot(id: SnapshotId): SnapshotRecord | undefined;
+  snapshotByName(name: string): SnapshotRecord | undefined;
+  snapshots(): readonly SnapshotRecord[];
+  group(id: GroupId): GroupRecord | undefined;
+  groups(): readonly GroupRecord[];
+  /** From memory; a pool that takes no promises answers 0. */
+  capacity(): Capacity;
+
+  createVolume(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>>;
+  /** PreconditionError while staged or open. Unknown id: done. */
+  deleteVolume(id: VolumeId): Promise<void>;
+  createSnapshot(intent: { readonly name: string; readonly source: VolumeId }): Promise<Outcome<SnapshotRecord>>;
+  /** InvalidRequestError for a member of a group. Unknown id: done. */
+  deleteSnapshot(id: SnapshotId): Promise<void>;
+  createGroup(intent: { readonly name: string; readonly sources: readonly VolumeId[] }): Promise<Outcome<GroupRecord>>;
+  deleteGroup(id: GroupId): Promise<void>;
+  /** Persists the new size; table and filesystem follow at stage or NodeExpand. Already that large: the record. */
+  expandVolume(id: VolumeId, range: SizeRange): Promise<VolumeRecord>;
+
+  /**
+   * Node side: runs `work` as the only operation on the volume (exclusive against create, delete, snapshot, expand).
+   * Joins an equal fingerprint, else OperationPendingError. NotFoundError for an unknown or deleted volume.
+   */
+  withVolume<T>(id: VolumeId, title: string, fingerprint: string, work: (volume: OwnedVolume) => Promise<T>): Promise<T>;
+  /** Node side: `work` may run beside snapshots and other shared holders (publish, unpublish, stats). */
+  shareVolume<T>(id: VolumeId, title: string, key: string, work: (record: VolumeRecord) => Promise<T>): Promise<T>;
+}
+
+/** A volume held exclusively by one node operation. */
+export interface OwnedVolume {
+  /** The record as of now; follows every change made through this object. */
+  readonly record: VolumeRecord;
+  /** The active device, or undefined. Reads the kernel, starts no process. */
+  device(): Promise<BlockDevice | undefined>;
+  /** Activates with the recorded size; an active shorter table is grown to the record. Refused on a pool that is not ready. */
+  activate(): Promise<BlockDevice>;
+  /** Removes the device; already gone counts. PreconditionError while something has it open. Remembers mapped bytes. */
+  deactivate(): Promise<void>;
+  /** Flushing status of the active thin (format guard). Throws DamagedVolumeError where the kernel cannot tell. */
+  mappedSectors(): Promise<Sectors>;
+  /** Durable before it resolves. */
+  setFormat(format: Format): Promise<void>;
+  /** Durable; undefined forgets the staging. */
+  setStaging(staging: Staging | undefined): Promise<void>;
+  /**
+   * For format state `formatting` only: deactivates, gives the volume a new empty thin and format `blank`, deletes the
+   * old thin. Nothing of the volume was ever published in that state.
+   */
+  renewThin(): Promise<void>;
+}
+
+/** All pools of this node. */
+export interface PoolSet {
+  readonly pools: readonly Pool[];
+  byName(name: string): Pool | undefined;
+  byUuid(uuid: PoolUuid): Pool | undefined;
+  /** The pool for a StorageClass that names none; undefined where that is ambiguous. */
+  readonly default: Pool | undefined;
+  /** Configured pools that are not open, with the reason: Probe and errors name them. */
+  readonly absent: readonly { readonly name: PoolName; readonly reason: string }[];
+}
