@@ -15,7 +15,10 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       { extends: true, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], ...onTheKernel } },
-      { extends: true, test: { name: "kernel-udev", include: ["test/kernel-udev/**/*.test.ts"], ...onTheKernel } },
+      {
+        extends: true,
+        test: { name: "kernel-udev", include: ["test/kernel-udev/**/*.test.ts"], ...onTheKernel },
+      },
     ],
   },
 });

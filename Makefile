@@ -1,0 +1,112 @@
+# What a person types. `make` alone prints the list; a line starting with ## under a heading is its help.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+# Node 26 comes with node_modules, pinned by the lockfile: the machine's own may be older or missing.
+NODE := node_modules/.bin/node
+VITEST := $(NODE) node_modules/vitest/vitest.mjs run --reporter=default --reporter=./test/runner/tally-reporter.ts
+
+# A command on a kernel that has dm-thin: this machine's, or User-Mode Linux. Its raw disks are sparse files:
+# one with room for the 10 GiB volumes of csi-sanity, and a small one for what a test keeps apart.
+VM := test/vm/vm run
+DISKS := --disk 128G --disk 8G
+
+# One test file or a part of its name: make unit T=units
+T ?=
+
+##@ The main job
+
+.PHONY: demo
+demo: install ## watch a real kernel provision, mount, snapshot, restore, clone and grow thin volumes
+	@$(VM) $(DISKS) -- $(NODE) demo/demo.ts
+
+.PHONY: shell
+shell: install ## a shell on the test kernel beside a running driver, CSI_ENDPOINT set
+	@$(VM) $(DISKS) -- $(NODE) test/vm/with-driver.ts
+
+.PHONY: run
+# The text reaches the shell over there as it was typed: make expands nothing in it.
+run: export DMTHIN_CMD = $(value CMD)
+run: install ## one command there, its output and exit code come back: make run CMD='…'
+	@[ -n "$$DMTHIN_CMD" ] || { echo "usage: make run CMD='…'" >&2; exit 2; }
+	@$(VM) $(DISKS) -- $(NODE) test/vm/with-driver.ts "$$DMTHIN_CMD"
+
+##@ Tests
+
+.PHONY: test
+test: install ## everything below up to sanity; ends with N passed, N failed, N skipped
+	@$(NODE) test/run-all.ts
+
+.PHONY: check check-types check-lint check-format check-generated
+check: check-types check-lint check-format check-generated ## types, lint with the layers, format, generated files up to date
+
+check-types: install
+	@$(NODE) node_modules/typescript/bin/tsc
+
+check-lint: install
+	@$(NODE) node_modules/oxlint/bin/oxlint --type-aware --deny-warnings
+
+check-format: install
+	@$(NODE) node_modules/oxfmt/bin/oxfmt --list-different || { echo "not formatted as above: run make format" >&2; exit 1; }
+
+check-generated: install
+	@$(NODE) proto/generate.ts --check
+
+.PHONY: unit
+unit: install ## tests that need nothing but Node (T=part-of-a-file-name)
+	@$(VITEST) --project unit $(T)
+
+.PHONY: kernel
+kernel: install ## integration tests on a real dm-thin kernel (T=…)
+	@$(VM) $(DISKS) -- $(VITEST) --project kernel $(T)
+
+.PHONY: kernel-udev
+kernel-udev: install ## those that care, with systemd-udevd and the rules of lvm2 running as on production hosts (T=…)
+	@$(VM) --udev $(DISKS) -- $(VITEST) --project kernel-udev $(T)
+
+.PHONY: sanity
+sanity: install ## csi-sanity for filesystem and for block on the real kernel
+	@CSI_SANITY=$$(test/tools/csi-sanity.sh); $(VM) $(DISKS) -- env CSI_SANITY="$$CSI_SANITY" $(NODE) test/sanity/run.ts
+
+.PHONY: faults e2e bench
+faults: ## the fault suite of the thirteen promises (not built yet)
+e2e: ## a real cluster with sidecars and kubelet (not built yet)
+bench: ## the benchmark table (not built yet)
+faults e2e bench:
+	@echo "make $@: not built yet" >&2; exit 1
+
+##@ Work
+
+.PHONY: format
+format: install ## format everything in place
+	@$(NODE) node_modules/oxfmt/bin/oxfmt
+
+.PHONY: generate
+generate: install ## write src/generated from proto/csi.proto
+	@$(NODE) proto/generate.ts
+
+.PHONY: tools
+tools: install ## bring the test kernel and csi-sanity (the targets that need them do so too)
+	@test/vm/vm setup
+	@test/tools/csi-sanity.sh >/dev/null
+
+.PHONY: install
+install: node_modules/.package-lock.json ## bring Node 26 and the packages of the lockfile
+
+node_modules/.package-lock.json: package-lock.json
+	@test/tools/npm-ci.sh
+	@touch $@
+
+.PHONY: clean
+clean: ## delete what demo, tests and benchmarks wrote
+	@rm -rf demo/out bench/out test/out coverage
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z][a-z0-9-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

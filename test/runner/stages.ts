@@ -1,0 +1,26 @@
+/**
+ * A stage of `make test`: a make target and how its tests are counted.
+ * - exit: the target is one test, failed if its exit code is not 0.
+ * - tally: the target leaves a tally of that name (see tally.ts).
+ * - preparation: counts only if it fails.
+ */
+export interface Stage {
+  readonly target: string;
+  readonly count: { readonly by: "exit" | "preparation" } | { readonly by: "tally"; readonly suite: string };
+}
+
+const step = (target: string): Stage => ({ target, count: { by: "exit" } });
+const suite = (target: string): Stage => ({ target, count: { by: "tally", suite: target } });
+
+/** In this order: what fails fastest comes first. */
+export const STAGES: readonly Stage[] = [
+  step("check-types"),
+  step("check-lint"),
+  step("check-format"),
+  step("check-generated"),
+  suite("unit"),
+  { target: "tools", count: { by: "preparation" } },
+  suite("kernel"),
+  suite("kernel-udev"),
+  suite("sanity"),
+];
