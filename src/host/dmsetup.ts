@@ -1,0 +1,164 @@
+/**
+ * dmsetup, one method a command. What is dangerous cannot be said here: there is no forced, deferred or wholesale
+ * removal and no wiping of tables. Failures are ToolError with the kernel's errno: EBUSY (name or uuid taken, or open),
+ * EEXIST, ENODATA (thin id), ENXIO (no such device), EINVAL, EOPNOTSUPP (pool read-only or failed), …
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { DmDevice, PoolStatus, ThinStatus } from "../core/dm.ts";
+import { errnoOf, ParseError } from "../core/errors.ts";
+import { DM_NAME_PREFIX, type DmName, type DmUuid } from "../core/ids.ts";
+import { DM_INFO_FIELDS, isDmName, linesOf, parseDmInfo, parseTargets } from "./dm-info-text.ts";
+import type { Runner, RunResult } from "./run.ts";
+import { parsePoolStatus } from "./thin-pool-text.ts";
+import { parseThinStatus } from "./thin-text.ts";
+
+/** One device of `createMany`. */
+export interface ConciseDevice {
+  readonly name: DmName;
+  readonly uuid: DmUuid;
+  /** Lines separated by a newline, as the format functions make them. */
+  readonly table: string;
+}
+
+export interface StatusOptions {
+  /** True commits the metadata and flushes first, so the figures are exact; false only looks. */
+  readonly flush: boolean;
+}
+
+/** Waits between tries of `remove`: somebody (udev, a scanner) may hold the device for a moment. 5 s in all. */
+const REMOVE_DELAYS_MS: readonly number[] = [25, 50, 100, 200, 400, 800, 1000, 1200, 1225];
+
+const firstLine = (text: string): string => text.split("\n", 1)[0] ?? "";
+
+export class Dmsetup {
+  readonly #runner: Runner;
+  readonly #removeDelaysMs: readonly number[];
+
+  constructor(runner: Runner, options: { readonly removeDelaysMs?: readonly number[] } = {}) {
+    this.#runner = runner;
+    this.#removeDelaysMs = options.removeDelaysMs ?? REMOVE_DELAYS_MS;
+  }
+
+  /** Creates and activates. A name or uuid already taken is EBUSY and is never retried: the caller must look. */
+  async create(name: DmName, uuid: DmUuid, table: string): Promise<void> {
+    await this.#withTable(["create", name, "--uuid", uuid], table);
+  }
+
+  /** Creates in order and stops at the first failure; those before it stay. */
+  async createMany(devices: readonly ConciseDevice[]): Promise<void> {
+    if (devices.length === 0) return;
+    const concise = devices.map(({ name, uuid, table }) =>
+      [name, uuid, "", "rw", ...table.split("\n")].join(","),
+    );
+    await this.#run(["create", "--concise", concise.join(";")]);
+  }
+
+  /** Sends a message to a thin-pool. Success is not yet a commit: read the pool's status after it. */
+  async message(pool: DmName, text: string): Promise<void> {
+    await this.#run(["message", pool, "0", text]);
+  }
+
+  /**
+   * Freezes a mounted filesystem, flushes, holds all I/O back. At the deadline the command is killed, whereupon the
+   * kernel abandons the suspend and the device goes on; ToolError ETIMEDOUT.
+   */
+  async suspend(name: DmName, options: { readonly timeoutMs: number }): Promise<void> {
+    await this.#runner.run("dmsetup", ["suspend", name], { timeoutMs: options.timeoutMs });
+  }
+
+  /** Also swaps in a loaded table. A device that is not suspended and has none stays as it is. */
+  async resume(name: DmName): Promise<void> {
+    await this.#run(["resume", name]);
+  }
+
+  /** Loads a table beside the live one; `resume` swaps it in, `clear` drops it. */
+  async load(name: DmName, table: string): Promise<void> {
+    await this.#withTable(["load", name], table);
+  }
+
+  /** Drops a loaded table that was never resumed. None loaded: done. */
+  async clear(name: DmName): Promise<void> {
+    await this.#run(["clear", name]);
+  }
+
+  /** EBUSY is tried again for 5 s, then it is the caller's. A missing device is ENXIO. */
+  async remove(name: DmName): Promise<void> {
+    for (const delay of this.#removeDelaysMs) {
+      try {
+        await this.#run(["remove", name]);
+        return;
+      } catch (error) {
+        if (errnoOf(error) !== "EBUSY") throw error;
+      }
+      await sleep(delay);
+    }
+    await this.#run(["remove", name]);
+  }
+
+  /** The live table, lines separated by newlines; empty where there is none. */
+  async table(name: DmName): Promise<string> {
+    return (await this.#run(["table", name])).stdout.trim();
+  }
+
+  /** The table loaded but not resumed; empty where there is none. */
+  async inactiveTable(name: DmName): Promise<string> {
+    return (await this.#run(["table", "--inactive", name])).stdout.trim();
+  }
+
+  async poolStatus(name: DmName, options: StatusOptions): Promise<PoolStatus> {
+    return parsePoolStatus(await this.#status(name, options));
+  }
+
+  async thinStatus(name: DmName, options: StatusOptions): Promise<ThinStatus> {
+    return parseThinStatus(await this.#status(name, options));
+  }
+
+  /** All active thins named by dmthin, of all pools, in one command; without a flush. */
+  async thinStatuses(): Promise<ReadonlyMap<DmName, ThinStatus>> {
+    const { stdout } = await this.#run(["status", "--noflush", "--target", "thin"]);
+    const statuses = new Map<DmName, ThinStatus>();
+    for (const line of linesOf(stdout)) {
+      if (!line.startsWith(DM_NAME_PREFIX)) continue;
+      const end = line.indexOf(": ");
+      const name = line.slice(0, end);
+      if (end < 0 || !isDmName(name)) throw new ParseError("dm status", "line", line, "a name and a status");
+      statuses.set(name, parseThinStatus(line.slice(end + 2)));
+    }
+    return statuses;
+  }
+
+  /** The devices of dmthin, told by their uuid. */
+  async list(): Promise<readonly DmDevice[]> {
+    const { stdout } = await this.#run([
+      "info",
+      "-c",
+      "--noheadings",
+      "--separator",
+      "|",
+      "-o",
+      DM_INFO_FIELDS,
+    ]);
+    return parseDmInfo(stdout);
+  }
+
+  /** Targets the running kernel has, with their versions. */
+  async targets(): Promise<ReadonlyMap<string, string>> {
+    return parseTargets((await this.#run(["targets"])).stdout);
+  }
+
+  async #status(name: DmName, options: StatusOptions): Promise<string> {
+    const { stdout } = await this.#run(options.flush ? ["status", name] : ["status", "--noflush", name]);
+    return firstLine(stdout);
+  }
+
+  /** One line goes as an argument, so that it shows in logs and errors; more lines only fit through standard input. */
+  async #withTable(args: readonly string[], table: string): Promise<void> {
+    if (table.includes("\n")) await this.#runner.run("dmsetup", args, { input: `${table}\n` });
+    else await this.#run([...args, "--table", table]);
+  }
+
+  async #run(args: readonly string[]): Promise<RunResult> {
+    return this.#runner.run("dmsetup", args);
+  }
+}

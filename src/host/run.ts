@@ -1,0 +1,148 @@
+/**
+ * The only place that starts processes: an absolute path, an argument array, a fixed environment, never a shell.
+ * A started command is never cancelled by its caller; only a deadline given with the command ends it.
+ */
+import { execa } from "execa";
+
+import { ToolError } from "../core/errors.ts";
+import { errnoFrom } from "./errno.ts";
+import { TOOL_DIRECTORIES, type ToolName, type Tools } from "./tools.ts";
+
+export interface RunResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+export interface RunOptions {
+  /** Exit codes that are results, not failures; [0] unless given. */
+  readonly accept?: readonly number[];
+  /** SIGKILL at this age; the promise then rejects with errno ETIMEDOUT, whether or not the process could die. */
+  readonly timeoutMs?: number;
+  /** Standard input; nothing unless given. */
+  readonly input?: string;
+}
+
+export interface Runner {
+  /** Resolves with an accepted exit code, else rejects with ToolError (or EnvironmentError: tool not installed). */
+  run(tool: ToolName, args: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /**
+   * The same runner, but its processes inherit exactly these descriptors, the first as 3, the next as 4, …: a lock on
+   * one of them lives as long as any such process, also when the driver dies.
+   */
+  holding(fds: readonly number[]): Runner;
+  /** Processes started so far, by this runner and all made from it. */
+  readonly started: number;
+}
+
+/** One ended command, for the log. `exitCode` is absent where a signal or a failed start ended it. */
+export interface RunLine {
+  readonly argv: readonly string[];
+  readonly ms: number;
+  readonly exitCode: number | undefined;
+}
+
+/** What a process left behind. `exitCode` is undefined where a signal ended it or it never started. */
+export interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number | undefined;
+  /** Why it never started: ENOENT, EAGAIN, … */
+  readonly spawnErrno?: string;
+}
+
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+/** How long after SIGKILL the answer waits for the process to be really gone. */
+const KILL_GRACE_MS = 1000;
+
+const ENVIRONMENT = {
+  LC_ALL: "C",
+  // libdm makes the nodes itself and uses no udev cookie: a cookie blocks for ever where udevd is out of reach.
+  DM_DISABLE_UDEV: "1",
+  PATH: TOOL_DIRECTORIES.join(":"),
+};
+
+/** Result or ToolError of an ended process: shared with tests, which feed captured output through it. */
+export function settle(argv: readonly string[], ended: Ended, accept: readonly number[] = [0]): RunResult {
+  const { exitCode, stdout, stderr } = ended;
+  if (exitCode !== undefined && accept.includes(exitCode)) return { stdout, stderr, exitCode };
+  throw new ToolError({ argv, exitCode, stderr, errno: ended.spawnErrno ?? errnoFrom(stderr) });
+}
+
+async function spawn(
+  path: string,
+  args: readonly string[],
+  fds: readonly number[],
+  options: RunOptions,
+): Promise<Ended> {
+  const child = execa(path, args, {
+    stdio: [
+      options.input === undefined ? "ignore" : "pipe",
+      "pipe",
+      "pipe",
+      ...fds.map((value) => ({ value })),
+    ],
+    ...(options.input === undefined ? {} : { input: options.input }),
+    env: ENVIRONMENT,
+    extendEnv: false,
+    cwd: "/",
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: MAX_OUTPUT_BYTES,
+    // A step once begun is finished, also when the driver ends; the next driver waits for it by the inherited lock.
+    cleanup: false,
+  });
+  const ended = child.then((result): Ended => {
+    const { exitCode, code, stdout, stderr } = result;
+    const note = exitCode === undefined && stderr === "" ? (result.shortMessage ?? "") : stderr;
+    return { stdout, stderr: note, exitCode, ...(code === undefined ? {} : { spawnErrno: code }) };
+  });
+  return options.timeoutMs === undefined
+    ? ended
+    : withinDeadline(ended, options.timeoutMs, () => child.kill("SIGKILL"));
+}
+
+async function withinDeadline(ended: Promise<Ended>, timeoutMs: number, kill: () => void): Promise<Ended> {
+  const inTime = await before(ended, timeoutMs);
+  if (inTime !== undefined) return inTime;
+  kill();
+  const fate =
+    (await before(ended, KILL_GRACE_MS)) === undefined ? "killed, but stuck in the kernel" : "killed";
+  return {
+    stdout: "",
+    stderr: `no answer within ${timeoutMs} ms: ${fate}`,
+    exitCode: undefined,
+    spawnErrno: "ETIMEDOUT",
+  };
+}
+
+async function before<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+  const { promise: expired, resolve: expire } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => expire(undefined), ms);
+  try {
+    return await Promise.race([work, expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The runner of the process. `log` gets one line a command; it must not throw. */
+export function createRunner(tools: Tools, log: (line: RunLine) => void = () => {}): Runner {
+  let started = 0;
+  const holding = (fds: readonly number[]): Runner => ({
+    get started() {
+      return started;
+    },
+    holding,
+    async run(tool, args, options = {}) {
+      const argv = [tool, ...args];
+      const path = tools.path(tool);
+      const begin = performance.now();
+      started += 1;
+      const ended = await spawn(path, args, fds, options);
+      log({ argv, ms: performance.now() - begin, exitCode: ended.exitCode });
+      return settle(argv, ended, options.accept);
+    },
+  });
+  return holding([]);
+}

@@ -1,0 +1,110 @@
+/**
+ * The closed set of programs dmthin may start. Each is looked up once, at start, in a fixed list of directories: PATH
+ * is not consulted, so no environment can put another program in its place.
+ */
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+
+import { EnvironmentError } from "../core/errors.ts";
+
+interface ToolFacts {
+  /** The Debian package that brings it, for the error text. */
+  readonly package: string;
+  /** Required: dmthin does not start without it. Others are missed by the feature that needs them, when it is used. */
+  readonly required: boolean;
+}
+
+const required = (name: string): ToolFacts => ({ package: name, required: true });
+const optional = (name: string): ToolFacts => ({ package: name, required: false });
+
+const TOOLS = {
+  dmsetup: required("dmsetup"),
+  losetup: required("mount"),
+  mount: required("mount"),
+  umount: required("mount"),
+  blkid: required("util-linux"),
+  flock: required("util-linux"),
+  fsfreeze: required("util-linux"),
+  sync: required("coreutils"),
+  "mkfs.ext4": required("e2fsprogs"),
+  e2fsck: required("e2fsprogs"),
+  resize2fs: required("e2fsprogs"),
+  tune2fs: optional("e2fsprogs"),
+  dumpe2fs: optional("e2fsprogs"),
+  thin_check: required("thin-provisioning-tools"),
+  thin_ls: required("thin-provisioning-tools"),
+  "mkfs.xfs": optional("xfsprogs"),
+  xfs_growfs: optional("xfsprogs"),
+  xfs_admin: optional("xfsprogs"),
+  xfs_io: optional("xfsprogs"),
+  "mkfs.btrfs": optional("btrfs-progs"),
+  btrfs: optional("btrfs-progs"),
+  btrfstune: optional("btrfs-progs"),
+  modprobe: optional("kmod"),
+  blockdev: optional("util-linux"),
+  wipefs: optional("util-linux"),
+  fallocate: optional("util-linux"),
+} as const satisfies Record<string, ToolFacts>;
+
+export type ToolName = keyof typeof TOOLS;
+
+/** Where programs are, verified at start. */
+export interface Tools {
+  /** Absolute path. Throws EnvironmentError, naming the Debian package, for an optional tool that is not installed. */
+  path(tool: ToolName): string;
+  has(tool: ToolName): boolean;
+}
+
+const isToolName = (text: string): text is ToolName => Object.hasOwn(TOOLS, text);
+
+export const TOOL_NAMES: readonly ToolName[] = Object.keys(TOOLS).filter(isToolName);
+
+export const TOOL_DIRECTORIES: readonly string[] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+async function isProgram(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+async function locate(tool: ToolName, directories: readonly string[]): Promise<string | undefined> {
+  for (const directory of directories) {
+    const path = `${directory}/${tool}`;
+    if (await isProgram(path)) return path;
+  }
+  return undefined;
+}
+
+const describe = (tool: ToolName): string => `${tool} (Debian package ${TOOLS[tool].package})`;
+
+/** Finds every tool. Throws EnvironmentError listing all required tools that are missing, with their packages. */
+export async function findTools(directories: readonly string[] = TOOL_DIRECTORIES): Promise<Tools> {
+  const found = new Map<ToolName, string>();
+  await Promise.all(
+    TOOL_NAMES.map(async (tool) => {
+      const path = await locate(tool, directories);
+      if (path !== undefined) found.set(tool, path);
+    }),
+  );
+  const missing = TOOL_NAMES.filter((tool) => TOOLS[tool].required && !found.has(tool));
+  if (missing.length > 0) {
+    throw new EnvironmentError(
+      `missing tools: ${missing.map(describe).join(", ")}; searched ${directories.join(", ")}`,
+    );
+  }
+  return {
+    has(tool) {
+      return found.has(tool);
+    },
+    path(tool) {
+      const path = found.get(tool);
+      if (path === undefined) {
+        throw new EnvironmentError(`missing tool: ${describe(tool)}; install it and restart dmthin`);
+      }
+      return path;
+    },
+  };
+}
