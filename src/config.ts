@@ -1,0 +1,87 @@
+/** One YAML file → one frozen value. Validated as a whole: every problem is reported at once, each with its path. */
+import { readFile } from "node:fs/promises";
+import { InvalidRequestError } from "./core/errors.ts";
+import type { PoolName } from "./core/ids.ts";
+import type { PoolOptions } from "./core/pool-options.ts";
+import { conflicts } from "./config/conflicts.ts";
+import { problemsOf } from "./config/problems.ts";
+import { configSchema } from "./config/schema.ts";
+import type { LogLevel } from "./config/schema.ts";
+import { parseYaml } from "./config/yaml.ts";
+
+export interface Config {
+  readonly nodeName: string;
+  /** `unix://` and the absolute path of the socket; see `socketPath`. */
+  readonly endpoint: string;
+  readonly kubeletDirectory: string;
+  readonly stateDirectory: string;
+  /** 0: no limit. */
+  readonly maxVolumes: number;
+  readonly logLevel: LogLevel;
+  /** Where a resume guard of its own container listens; absent: the driver starts one. */
+  readonly guard?: { readonly socket: string };
+  readonly clusterUid?: string;
+  /** Name of a configured pool, for requests that name none. */
+  readonly defaultPool?: PoolName;
+  /** At least one, of different names. */
+  readonly pools: readonly PoolOptions[];
+}
+
+/** What the surroundings say; a key of the file wins over it. */
+export interface Surroundings {
+  /** Of NODE_NAME, else the host's name. */
+  readonly nodeName: string;
+  /** Of CSI_ENDPOINT. */
+  readonly endpoint?: string;
+}
+
+/** The host's answer to `Surroundings`. Empty variables count as unset. */
+export function surroundingsOf(environment: NodeJS.ProcessEnv, hostname: string): Surroundings {
+  const endpoint = environment["CSI_ENDPOINT"];
+  return { nodeName: environment["NODE_NAME"] || hostname, ...(endpoint ? { endpoint } : {}) };
+}
+
+export type ParsedConfig =
+  | { readonly kind: "valid"; readonly config: Config }
+  | { readonly kind: "invalid"; readonly problems: readonly string[] };
+
+/** Pure. Problems read `pools[1].metadataSize: must be …`, in the order of the file's keys. */
+export function parseConfig(text: string, surroundings: Surroundings): ParsedConfig {
+  const yaml = parseYaml(text);
+  if (yaml.kind === "invalid") return yaml;
+  const raw = isMapping(yaml.value) ? { ...surroundings, ...yaml.value } : yaml.value;
+  const result = configSchema.safeParse(raw);
+  const problems = [...(result.success ? [] : problemsOf(result.error.issues)), ...conflicts(raw)];
+  if (!result.success || problems.length > 0) return { kind: "invalid", problems };
+  return { kind: "valid", config: deepFreeze(result.data) };
+}
+
+/** Throws InvalidRequestError that lists every problem, one a line. */
+export async function readConfig(path: string, surroundings: Surroundings): Promise<Config> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw new InvalidRequestError("configuration", `cannot read ${path}`, { cause: error });
+  }
+  const parsed = parseConfig(text, surroundings);
+  if (parsed.kind === "valid") return parsed.config;
+  throw new InvalidRequestError(
+    `configuration ${path}`,
+    parsed.problems.map((line) => `\n  ${line}`).join(""),
+  );
+}
+
+/** The absolute path inside a validated endpoint. */
+export const socketPath = (endpoint: string): string => endpoint.slice("unix://".length);
+
+const isMapping = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}

@@ -1,0 +1,147 @@
+/** The shape of the configuration file. Messages go on after `path: `. */
+import { z } from "zod";
+import { isPoolName } from "../core/ids.ts";
+import { LOOP_FILES } from "../core/pool-options.ts";
+import { bytes, formatBytes, GIB, KIB, MIB, parseBytes } from "../core/units.ts";
+import type { Bytes } from "../core/units.ts";
+import { tidyPath } from "./paths.ts";
+
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** The largest metadata that the kernel uses is 255 × 16320 blocks; whole 4-MiB steps below it. */
+const MAX_METADATA = bytes(4064n * 4n * MIB);
+
+/** Linux: `sun_path` holds 108 bytes with its closing NUL. */
+const MAX_SOCKET_PATH = 107;
+
+interface SizeRule {
+  readonly least: bigint;
+  readonly most: bigint;
+  readonly step: bigint;
+}
+
+/** Text or a number → Bytes. Numbers are bytes. */
+function size({ least, most, step }: SizeRule) {
+  return z.unknown().transform((value, context): Bytes => {
+    const refuse = (problem: string): Bytes => {
+      context.addIssue({ code: "custom", message: problem, input: value });
+      return z.NEVER;
+    };
+    if (value === undefined) return refuse("is required");
+    const text = typeof value === "number" && Number.isSafeInteger(value) ? String(value) : value;
+    const amount = typeof text === "string" ? parseBytes(text) : undefined;
+    if (amount === undefined) return refuse("must be a size such as 64KiB, 512MiB or 100GiB");
+    if (amount < least) return refuse(`must be at least ${formatBytes(least)}`);
+    if (amount > most) return refuse(`must be at most ${formatBytes(most)}`);
+    if (amount % step !== 0n) return refuse(`must be a multiple of ${formatBytes(step)}`);
+    return amount;
+  });
+}
+
+const absolutePath = z
+  .string()
+  .refine((path) => path.startsWith("/") && tidyPath(path) !== "/", "must be an absolute path below /")
+  .refine((path) => !path.split("/").includes(".."), "must not contain ..")
+  .refine(isPlain, "must not contain control characters")
+  .transform(tidyPath);
+
+const socketFile = absolutePath.refine(
+  (path) => new TextEncoder().encode(path).length <= MAX_SOCKET_PATH,
+  `must be at most ${MAX_SOCKET_PATH} bytes, the limit of a unix socket's path`,
+);
+
+const endpoint = z
+  .string()
+  .refine(
+    (text) => text.startsWith("unix:///"),
+    "must be unix:// and an absolute path, such as unix:///run/csi.sock",
+  )
+  .transform((text) => text.replace(/^unix:\/\//, ""))
+  .pipe(socketFile)
+  .transform((path) => `unix://${path}`);
+
+const word = (most: number) =>
+  z
+    .string()
+    .min(1, "must not be empty")
+    .max(most, `must be at most ${most} characters`)
+    .refine((text) => isPlain(text) && !/\s/.test(text), "must not contain blanks or control characters");
+
+const poolName = z
+  .string()
+  .refine(isPoolName, "must be 1 to 32 characters of a-z, 0-9 and -, with no - at either end");
+
+const common = {
+  name: poolName,
+  blockSize: size({ least: 64n * KIB, most: GIB, step: 64n * KIB }).prefault("64KiB"),
+  metadataSize: size({ least: 4n * MIB, most: MAX_METADATA, step: 4n * MIB }).exactOptional(),
+  overprovision: z
+    .number()
+    .refine((ratio) => ratio > 0 && ratio <= 1000, "must be above 0 and at most 1000")
+    .default(1),
+  zeroing: z.boolean().default(true),
+  whenFull: z.enum(["error", "queue"]).default("error"),
+  discard: z.boolean().default(true),
+};
+
+const loop = strict({
+  backing: z.literal("loop"),
+  ...common,
+  directory: absolutePath,
+  dataSize: size({ least: 64n * KIB, most: 1n << 60n, step: 4n * KIB }),
+  force: z.array(z.enum(LOOP_FILES)).default([]),
+});
+
+const parts = strict({
+  backing: z.literal("parts"),
+  ...common,
+  data: absolutePath,
+  metadata: absolutePath,
+  catalog: absolutePath.exactOptional(),
+  force: z.array(absolutePath).default([]),
+});
+
+const NOT_BUILT = new Set<unknown>(["devices", "external"]);
+
+const pool = z.discriminatedUnion("backing", [loop, parts], {
+  error: ({ code, input }) => {
+    if (code !== "invalid_union") return undefined;
+    const backing: unknown =
+      typeof input === "object" && input !== null && "backing" in input ? input.backing : undefined;
+    if (backing === undefined) return "is required: loop or parts";
+    if (NOT_BUILT.has(backing)) return `${JSON.stringify(backing)} is not built yet; use loop or parts`;
+    return "must be loop or parts";
+  },
+});
+
+/** A mapping that takes no other keys; the message of a stranger names those it takes. */
+function strict<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: ({ code }) =>
+      code === "unrecognized_keys"
+        ? `is not a key here; keys are ${Object.keys(shape).join(", ")}`
+        : undefined,
+  });
+}
+
+export const configSchema = strict({
+  nodeName: word(253),
+  endpoint,
+  kubeletDirectory: absolutePath.default("/var/lib/kubelet"),
+  stateDirectory: absolutePath.default("/run/dmthin"),
+  maxVolumes: z
+    .number()
+    .refine((count) => Number.isSafeInteger(count) && count >= 0, "must be a whole number, 0 for no limit")
+    .default(0),
+  logLevel: z.enum(LOG_LEVELS).default("info"),
+  guard: strict({ socket: socketFile }).exactOptional(),
+  clusterUid: word(128).exactOptional(),
+  defaultPool: poolName.exactOptional(),
+  pools: z.array(pool).min(1, "must list at least one pool"),
+});
+
+/** No control character, also none that hides in Unicode. */
+function isPlain(text: string): boolean {
+  return !/\p{Cc}|\p{Cf}/u.test(text);
+}

@@ -1,0 +1,45 @@
+/** What a person configures about one pool: validated by `config.ts`, acted on by `pool/`. */
+import type { PoolName } from "./ids.ts";
+import type { Bytes } from "./units.ts";
+
+export type BackingKind = "loop" | "parts";
+
+interface CommonOptions {
+  readonly name: PoolName;
+  /** Multiple of 64 KiB, 64 KiB to 1 GiB; fixed when the pool is created. */
+  readonly blockSize: Bytes;
+  /** Size of the thin metadata, and of its spare; absent: by the data's size. Used when the pool is created. */
+  readonly metadataSize?: Bytes;
+  /** How many bytes may be promised for each byte of data. */
+  readonly overprovision: number;
+  /** Zero new blocks before use. Off shows old data to new raw block volumes. */
+  readonly zeroing: boolean;
+  /** What writes meet when the data is full: an error at once, or a wait for space. */
+  readonly whenFull: "error" | "queue";
+  /** Pass discards down to the data device. A discard frees the pool's block either way. */
+  readonly discard: boolean;
+  /** Devices (`parts`: paths as configured; `loop`: file names) whose foreign content may be overwritten. */
+  readonly force: readonly string[];
+}
+
+export interface LoopPoolOptions extends CommonOptions {
+  readonly backing: "loop";
+  /** Absolute; belongs to the pool alone. */
+  readonly directory: string;
+  readonly dataSize: Bytes;
+}
+
+export interface PartsPoolOptions extends CommonOptions {
+  readonly backing: "parts";
+  /** Absolute paths of block devices, best by-id or by-partuuid. */
+  readonly data: string;
+  readonly metadata: string;
+  /** Without it the catalog lies on the metadata device. */
+  readonly catalog?: string;
+}
+
+export type PoolOptions = LoopPoolOptions | PartsPoolOptions;
+
+/** The files of a loop pool, inside its directory. */
+export const LOOP_FILES = ["metadata.img", "data.img", "spare.img", "catalog.img"] as const;
+export type LoopFile = (typeof LOOP_FILES)[number];

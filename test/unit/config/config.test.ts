@@ -1,0 +1,175 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseConfig, readConfig, socketPath, surroundingsOf } from "../../../src/config.ts";
+import type { ParsedConfig } from "../../../src/config.ts";
+import { InvalidRequestError } from "../../../src/core/errors.ts";
+import { bytes, GIB, KIB } from "../../../src/core/units.ts";
+
+const surroundings = { nodeName: "node-1", endpoint: "unix:///run/csi.sock" };
+
+const parse = (text: string): ParsedConfig => parseConfig(text, surroundings);
+
+const loopPool = "{name: a, backing: loop, directory: /var/lib/dmthin/a, dataSize: 10GiB}";
+const withPool = (line: string): string => `pools: [${loopPool}]\n${line}\n`;
+const withKey = (pair: string): string =>
+  `pools: [{name: a, backing: loop, directory: /var/lib/dmthin/a, dataSize: 10GiB, ${pair}}]`;
+describe("a good configuration", () => {
+  test("needs no more than one pool; the rest has defaults", () => {
+    expect(parse(withPool(""))).toEqual({
+      kind: "valid",
+      config: {
+        ...surroundings,
+        kubeletDirectory: "/var/lib/kubelet",
+        stateDirectory: "/run/dmthin",
+        maxVolumes: 0,
+        logLevel: "info",
+        pools: [
+          {
+            name: "a",
+            backing: "loop",
+            directory: "/var/lib/dmthin/a",
+            dataSize: bytes(10n * GIB),
+            blockSize: bytes(64n * KIB),
+            overprovision: 1,
+            zeroing: true,
+            whenFull: "error",
+            discard: true,
+            force: [],
+          },
+        ],
+      },
+    });
+  });
+
+  test("may say everything, and wins over the surroundings", () => {
+    const text = `
+nodeName: other
+endpoint: unix:///csi//csi.sock
+kubeletDirectory: /data/kubelet/
+stateDirectory: /run/thin
+maxVolumes: 110
+logLevel: debug
+guard: { socket: /run/thin/guard.sock }
+clusterUid: 0b5c6a5e-6d1f-4f57-9f9e-1a7f3f0b7c11
+defaultPool: fast
+pools:
+  - name: fast
+    backing: parts
+    data: /dev/disk/by-id/nvme-data
+    metadata: /dev/disk/by-id/nvme-meta
+    catalog: /dev/disk/by-id/nvme-catalog
+    blockSize: 512KiB
+    metadataSize: 1GiB
+    overprovision: 2.5
+    zeroing: false
+    whenFull: queue
+    discard: false
+    force: [/dev/disk/by-id/nvme-data]
+`;
+    expect(parse(text)).toEqual({
+      kind: "valid",
+      config: {
+        nodeName: "other",
+        endpoint: "unix:///csi/csi.sock",
+        kubeletDirectory: "/data/kubelet",
+        stateDirectory: "/run/thin",
+        maxVolumes: 110,
+        logLevel: "debug",
+        guard: { socket: "/run/thin/guard.sock" },
+        clusterUid: "0b5c6a5e-6d1f-4f57-9f9e-1a7f3f0b7c11",
+        defaultPool: "fast",
+        pools: [
+          {
+            name: "fast",
+            backing: "parts",
+            data: "/dev/disk/by-id/nvme-data",
+            metadata: "/dev/disk/by-id/nvme-meta",
+            catalog: "/dev/disk/by-id/nvme-catalog",
+            blockSize: bytes(512n * KIB),
+            metadataSize: bytes(GIB),
+            overprovision: 2.5,
+            zeroing: false,
+            whenFull: "queue",
+            discard: false,
+            force: ["/dev/disk/by-id/nvme-data"],
+          },
+        ],
+      },
+    });
+  });
+
+  test("is frozen through and through", () => {
+    const parsed = parse(withPool(""));
+    expect(
+      parsed.kind === "valid" &&
+        [parsed.config, parsed.config.pools, parsed.config.pools[0]].every(Object.isFrozen),
+    ).toBe(true);
+  });
+
+  test.each([
+    ["64KiB", 64n * KIB],
+    ["1 GiB", GIB],
+    ["131072", 128n * KIB],
+    ['"131072"', 128n * KIB],
+    ["1Gi", GIB],
+  ])("block size %s is understood", (text, expected) => {
+    const parsed = parse(withKey(`blockSize: ${text}`));
+    expect(parsed.kind === "valid" && parsed.config.pools[0]?.blockSize).toBe(expected);
+  });
+});
+
+describe("the surroundings", () => {
+  test.each([
+    [
+      { NODE_NAME: "n", CSI_ENDPOINT: "unix:///s" },
+      { nodeName: "n", endpoint: "unix:///s" },
+    ],
+    [{ NODE_NAME: "", CSI_ENDPOINT: "" }, { nodeName: "host" }],
+    [{}, { nodeName: "host" }],
+  ])("of %j are %j", (environment, expected) => {
+    expect(surroundingsOf(environment, "host")).toEqual(expected);
+  });
+
+  test("leave an endpoint to be asked for", () => {
+    expect(parseConfig(withPool(""), { nodeName: "n" })).toEqual({
+      kind: "invalid",
+      problems: ["endpoint: is required"],
+    });
+  });
+
+  test("an endpoint gives its socket's path", () => {
+    expect(socketPath("unix:///run/csi.sock")).toBe("/run/csi.sock");
+  });
+});
+
+describe("the file", () => {
+  let directory = "";
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), "dmthin-config-"));
+  });
+  afterAll(() => rm(directory, { recursive: true }));
+
+  test("is read and checked", async () => {
+    await writeFile(join(directory, "good.yaml"), withPool(""));
+    await expect(readConfig(join(directory, "good.yaml"), surroundings)).resolves.toMatchObject({
+      nodeName: "node-1",
+    });
+  });
+
+  test("that cannot be read is named", async () => {
+    await expect(readConfig(join(directory, "none.yaml"), surroundings)).rejects.toThrow(
+      /cannot read .*none\.yaml/,
+    );
+  });
+
+  test("that is bad gives one error with a line for each problem", async () => {
+    await writeFile(join(directory, "bad.yaml"), "pools: []\nx: 1\n");
+    const failure = readConfig(join(directory, "bad.yaml"), surroundings);
+    await expect(failure).rejects.toBeInstanceOf(InvalidRequestError);
+    await expect(failure).rejects.toThrow(
+      /bad\.yaml: \n {2}pools: must list at least one pool\n {2}x: is not a key here/,
+    );
+  });
+});
