@@ -54,7 +54,8 @@ export type PoolStatus =
     };
 
 export type ThinStatus =
-  { readonly kind: "fail" } | { readonly kind: "active"; readonly mapped: Sectors; readonly highestMapped?: Sectors };
+  | { readonly kind: "fail" }
+  | { readonly kind: "active"; readonly mapped: Sectors; readonly highestMapped?: Sectors };
 
 /** One dm device as the kernel shows it. */
 export interface DmDevice {

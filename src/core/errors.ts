@@ -111,7 +111,9 @@ export class ToolError extends Error {
     readonly cause?: unknown;
   }) {
     const reason = failure.stderr.trim().split("\n").join("; ") || "no message";
-    super(`${failure.argv.join(" ")} ended with ${failure.exitCode ?? "a signal"}: ${reason}`, { cause: failure.cause });
+    super(`${failure.argv.join(" ")} ended with ${failure.exitCode ?? "a signal"}: ${reason}`, {
+      cause: failure.cause,
+    });
     this.argv = failure.argv;
     this.exitCode = failure.exitCode;
     this.stderr = failure.stderr;

@@ -43,7 +43,8 @@ export const isObjectKey = (text: string): text is ObjectKey => OBJECT_KEY.test(
 
 /** Throws RangeError outside 0..2^24-1. */
 export function thinId(value: number): ThinId {
-  if (!Number.isInteger(value) || value < 0 || value > MAX_THIN_ID) throw new RangeError(`thin id out of 24 bits: ${value}`);
+  if (!Number.isInteger(value) || value < 0 || value > MAX_THIN_ID)
+    throw new RangeError(`thin id out of 24 bits: ${value}`);
   return value as ThinId;
 }
 
@@ -75,13 +76,21 @@ export function keyOf(id: VolumeId | SnapshotId | GroupId): ObjectKey {
   return parsed.key;
 }
 
-export const poolDeviceName = (pool: PoolName, role: PoolDeviceRole): DmName => `${DM_NAME_PREFIX}${pool}-${role}` as DmName;
-export const poolDeviceUuid = (pool: PoolUuid, role: PoolDeviceRole): DmUuid => `${DM_UUID_PREFIX}${pool}-${role}` as DmUuid;
-export const thinDeviceName = (pool: PoolName, key: ObjectKey): DmName => `${DM_NAME_PREFIX}${pool}-v-${key}` as DmName;
-export const thinDeviceUuid = (pool: PoolUuid, key: ObjectKey): DmUuid => `${DM_UUID_PREFIX}${pool}-v-${key}` as DmUuid;
+export const poolDeviceName = (pool: PoolName, role: PoolDeviceRole): DmName =>
+  `${DM_NAME_PREFIX}${pool}-${role}` as DmName;
+export const poolDeviceUuid = (pool: PoolUuid, role: PoolDeviceRole): DmUuid =>
+  `${DM_UUID_PREFIX}${pool}-${role}` as DmUuid;
+export const thinDeviceName = (pool: PoolName, key: ObjectKey): DmName =>
+  `${DM_NAME_PREFIX}${pool}-v-${key}` as DmName;
+export const thinDeviceUuid = (pool: PoolUuid, key: ObjectKey): DmUuid =>
+  `${DM_UUID_PREFIX}${pool}-v-${key}` as DmUuid;
 
 /** Which volume a dm uuid belongs to; undefined for devices that are not thins of dmthin. */
-export function parseThinUuid(uuid: string): { readonly pool: PoolUuid; readonly key: ObjectKey } | undefined {
+export function parseThinUuid(
+  uuid: string,
+): { readonly pool: PoolUuid; readonly key: ObjectKey } | undefined {
   const [, pool, key] = THIN_UUID.exec(uuid) ?? [];
-  return pool === undefined || key === undefined ? undefined : { pool: pool as PoolUuid, key: key as ObjectKey };
+  return pool === undefined || key === undefined
+    ? undefined
+    : { pool: pool as PoolUuid, key: key as ObjectKey };
 }

@@ -42,7 +42,9 @@ export class Operations {
     const holder = this.#holder(scope);
     if (holder !== undefined) {
       return Promise.reject(
-        new OperationPendingError(`${scope.title}: ${holder.title} is under way on the same object; retry later`),
+        new OperationPendingError(
+          `${scope.title}: ${holder.title} is under way on the same object; retry later`,
+        ),
       );
     }
     this.#take(scope);
@@ -53,7 +55,8 @@ export class Operations {
 
   /** Resolves when everything under way now, and what it lets start, has ended. For draining at shutdown. */
   async idle(): Promise<void> {
-    while (this.#flights.size > 0) await Promise.allSettled([...this.#flights.values()].map((flight) => flight.result));
+    while (this.#flights.size > 0)
+      await Promise.allSettled([...this.#flights.values()].map((flight) => flight.result));
   }
 
   #holder(scope: OperationScope): OperationScope | undefined {

@@ -21,7 +21,8 @@ function requireNatural(value: bigint, unit: string): bigint {
 }
 
 export const bytes = (value: bigint | number): Bytes => requireNatural(BigInt(value), "bytes") as Bytes;
-export const sectors = (value: bigint | number): Sectors => requireNatural(BigInt(value), "sectors") as Sectors;
+export const sectors = (value: bigint | number): Sectors =>
+  requireNatural(BigInt(value), "sectors") as Sectors;
 export const dataBlocks = (value: bigint | number): DataBlocks =>
   requireNatural(BigInt(value), "data blocks") as DataBlocks;
 export const metaBlocks = (value: bigint | number): MetaBlocks =>
@@ -33,7 +34,8 @@ export const GIB = 1024n * MIB;
 
 /** Exact conversion. Throws RangeError where the size is not a whole number of sectors. */
 export function sectorsFromBytes(size: Bytes): Sectors {
-  if (size % SECTOR_BYTES !== 0n) throw new RangeError(`${size} bytes are not a whole number of 512-byte sectors`);
+  if (size % SECTOR_BYTES !== 0n)
+    throw new RangeError(`${size} bytes are not a whole number of 512-byte sectors`);
   return sectors(size / SECTOR_BYTES);
 }
 
@@ -79,6 +81,7 @@ export function parseBytes(text: string): Bytes | undefined {
   const match = SIZE_TEXT.exec(text.trim());
   if (match?.[1] === undefined) return undefined;
   const suffix = match[2];
-  const unit = SUFFIXES.find(([name]) => suffix !== undefined && suffix !== "B" && name.startsWith(suffix))?.[1] ?? 1n;
+  const unit =
+    SUFFIXES.find(([name]) => suffix !== undefined && suffix !== "B" && name.startsWith(suffix))?.[1] ?? 1n;
   return bytes(BigInt(match[1]) * unit);
 }

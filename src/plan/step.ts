@@ -29,7 +29,11 @@ export type Step =
   /** Reads the exact mapped sectors of a suspended thin; the result is returned by the executor under its thin id. */
   | { readonly kind: "measure"; readonly device: DmName; readonly thinId: ThinId }
   /** Suspends all, performs, resumes all: under the resume guard, with nothing inside but dmsetup calls. */
-  | { readonly kind: "while-suspended"; readonly suspensions: readonly Suspension[]; readonly steps: readonly Step[] }
+  | {
+      readonly kind: "while-suspended";
+      readonly suspensions: readonly Suspension[];
+      readonly steps: readonly Step[];
+    }
   | {
       readonly kind: "activate";
       readonly device: DmName;
@@ -41,6 +45,12 @@ export type Step =
   /** Drops a loaded table that was never resumed. */
   | { readonly kind: "clear"; readonly device: DmName }
   /** Loads a longer table of the same thin and resumes. */
-  | { readonly kind: "grow"; readonly device: DmName; readonly uuid: DmUuid; readonly thinId: ThinId; readonly length: Sectors };
+  | {
+      readonly kind: "grow";
+      readonly device: DmName;
+      readonly uuid: DmUuid;
+      readonly thinId: ThinId;
+      readonly length: Sectors;
+    };
 
 export type Plan = readonly Step[];

@@ -75,10 +75,16 @@ export interface Pool {
   createVolume(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>>;
   /** PreconditionError while staged or open. Unknown id: done. */
   deleteVolume(id: VolumeId): Promise<void>;
-  createSnapshot(intent: { readonly name: string; readonly source: VolumeId }): Promise<Outcome<SnapshotRecord>>;
+  createSnapshot(intent: {
+    readonly name: string;
+    readonly source: VolumeId;
+  }): Promise<Outcome<SnapshotRecord>>;
   /** InvalidRequestError for a member of a group. Unknown id: done. */
   deleteSnapshot(id: SnapshotId): Promise<void>;
-  createGroup(intent: { readonly name: string; readonly sources: readonly VolumeId[] }): Promise<Outcome<GroupRecord>>;
+  createGroup(intent: {
+    readonly name: string;
+    readonly sources: readonly VolumeId[];
+  }): Promise<Outcome<GroupRecord>>;
   deleteGroup(id: GroupId): Promise<void>;
   /** Persists the new size; table and filesystem follow at stage or NodeExpand. Already that large: the record. */
   expandVolume(id: VolumeId, range: SizeRange): Promise<VolumeRecord>;
@@ -87,9 +93,19 @@ export interface Pool {
    * Node side: runs `work` as the only operation on the volume (exclusive against create, delete, snapshot, expand).
    * Joins an equal fingerprint, else OperationPendingError. NotFoundError for an unknown or deleted volume.
    */
-  withVolume<T>(id: VolumeId, title: string, fingerprint: string, work: (volume: OwnedVolume) => Promise<T>): Promise<T>;
+  withVolume<T>(
+    id: VolumeId,
+    title: string,
+    fingerprint: string,
+    work: (volume: OwnedVolume) => Promise<T>,
+  ): Promise<T>;
   /** Node side: `work` may run beside snapshots and other shared holders (publish, unpublish, stats). */
-  shareVolume<T>(id: VolumeId, title: string, key: string, work: (record: VolumeRecord) => Promise<T>): Promise<T>;
+  shareVolume<T>(
+    id: VolumeId,
+    title: string,
+    key: string,
+    work: (record: VolumeRecord) => Promise<T>,
+  ): Promise<T>;
 }
 
 /** A volume held exclusively by one node operation. */

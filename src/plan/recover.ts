@@ -1,0 +1,64 @@
+/**
+ * Recovery: the only reader of intents. Records × what the kernel shows → steps that finish or undo each half-done
+ * operation. Runs at open, after the fence agreed and before anything is served.
+ *
+ * What was never acknowledged is undone, also where it may be complete: the resume guard may have resumed an origin
+ * before its snapshot was cut, so an unacknowledged snapshot is not to be trusted.
+ */
+import type { DmDevice } from "../core/dm.ts";
+import { keyOf, thinDeviceUuid } from "../core/ids.ts";
+import type { CatalogContent, GroupRecord, VolumeRecord } from "../core/records.ts";
+import type { ActiveDevice } from "./remove.ts";
+import { planFinishDelete } from "./remove.ts";
+import { planFinishRenewal } from "./renew.ts";
+import { planDropSnapshots } from "./snapshot.ts";
+import type { Plan, Step } from "./step.ts";
+import { planUndoVolume } from "./volume.ts";
+
+export function planRecovery(content: CatalogContent, devices: readonly DmDevice[]): Plan {
+  return [
+    ...devices.flatMap((device): readonly Step[] =>
+      device.inactiveTable ? [{ kind: "clear", device: device.name }] : [],
+    ),
+    ...content.volumes.flatMap((volume) => recoverVolume(volume, activeOf(volume, content, devices))),
+    ...content.groups.flatMap((group) => (group.state === "ready" ? [] : recoverGroup(group, content))),
+    ...content.snapshots.flatMap((snapshot) =>
+      snapshot.state === "ready" || isInUnfinishedGroup(snapshot.groupId, content)
+        ? []
+        : planDropSnapshots([snapshot], undefined),
+    ),
+  ];
+}
+
+function recoverVolume(volume: VolumeRecord, active: ActiveDevice | undefined): Plan {
+  if (volume.state === "creating") return planUndoVolume(volume);
+  if (volume.state === "deleting") return planFinishDelete(volume, active);
+  if (volume.retiredThinId === undefined) return [];
+  return [
+    ...(active === undefined ? [] : [{ kind: "deactivate", ...active } as const]),
+    ...planFinishRenewal(volume),
+  ];
+}
+
+function recoverGroup(group: GroupRecord, content: CatalogContent): Plan {
+  return planDropSnapshots(
+    content.snapshots.filter((snapshot) => snapshot.groupId === group.id),
+    group,
+  );
+}
+
+function isInUnfinishedGroup(groupId: string | undefined, content: CatalogContent): boolean {
+  return (
+    groupId !== undefined && content.groups.some((group) => group.id === groupId && group.state !== "ready")
+  );
+}
+
+function activeOf(
+  volume: VolumeRecord,
+  content: CatalogContent,
+  devices: readonly DmDevice[],
+): ActiveDevice | undefined {
+  const uuid = thinDeviceUuid(content.pool.uuid, keyOf(volume.id));
+  const device = devices.find((each) => each.uuid === uuid);
+  return device === undefined ? undefined : { device: device.name, uuid };
+}

@@ -1,0 +1,90 @@
+/**
+ * The suspend bracket: armed guard → suspend all → work → resume all → disarm. A device never stays suspended: this
+ * file resumes on every path, the resume guard does if this process dies, the sweep at start if both did (promise 5).
+ */
+import { OutcomeUnknownError, PreconditionError, errnoOf, messageOf } from "../core/errors.ts";
+import type { Dmsetup } from "../host/dmsetup.ts";
+import { freezeMount, syncMount, thawMount } from "../host/freeze.ts";
+import type { ResumeGuard } from "../host/guard-client.ts";
+import type { Runner } from "../host/run.ts";
+import type { Suspension } from "../plan/step.ts";
+
+/** Longest a bracket may last before the guard resumes by itself. */
+export const BRACKET_DEADLINE_MS = 20_000;
+/** Longest for one suspend: a killed dmsetup gets EINTR and the kernel resumes the device itself. */
+const SUSPEND_TIMEOUT_MS = 12_000;
+
+export interface BracketHands {
+  readonly dmsetup: Dmsetup;
+  readonly runner: Runner;
+  readonly guard: ResumeGuard;
+}
+
+export async function bracket(
+  suspensions: readonly Suspension[],
+  hands: BracketHands,
+  work: () => Promise<void>,
+): Promise<void> {
+  // Outside the bracket, so that what must be written back while frozen is little.
+  for (const each of suspensions)
+    if (each.mountPoint !== undefined) await syncMount(hands.runner, each.mountPoint);
+  const armed = await hands.guard.arm({
+    deadlineMs: BRACKET_DEADLINE_MS,
+    devices: suspensions.map((each) => ({ name: each.device, uuid: each.uuid })),
+    mountPoints: suspensions.flatMap((each) =>
+      each.freezeMount && each.mountPoint !== undefined ? [each.mountPoint] : [],
+    ),
+  });
+  const releases: (() => Promise<void>)[] = [];
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    for (const each of suspensions) await hold(each, hands, releases);
+    await work();
+  } catch (error) {
+    failure = { error };
+  }
+  const stuck = await releaseAll(releases);
+  // While anything is still held the guard stays armed: it is the one that goes on trying.
+  const verdict = stuck.length > 0 ? "fired" : await armed.disarm();
+  if (failure !== undefined) throw failure.error;
+  if (stuck.length > 0) throw new OutcomeUnknownError(`resume failed: ${stuck.map(messageOf).join("; ")}`);
+  if (verdict === "fired") {
+    throw new OutcomeUnknownError(
+      "the resume guard resumed the origin before the snapshot was complete; it is taken back",
+    );
+  }
+}
+
+async function hold(each: Suspension, hands: BracketHands, releases: (() => Promise<void>)[]): Promise<void> {
+  const { mountPoint } = each;
+  if (each.freezeMount && mountPoint !== undefined) {
+    releases.push(() => thawMount(hands.runner, mountPoint));
+    await freezeMount(hands.runner, mountPoint);
+  }
+  // Registered first: a suspend that fails half-way must be undone as well, and resuming a running device is harmless.
+  releases.push(() => hands.dmsetup.resume(each.device));
+  try {
+    await hands.dmsetup.suspend(each.device, { timeoutMs: SUSPEND_TIMEOUT_MS });
+  } catch (error) {
+    if (errnoOf(error) !== "EBUSY") throw error;
+    throw new PreconditionError(
+      `${each.device}: its filesystem is already frozen by somebody (fsfreeze?); thaw it and retry`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** In reverse order, each tried whatever the others do. Returns what failed. */
+async function releaseAll(releases: readonly (() => Promise<void>)[]): Promise<readonly unknown[]> {
+  const failures: unknown[] = [];
+  for (const release of releases.toReversed()) {
+    try {
+      await release();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  return failures;
+}

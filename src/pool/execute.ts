@@ -1,0 +1,173 @@
+/**
+ * Performs plans: the single switch over steps. Effects are idempotent, what is already so counts as done. After every
+ * kernel message the pool's status is read: a message that returned 0 is not a commit.
+ */
+import type { PoolStatus } from "../core/dm.ts";
+import {
+  OutcomeUnknownError,
+  PoolUnavailableError,
+  PreconditionError,
+  errnoOf,
+  messageOf,
+} from "../core/errors.ts";
+import type { DmName, ThinId } from "../core/ids.ts";
+import type { Change } from "../core/records.ts";
+import type { Sectors } from "../core/units.ts";
+import type { Dmsetup } from "../host/dmsetup.ts";
+import type { ResumeGuard } from "../host/guard-client.ts";
+import type { Runner } from "../host/run.ts";
+import type { Plan, Step } from "../plan/step.ts";
+import type { MessageQueue } from "./queue.ts";
+import { bracket } from "./bracket.ts";
+import type { ThinDevices } from "./thin-devices.ts";
+
+/** What the executor works on; one a pool. */
+export interface Hands {
+  readonly poolDevice: DmName;
+  readonly dmsetup: Dmsetup;
+  readonly runner: Runner;
+  readonly guard: ResumeGuard;
+  readonly queue: MessageQueue;
+  readonly devices: ThinDevices;
+  /** Durable commit, then memory. */
+  readonly record: (changes: readonly Change[]) => Promise<void>;
+  /** Every status read after a message passes here. */
+  readonly onStatus: (status: PoolStatus) => void;
+  /** The pool must not be written to any more until it is opened again. */
+  readonly freeze: (reason: string) => void;
+  /** Called after each step; fault tests stop the driver here. */
+  readonly afterStep: (step: Step) => Promise<void>;
+}
+
+/** Exact mapped sectors of the origins measured inside a bracket. */
+export type Measured = ReadonlyMap<ThinId, Sectors>;
+
+export async function perform(plan: Plan, hands: Hands): Promise<Measured> {
+  const measured = new Map<ThinId, Sectors>();
+  for (const step of plan) {
+    await performStep(step, hands, measured);
+    await hands.afterStep(step);
+  }
+  return measured;
+}
+
+async function performStep(step: Step, hands: Hands, measured: Map<ThinId, Sectors>): Promise<void> {
+  switch (step.kind) {
+    case "record":
+      return hands.record(step.changes);
+    case "create-thin":
+    case "create-snap":
+    case "delete-thin":
+    case "set-transaction-id":
+      return hands.queue.run(step.kind, async () => {
+        await send(step, hands);
+        await requireCommitted(hands);
+      });
+    case "while-suspended":
+      return hands.queue.run(
+        `snapshot of ${step.suspensions.map((each) => each.device).join(", ")}`,
+        async () => {
+          await bracket(step.suspensions, hands, async () => {
+            for (const inner of step.steps) {
+              await performInside(inner, hands, measured);
+              await hands.afterStep(inner);
+            }
+          });
+          await requireCommitted(hands);
+        },
+      );
+    case "activate":
+      return hands.devices.activate(step);
+    case "deactivate":
+      return hands.devices.deactivate(step);
+    case "grow":
+      return hands.devices.grow(step);
+    case "clear":
+      return hands.dmsetup.clear(step.device);
+    case "measure":
+      throw new Error("a measure step stands outside a suspend bracket");
+  }
+}
+
+/** Inside the bracket: dmsetup calls only, no catalog write, no status of the pool. */
+async function performInside(step: Step, hands: Hands, measured: Map<ThinId, Sectors>): Promise<void> {
+  switch (step.kind) {
+    case "measure": {
+      const status = await hands.dmsetup.thinStatus(step.device, { flush: false });
+      if (status.kind === "fail")
+        throw new PoolUnavailableError(`${step.device}: the kernel reports a failed thin`);
+      measured.set(step.thinId, status.mapped);
+      return;
+    }
+    case "create-snap":
+      return send(step, hands);
+    case "record":
+    case "create-thin":
+    case "delete-thin":
+    case "set-transaction-id":
+    case "while-suspended":
+    case "activate":
+    case "deactivate":
+    case "grow":
+    case "clear":
+      throw new Error(`a ${step.kind} step stands inside a suspend bracket`);
+  }
+}
+
+type Message = Extract<Step, { kind: "create-thin" | "create-snap" | "delete-thin" | "set-transaction-id" }>;
+
+function messageText(step: Message): string {
+  switch (step.kind) {
+    case "create-thin":
+      return `create_thin ${step.thinId}`;
+    case "create-snap":
+      return `create_snap ${step.thinId} ${step.origin}`;
+    case "delete-thin":
+      return `delete ${step.thinId}`;
+    case "set-transaction-id":
+      return `set_transaction_id ${step.from} ${step.to}`;
+  }
+}
+
+/**
+ * EEXIST of a create is done: ids are recorded before use and never reused, so the thin is this plan's own, made by
+ * an earlier try. ENODATA of a delete is done likewise.
+ */
+const ALREADY_DONE: Readonly<Record<Message["kind"], string | undefined>> = {
+  "create-thin": "EEXIST",
+  "create-snap": "EEXIST",
+  "delete-thin": "ENODATA",
+  "set-transaction-id": undefined,
+};
+
+async function send(step: Message, hands: Hands): Promise<void> {
+  try {
+    await hands.dmsetup.message(hands.poolDevice, messageText(step));
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno !== undefined && errno === ALREADY_DONE[step.kind]) return;
+    if (errno === "EBUSY" && step.kind === "delete-thin") {
+      throw new PreconditionError(`thin ${step.thinId} is still active under some device`, { cause: error });
+    }
+    throw new OutcomeUnknownError(`${messageText(step)}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Reads the pool's status after a message; anything but a writable pool freezes it and leaves the outcome unknown. */
+async function requireCommitted(hands: Hands): Promise<void> {
+  const status = await hands.dmsetup.poolStatus(hands.poolDevice, { flush: false });
+  hands.onStatus(status);
+  const trouble = troubleOf(status);
+  if (trouble === undefined) return;
+  hands.freeze(trouble);
+  throw new OutcomeUnknownError(`${hands.poolDevice}: ${trouble}; the last change may be lost`);
+}
+
+/** Why a pool in this state takes no changes; undefined for `rw` and `out_of_data_space` without needs_check. */
+export function troubleOf(status: PoolStatus): string | undefined {
+  if (status.kind === "fail") return "the kernel reports the pool as failed";
+  if (status.needsCheck) return "the pool's metadata needs a check (needs_check is set)";
+  if (status.mode === "ro")
+    return "the kernel switched the pool to read-only (out of metadata space, or a metadata error)";
+  return undefined;
+}

@@ -1,0 +1,242 @@
+/** Snapshots and group snapshots of one pool. A single snapshot is a group of one without a group record. */
+import {
+  InvalidRequestError,
+  OperationPendingError,
+  OutcomeUnknownError,
+  messageOf,
+} from "../core/errors.ts";
+import type { GroupId, SnapshotId, ThinId, VolumeId } from "../core/ids.ts";
+import { groupId, snapshotId } from "../core/ids.ts";
+import type { GroupRecord, SnapshotRecord } from "../core/records.ts";
+import type { Bytes } from "../core/units.ts";
+import { bytesFromSectors } from "../core/units.ts";
+import { addDemand, admit, volumeDemand } from "../plan/capacity.ts";
+import type { Cut } from "../plan/snapshot.ts";
+import {
+  newSnapshotRecord,
+  planCuts,
+  planDeleteSnapshots,
+  planDropSnapshots,
+  planSnapshotsReady,
+  requireSameGroup,
+  requireSameSnapshot,
+} from "../plan/snapshot.ts";
+import type { Outcome } from "./engine.ts";
+import type { Measured } from "./execute.ts";
+import { mappedOfInactive, requireSnapshottable, suspensionOf } from "./origins.ts";
+import type { ThinPool } from "./thin-pool.ts";
+import { newObjectKey } from "./volumes.ts";
+
+interface Made {
+  readonly snapshots: readonly SnapshotRecord[];
+  readonly group: GroupRecord | undefined;
+}
+
+export class SnapshotOperations {
+  readonly #pool: ThinPool;
+
+  constructor(pool: ThinPool) {
+    this.#pool = pool;
+  }
+
+  create(intent: { readonly name: string; readonly source: VolumeId }): Promise<Outcome<SnapshotRecord>> {
+    const { name, source } = intent;
+    const title = `CreateSnapshot ${JSON.stringify(name)}`;
+    const scope = {
+      title,
+      fingerprint: `${title} of ${source}`,
+      exclusive: [`snapshot-name:${name}`],
+      shared: [`volume:${source}`],
+    };
+    return this.#pool.parts.operations.run(scope, async (): Promise<Outcome<SnapshotRecord>> => {
+      const existing = this.#pool.snapshotByName(name);
+      if (existing?.state === "deleting")
+        throw new OperationPendingError(`${title}: the snapshot is being deleted; retry`);
+      if (existing?.state === "ready") {
+        requireSameSnapshot(existing, source);
+        return { kind: "identity", record: existing };
+      }
+      if (existing !== undefined) await this.#pool.perform(planDropSnapshots([existing], undefined));
+      const made = await this.#cut(title, [{ source, name }], undefined);
+      const [record] = made.snapshots;
+      if (record === undefined) throw new RangeError("one cut made no snapshot");
+      return { kind: "created", record };
+    });
+  }
+
+  createGroup(intent: {
+    readonly name: string;
+    readonly sources: readonly VolumeId[];
+  }): Promise<Outcome<GroupRecord>> {
+    const { name, sources } = intent;
+    const title = `CreateVolumeGroupSnapshot ${JSON.stringify(name)}`;
+    const scope = {
+      title,
+      fingerprint: `${title} of ${[...sources].sort().join()}`,
+      exclusive: [`group-name:${name}`],
+      shared: sources.map((source) => `volume:${source}`),
+    };
+    return this.#pool.parts.operations.run(scope, async (): Promise<Outcome<GroupRecord>> => {
+      const existing = this.#pool.state.groups.named(name);
+      if (existing?.state === "deleting")
+        throw new OperationPendingError(`${title}: the group is being deleted; retry`);
+      if (existing?.state === "ready") {
+        requireSameGroup(existing, sources);
+        return { kind: "identity", record: existing };
+      }
+      if (existing !== undefined)
+        await this.#pool.perform(planDropSnapshots(this.#membersOf(existing.id), existing));
+      const id = groupId(this.#pool.uuid, newObjectKey());
+      const made = await this.#cut(
+        title,
+        sources.map((source) => ({ source, name: undefined })),
+        { id, name },
+      );
+      if (made.group === undefined) throw new RangeError("a group cut made no group");
+      return { kind: "created", record: made.group };
+    });
+  }
+
+  async #cut(
+    title: string,
+    members: readonly { readonly source: VolumeId; readonly name: string | undefined }[],
+    groupOf: { readonly id: GroupId; readonly name: string } | undefined,
+  ): Promise<Made> {
+    const origins = members.map((member) => requireSnapshottable(this.#pool, member.source));
+    this.#pool.requireTakesPromises();
+    // An inactive origin's mapped bytes are known before; an active one's are measured inside the bracket.
+    const known = new Map<ThinId, Bytes>();
+    const thinIds = await this.#pool.fence.takeIds(members.length);
+    const createdAt = this.#pool.parts.now().toISOString();
+    const cuts: Cut[] = [];
+    for (const [index, origin] of origins.entries()) {
+      const thinId = thinIds[index];
+      if (thinId === undefined) throw new RangeError("fewer thin ids than cuts");
+      const id = snapshotId(this.#pool.uuid, newObjectKey());
+      // Members of a group have no name of their own in CSI; their id serves, and no caller can know it beforehand.
+      const made = {
+        id,
+        name: members[index]?.name ?? id,
+        thinId,
+        createdAt,
+        ...(groupOf === undefined ? {} : { groupId: groupOf.id }),
+      };
+      const suspension = suspensionOf(this.#pool, origin);
+      if (suspension === undefined) known.set(origin.thinId, mappedOfInactive(this.#pool, origin));
+      cuts.push({
+        snapshot: newSnapshotRecord(origin, made),
+        origin,
+        ...(suspension === undefined ? {} : { suspension }),
+      });
+    }
+    const group: GroupRecord | undefined = groupOf && {
+      ...groupOf,
+      state: "creating",
+      sourceVolumeIds: origins.map((origin) => origin.id),
+      snapshotIds: cuts.map((cut) => cut.snapshot.id),
+      createdAt,
+    };
+    try {
+      const measured = await this.#pool.perform(planCuts(cuts, group));
+      return await this.#keep(title, cuts, group, (thinId) => mappedAtCut(thinId, measured, known));
+    } catch (error) {
+      await this.#undo(title, cuts, group, error);
+      throw error;
+    }
+  }
+
+  /** Only now is it known what the snapshots promise; where that does not fit they are taken back. */
+  async #keep(
+    title: string,
+    cuts: readonly Cut[],
+    group: GroupRecord | undefined,
+    mappedOf: (thinId: ThinId) => Bytes,
+  ): Promise<Made> {
+    const ready = planSnapshotsReady(cuts, group, mappedOf);
+    const { blockSize } = this.#pool.parts;
+    const demand = addDemand(...ready.snapshots.map((each) => volumeDemand(each.mapped, blockSize)));
+    await this.#pool.refreshHostBytes();
+    // The thins themselves are counted already, by the records of the intent.
+    admit(this.#pool.supply(), this.#pool.state.demand, { ...demand, thins: 0 }, title);
+    const release = this.#pool.state.hold({ ...demand, thins: 0 });
+    try {
+      await this.#pool.perform(ready.plan);
+    } finally {
+      release();
+    }
+    return { snapshots: ready.snapshots, group: ready.group };
+  }
+
+  async #undo(
+    title: string,
+    cuts: readonly Cut[],
+    group: GroupRecord | undefined,
+    cause: unknown,
+  ): Promise<void> {
+    try {
+      await this.#pool.perform(
+        planDropSnapshots(
+          cuts.map((cut) => cut.snapshot),
+          group,
+        ),
+      );
+    } catch (error) {
+      throw new OutcomeUnknownError(
+        `${title}: ${messageOf(cause)}; taking it back failed too: ${messageOf(error)}`,
+        {
+          cause: new AggregateError([cause, error]),
+        },
+      );
+    }
+  }
+
+  async delete(id: SnapshotId): Promise<void> {
+    const record = this.#pool.snapshot(id);
+    if (record === undefined) return;
+    if (record.groupId !== undefined) {
+      throw new InvalidRequestError(
+        "snapshot_id",
+        `${id} belongs to group snapshot ${record.groupId}; delete the group`,
+      );
+    }
+    const scope = {
+      title: `DeleteSnapshot ${id}`,
+      fingerprint: `DeleteSnapshot ${id}`,
+      exclusive: [`snapshot:${id}`, `snapshot-name:${record.name}`],
+    };
+    await this.#pool.parts.operations.run(scope, async () => {
+      if (this.#pool.snapshot(id) === undefined) return;
+      this.#pool.requireReady();
+      await this.#pool.perform(planDeleteSnapshots([record], undefined));
+    });
+  }
+
+  async deleteGroup(id: GroupId): Promise<void> {
+    const group = this.#pool.group(id);
+    if (group === undefined) return;
+    const members = this.#membersOf(id);
+    const scope = {
+      title: `DeleteVolumeGroupSnapshot ${id}`,
+      fingerprint: `DeleteVolumeGroupSnapshot ${id}`,
+      exclusive: [`group-name:${group.name}`, ...members.map((each) => `snapshot:${each.id}`)],
+    };
+    await this.#pool.parts.operations.run(scope, async () => {
+      if (this.#pool.group(id) === undefined) return;
+      this.#pool.requireReady();
+      await this.#pool.perform(planDeleteSnapshots(members, group));
+    });
+  }
+
+  #membersOf(id: GroupId): readonly SnapshotRecord[] {
+    return this.#pool.snapshots().filter((each) => each.groupId === id);
+  }
+}
+
+function mappedAtCut(thinId: ThinId, measured: Measured, known: ReadonlyMap<ThinId, Bytes>): Bytes {
+  const inBracket = measured.get(thinId);
+  if (inBracket !== undefined) return bytesFromSectors(inBracket);
+  const before = known.get(thinId);
+  if (before === undefined)
+    throw new OutcomeUnknownError(`thin ${thinId} was cut without its mapped bytes being known`);
+  return before;
+}

@@ -1,0 +1,138 @@
+/** The dm devices of one pool's thins: find, activate, grow, remove. Ownership is by uuid; a table is read before it is changed. */
+import type { BlockDevice, DevNumber } from "../core/dm.ts";
+import { DamagedVolumeError, PoolUnavailableError, PreconditionError, errnoOf } from "../core/errors.ts";
+import type { DmName, DmUuid, PoolName, PoolUuid, ThinId, VolumeId } from "../core/ids.ts";
+import { keyOf, thinDeviceName, thinDeviceUuid } from "../core/ids.ts";
+import type { Bytes, Sectors } from "../core/units.ts";
+import { bytesFromSectors } from "../core/units.ts";
+import type { DmSysfsDevice } from "../host/dm-sysfs.ts";
+import { findDmDevice } from "../host/dm-sysfs.ts";
+import type { Dmsetup } from "../host/dmsetup.ts";
+import { formatThinTable, parseThinTable } from "../host/thin-text.ts";
+
+/** A volume's device by name and, for ownership, by uuid. */
+export interface ThinDeviceName {
+  readonly device: DmName;
+  readonly uuid: DmUuid;
+}
+
+interface ThinTarget extends ThinDeviceName {
+  readonly thinId: ThinId;
+  readonly length: Sectors;
+}
+
+export class ThinDevices {
+  readonly #dmsetup: Dmsetup;
+  readonly #poolNumber: DevNumber;
+  readonly #poolName: PoolName;
+  readonly #poolUuid: PoolUuid;
+  /** Told the exact mapped bytes of a thin that is inactive from now on. */
+  readonly #onInactive: (thinId: ThinId, mapped: Bytes) => void;
+
+  constructor(options: {
+    readonly dmsetup: Dmsetup;
+    readonly poolNumber: DevNumber;
+    readonly poolName: PoolName;
+    readonly poolUuid: PoolUuid;
+    readonly onInactive: (thinId: ThinId, mapped: Bytes) => void;
+  }) {
+    this.#dmsetup = options.dmsetup;
+    this.#poolNumber = options.poolNumber;
+    this.#poolName = options.poolName;
+    this.#poolUuid = options.poolUuid;
+    this.#onInactive = options.onInactive;
+  }
+
+  targetOf(id: VolumeId): ThinDeviceName {
+    const key = keyOf(id);
+    return { device: thinDeviceName(this.#poolName, key), uuid: thinDeviceUuid(this.#poolUuid, key) };
+  }
+
+  /** The active device of a volume; reads sysfs, starts no process. Throws where the name belongs to somebody else. */
+  find(target: ThinDeviceName): DmSysfsDevice | undefined {
+    const node = findDmDevice(target.device);
+    if (node !== undefined && node.uuid !== target.uuid) {
+      throw new PoolUnavailableError(
+        `device ${target.device} exists with uuid ${JSON.stringify(node.uuid)}, which is not ours`,
+      );
+    }
+    return node;
+  }
+
+  /** Repeatable. A device that is there already is grown to `length`; a longer one, or another thin's, is refused. */
+  async activate(step: ThinTarget): Promise<void> {
+    if (this.find(step) !== undefined) return this.grow(step);
+    const table = formatThinTable({ length: step.length, pool: this.#poolNumber, thinId: step.thinId });
+    try {
+      await this.#dmsetup.create(step.device, step.uuid, table);
+    } catch (error) {
+      // ENODATA: the pool has no such thin. Anything else may have made the device.
+      if (errnoOf(error) !== "ENODATA") throw error;
+      throw new DamagedVolumeError(
+        `thin ${step.thinId} of ${step.device} is missing in the pool; restore a snapshot or a backup`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  /** Brings a live table up to `length`, changing nothing else. */
+  async grow(step: ThinTarget): Promise<void> {
+    const node = this.find(step);
+    if (node === undefined) throw new PreconditionError(`${step.device} is not active`);
+    const wanted = bytesFromSectors(step.length);
+    if (node.suspended) await this.#dmsetup.resume(step.device);
+    if (node.size === wanted) return;
+    const live = parseThinTable(await this.#dmsetup.table(step.device));
+    if (live.thinId !== step.thinId || live.pool !== this.#poolNumber) {
+      throw new DamagedVolumeError(
+        `${step.device} maps thin ${live.thinId} of ${live.pool}, its record says ${step.thinId} of ${this.#poolNumber}; nothing was changed`,
+      );
+    }
+    if (live.length > step.length) {
+      throw new DamagedVolumeError(
+        `${step.device} has ${live.length} sectors, its record ${step.length}; dmthin never shrinks`,
+      );
+    }
+    if (live.length === step.length) return;
+    await this.#dmsetup.load(step.device, formatThinTable({ ...live, length: step.length }));
+    try {
+      await this.#dmsetup.resume(step.device);
+    } catch (error) {
+      // The old table stays live. Without the loaded one a later resume cannot surprise anybody.
+      await this.#dmsetup.clear(step.device);
+      if (errnoOf(error) !== "EBUSY") throw error;
+      throw new PreconditionError(
+        `${step.device}: its filesystem is frozen (fsfreeze?); thaw it and retry the growth`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Removes the device; gone already counts. Notes the mapped bytes, which cannot change while it is inactive. */
+  async deactivate(target: ThinDeviceName): Promise<void> {
+    const node = this.find(target);
+    if (node === undefined) return;
+    if (node.suspended) await this.#dmsetup.resume(target.device);
+    const table = parseThinTable(await this.#dmsetup.table(target.device));
+    const status = await this.#dmsetup.thinStatus(target.device, { flush: true });
+    try {
+      await this.#dmsetup.remove(target.device);
+    } catch (error) {
+      if (errnoOf(error) === "ENXIO") return;
+      if (errnoOf(error) !== "EBUSY") throw error;
+      throw new PreconditionError(
+        `${target.device} is still open (a mount, a raw block user, or a scan of the host)`,
+        { cause: error },
+      );
+    }
+    if (status.kind === "active") this.#onInactive(table.thinId, bytesFromSectors(status.mapped));
+  }
+}
+
+export const blockDeviceOf = (node: DmSysfsDevice): BlockDevice => ({
+  path: node.path,
+  number: node.number,
+  size: node.size,
+});

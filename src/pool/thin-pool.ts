@@ -1,0 +1,248 @@
+/**
+ * One open pool: the engine behind the `Pool` contract. Each operation is lock → observe → plan (pure) → record the
+ * intent → execute → record the outcome; the locks are taken here and nowhere below.
+ */
+import type { PoolStatus } from "../core/dm.ts";
+import { NoRoomError, NotFoundError, OutcomeUnknownError, PoolUnavailableError } from "../core/errors.ts";
+import type { GroupId, PoolName, PoolUuid, SnapshotId, VolumeId } from "../core/ids.ts";
+import type { Operations } from "../core/operations.ts";
+import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
+import { bytes, bytesFromBlocks, bytesFromMetaBlocks, dataBlocks, roundDown } from "../core/units.ts";
+import type { Bytes } from "../core/units.ts";
+import { SIZE_STEP, headroom } from "../plan/capacity.ts";
+import type { Supply } from "../plan/capacity.ts";
+import type { Plan } from "../plan/step.ts";
+import type { Catalog } from "./catalog.ts";
+import type {
+  Capacity,
+  CreateVolumeIntent,
+  Outcome,
+  OwnedVolume,
+  Pool,
+  PoolCondition,
+  SizeRange,
+} from "./engine.ts";
+import type { Hands, Measured } from "./execute.ts";
+import { perform, troubleOf } from "./execute.ts";
+import { Fence } from "./fence.ts";
+import { OwnedThinVolume } from "./owned-volume.ts";
+import { SnapshotOperations } from "./snapshots.ts";
+import type { PoolState } from "./state.ts";
+import { VolumeOperations } from "./volumes.ts";
+
+/** What an open pool is made of. */
+export interface PoolParts {
+  readonly name: PoolName;
+  readonly uuid: PoolUuid;
+  readonly blockSize: Bytes;
+  readonly overprovision: number;
+  readonly state: PoolState;
+  readonly catalog: Catalog;
+  readonly operations: Operations;
+  readonly hands: Omit<Hands, "record" | "onStatus" | "freeze">;
+  readonly status: Extract<PoolStatus, { kind: "active" }>;
+  readonly condition: PoolCondition;
+  /** Loop pools: free bytes of the filesystem below plus what the data file has. */
+  readonly hostBytes?: () => Promise<Bytes>;
+  readonly now: () => Date;
+}
+
+export class ThinPool implements Pool {
+  readonly name: PoolName;
+  readonly uuid: PoolUuid;
+  readonly parts: PoolParts;
+  readonly state: PoolState;
+  readonly fence: Fence;
+  readonly #volumes: VolumeOperations;
+  readonly #snapshots: SnapshotOperations;
+  #condition: PoolCondition;
+  #status: Extract<PoolStatus, { kind: "active" }>;
+  #hostBytes: Bytes | undefined;
+
+  constructor(parts: PoolParts) {
+    this.parts = parts;
+    this.name = parts.name;
+    this.uuid = parts.uuid;
+    this.state = parts.state;
+    this.#condition = parts.condition;
+    this.#status = parts.status;
+    this.fence = new Fence({
+      record: () => this.state.pool,
+      perform: (plan) => this.perform(plan),
+      freeze: (reason) => this.#freeze(reason),
+    });
+    this.#volumes = new VolumeOperations(this);
+    this.#snapshots = new SnapshotOperations(this);
+  }
+
+  get condition(): PoolCondition {
+    return this.#condition;
+  }
+
+  volume(id: VolumeId): VolumeRecord | undefined {
+    return this.state.volumes.get(id);
+  }
+
+  volumeByName(name: string): VolumeRecord | undefined {
+    return this.state.volumes.named(name);
+  }
+
+  volumes(): readonly VolumeRecord[] {
+    return this.state.volumes.values();
+  }
+
+  snapshot(id: SnapshotId): SnapshotRecord | undefined {
+    return this.state.snapshots.get(id);
+  }
+
+  snapshotByName(name: string): SnapshotRecord | undefined {
+    return this.state.snapshots.named(name);
+  }
+
+  snapshots(): readonly SnapshotRecord[] {
+    return this.state.snapshots.values();
+  }
+
+  group(id: GroupId): GroupRecord | undefined {
+    return this.state.groups.get(id);
+  }
+
+  groups(): readonly GroupRecord[] {
+    return this.state.groups.values();
+  }
+
+  capacity(): Capacity {
+    const blocks = this.#takesPromises() ? headroom(this.supply(), this.state.demand) : dataBlocks(0);
+    const available = bytesFromBlocks(blocks, this.parts.blockSize);
+    const maximumVolume = roundDown(available, SIZE_STEP);
+    return { available, maximumVolume, minimumVolume: bytes(SIZE_STEP) };
+  }
+
+  createVolume(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>> {
+    return this.#volumes.create(intent);
+  }
+
+  deleteVolume(id: VolumeId): Promise<void> {
+    return this.#volumes.delete(id);
+  }
+
+  expandVolume(id: VolumeId, range: SizeRange): Promise<VolumeRecord> {
+    return this.#volumes.expand(id, range);
+  }
+
+  createSnapshot(intent: {
+    readonly name: string;
+    readonly source: VolumeId;
+  }): Promise<Outcome<SnapshotRecord>> {
+    return this.#snapshots.create(intent);
+  }
+
+  deleteSnapshot(id: SnapshotId): Promise<void> {
+    return this.#snapshots.delete(id);
+  }
+
+  createGroup(intent: {
+    readonly name: string;
+    readonly sources: readonly VolumeId[];
+  }): Promise<Outcome<GroupRecord>> {
+    return this.#snapshots.createGroup(intent);
+  }
+
+  deleteGroup(id: GroupId): Promise<void> {
+    return this.#snapshots.deleteGroup(id);
+  }
+
+  withVolume<T>(
+    id: VolumeId,
+    title: string,
+    fingerprint: string,
+    work: (volume: OwnedVolume) => Promise<T>,
+  ): Promise<T> {
+    return this.parts.operations.run({ title, fingerprint, exclusive: [`volume:${id}`] }, () =>
+      work(new OwnedThinVolume(this, this.requireVolume(id))),
+    );
+  }
+
+  shareVolume<T>(
+    id: VolumeId,
+    title: string,
+    key: string,
+    work: (record: VolumeRecord) => Promise<T>,
+  ): Promise<T> {
+    const scope = { title, fingerprint: `${title} ${key}`, exclusive: [key], shared: [`volume:${id}`] };
+    return this.parts.operations.run(scope, () => work(this.requireVolume(id)));
+  }
+
+  /** The acknowledged record. NotFoundError for unknown, half-made and half-deleted ones. */
+  requireVolume(id: VolumeId): VolumeRecord {
+    const record = this.state.volumes.get(id);
+    if (record === undefined || record.state !== "ready")
+      throw new NotFoundError(`volume ${id} does not exist`);
+    return record;
+  }
+
+  /** For mutations of what exists. */
+  requireReady(): void {
+    if (this.#condition.kind === "ready") return;
+    throw new PoolUnavailableError(`pool ${this.name} is ${this.#condition.kind}: ${this.#condition.reason}`);
+  }
+
+  /** For new promises: also a pool that has run out of data refuses them. */
+  requireTakesPromises(): void {
+    this.requireReady();
+    if (this.#status.mode === "rw") return;
+    throw new NoRoomError(
+      `pool ${this.name} is out of data space; delete volumes or snapshots, or grow it, before making new ones`,
+    );
+  }
+
+  /** What the pool has, as of the last status read after a message. */
+  supply(): Supply {
+    const { blockSize, overprovision } = this.parts;
+    const { usedData, totalData, totalMeta } = this.#status;
+    const metadata = bytesFromMetaBlocks(totalMeta);
+    const supply = { blockSize, overprovision, usedData, totalData, metadata };
+    return this.#hostBytes === undefined ? supply : { ...supply, hostBytes: this.#hostBytes };
+  }
+
+  /** Loop pools: asks the filesystem below again how much it can give. */
+  async refreshHostBytes(): Promise<void> {
+    if (this.parts.hostBytes !== undefined) this.#hostBytes = await this.parts.hostBytes();
+  }
+
+  perform(plan: Plan): Promise<Measured> {
+    return perform(plan, {
+      ...this.parts.hands,
+      record: (changes) => this.record(changes),
+      onStatus: (status) => this.#noteStatus(status),
+      freeze: (reason) => this.#freeze(reason),
+    });
+  }
+
+  /** Durable, then visible. A catalog whose disk fails freezes the pool: what it holds is not known any more. */
+  async record(changes: readonly Change[]): Promise<void> {
+    try {
+      await this.parts.catalog.commit(changes);
+    } catch (error) {
+      if (error instanceof OutcomeUnknownError || error instanceof PoolUnavailableError) {
+        this.#freeze(`its catalog failed (${error.message}); repair the device and restart the driver`);
+      }
+      throw error;
+    }
+    this.state.apply(changes);
+  }
+
+  #takesPromises(): boolean {
+    return this.#condition.kind === "ready" && this.#status.mode === "rw";
+  }
+
+  #noteStatus(status: PoolStatus): void {
+    if (status.kind === "active") this.#status = status;
+    const trouble = troubleOf(status);
+    if (trouble !== undefined) this.#freeze(trouble);
+  }
+
+  #freeze(reason: string): void {
+    if (this.#condition.kind === "ready") this.#condition = { kind: "unusable", reason };
+  }
+}

@@ -1,0 +1,202 @@
+/** The volume operations of one pool: create, delete, expand. */
+import { randomBytes } from "node:crypto";
+
+import {
+  CapacityRangeError,
+  OperationPendingError,
+  OutcomeUnknownError,
+  PreconditionError,
+  messageOf,
+} from "../core/errors.ts";
+import type { ObjectKey, VolumeId } from "../core/ids.ts";
+import { volumeId } from "../core/ids.ts";
+import type { VolumeRecord } from "../core/records.ts";
+import type { Bytes } from "../core/units.ts";
+import { bytes, bytesFromSectors, dataBlocks } from "../core/units.ts";
+import { admit, chooseSize, volumeDemand } from "../plan/capacity.ts";
+import { planDeleteVolume } from "../plan/remove.ts";
+import type { Origin, VolumeRequest } from "../plan/volume.ts";
+import {
+  chooseFsType,
+  chooseVolumeSize,
+  newVolumeRecord,
+  planCreateVolume,
+  planUndoVolume,
+  requireSameVolume,
+} from "../plan/volume.ts";
+import type { Outcome, SizeRange } from "./engine.ts";
+import { observeOrigin, sourceKeys } from "./origins.ts";
+import type { ThinPool } from "./thin-pool.ts";
+
+/** 80 random bits: an id is never given twice, not even after an old copy of the catalog was restored. */
+export const newObjectKey = (): ObjectKey => randomBytes(10).toString("hex") as ObjectKey;
+
+export class VolumeOperations {
+  readonly #pool: ThinPool;
+
+  constructor(pool: ThinPool) {
+    this.#pool = pool;
+  }
+
+  create(request: VolumeRequest): Promise<Outcome<VolumeRecord>> {
+    const scope = {
+      title: `CreateVolume ${JSON.stringify(request.name)}`,
+      fingerprint: `CreateVolume ${this.#pool.uuid} ${fingerprintOf(request)}`,
+      exclusive: [`volume-name:${request.name}`],
+      shared: sourceKeys(request.source),
+    };
+    return this.#pool.parts.operations.run(scope, () => this.#create(request));
+  }
+
+  async #create(request: VolumeRequest): Promise<Outcome<VolumeRecord>> {
+    const existing = this.#pool.volumeByName(request.name);
+    if (existing?.state === "deleting") {
+      throw new OperationPendingError(
+        `volume ${JSON.stringify(request.name)} is being deleted; retry when it is gone`,
+      );
+    }
+    if (existing?.state === "ready") {
+      requireSameVolume(existing, request);
+      return { kind: "identity", record: existing };
+    }
+    // Reads what is to be copied before anything is refused for room: a missing source is the better answer.
+    const origin = await observeOrigin(this.#pool, request.source);
+    const size = chooseVolumeSize(request, chooseFsType(request, origin), origin);
+    this.#pool.requireTakesPromises();
+    // Half-made by an earlier try whose undo failed.
+    if (existing !== undefined) await this.#pool.perform(planUndoVolume(existing));
+    return { kind: "created", record: await this.#make(request, origin, size) };
+  }
+
+  async #make(
+    request: VolumeRequest,
+    origin: Origin | undefined,
+    size: VolumeRecord["size"],
+  ): Promise<VolumeRecord> {
+    await this.#pool.refreshHostBytes();
+    const demand = volumeDemand(size, this.#pool.parts.blockSize);
+    admit(this.#pool.supply(), this.#pool.state.demand, demand, `volume ${JSON.stringify(request.name)}`);
+    const release = this.#pool.state.hold(demand);
+    let record: VolumeRecord;
+    try {
+      const [thinId] = await this.#pool.fence.takeIds(1);
+      if (thinId === undefined) throw new RangeError("no thin id was handed out");
+      const id = volumeId(this.#pool.uuid, newObjectKey());
+      record = newVolumeRecord(request, origin, {
+        id,
+        thinId,
+        createdAt: this.#pool.parts.now().toISOString(),
+      });
+      const mapped = await this.#performOrUndo(record, origin, release);
+      this.#pool.state.mapped.set(thinId, mapped);
+    } finally {
+      release();
+    }
+    return { ...record, state: "ready" };
+  }
+
+  async #performOrUndo(
+    record: VolumeRecord,
+    origin: Origin | undefined,
+    counted: () => void,
+  ): Promise<Bytes> {
+    const [intent, ...rest] = planCreateVolume(record, origin);
+    if (intent === undefined) throw new RangeError("a plan without steps");
+    await this.#pool.perform([intent]);
+    counted();
+    try {
+      const measured = await this.#pool.perform(rest);
+      if (origin === undefined || origin.empty) return bytes(0);
+      const inBracket = measured.get(origin.thinId);
+      return inBracket === undefined ? (origin.mapped ?? origin.size) : bytesFromSectors(inBracket);
+    } catch (error) {
+      await this.#undo(record, error);
+      throw error;
+    }
+  }
+
+  /** Throws OutcomeUnknownError where the undo fails as well: then the record stays, for a retry or the next start. */
+  async #undo(record: VolumeRecord, cause: unknown): Promise<void> {
+    try {
+      await this.#pool.perform(planUndoVolume(record));
+    } catch (error) {
+      throw new OutcomeUnknownError(
+        `volume ${JSON.stringify(record.name)}: ${messageOf(cause)}; taking it back failed too: ${messageOf(error)}`,
+        { cause: new AggregateError([cause, error]) },
+      );
+    }
+  }
+
+  async delete(id: VolumeId): Promise<void> {
+    const record = this.#pool.volume(id);
+    if (record === undefined) return;
+    const scope = {
+      title: `DeleteVolume ${id}`,
+      fingerprint: `DeleteVolume ${id}`,
+      exclusive: [`volume:${id}`, `volume-name:${record.name}`],
+    };
+    await this.#pool.parts.operations.run(scope, () => this.#delete(id));
+  }
+
+  async #delete(id: VolumeId): Promise<void> {
+    const record = this.#pool.volume(id);
+    if (record === undefined) return;
+    this.#pool.requireReady();
+    if (record.state === "creating") {
+      await this.#pool.perform(planUndoVolume(record));
+      return;
+    }
+    const { devices } = this.#pool.parts.hands;
+    const target = devices.targetOf(id);
+    const active = devices.find(target) === undefined ? undefined : target;
+    if (active !== undefined && record.staging !== undefined) {
+      throw new PreconditionError(
+        `volume ${id} is staged at ${record.staging.path}; delete the pods that use it first`,
+      );
+    }
+    // Before the decision is recorded: an open device makes this fail and leaves the volume as it was.
+    if (active !== undefined) await this.#pool.perform([{ kind: "deactivate", ...active }]);
+    await this.#pool.perform(planDeleteVolume(record, undefined));
+    this.#pool.state.mapped.delete(record.thinId);
+  }
+
+  expand(id: VolumeId, range: SizeRange): Promise<VolumeRecord> {
+    const scope = {
+      title: `ControllerExpandVolume ${id}`,
+      fingerprint: `ControllerExpandVolume ${id} ${range.required ?? ""} ${range.limit ?? ""}`,
+      exclusive: [`volume:${id}`],
+    };
+    return this.#pool.parts.operations.run(scope, () => this.#expand(id, range));
+  }
+
+  async #expand(id: VolumeId, range: SizeRange): Promise<VolumeRecord> {
+    const record = this.#pool.requireVolume(id);
+    if (range.limit !== undefined && record.size > range.limit) {
+      throw new CapacityRangeError(
+        `capacity_range.limit_bytes: volume ${id} has ${record.size} bytes already and cannot shrink`,
+      );
+    }
+    if (range.required === undefined || record.size >= range.required) return record;
+    const size = chooseSize(range, record.size, "the volume as it is");
+    this.#pool.requireTakesPromises();
+    await this.#pool.refreshHostBytes();
+    const { blockSize } = this.#pool.parts;
+    const before = volumeDemand(record.size, blockSize).blocks;
+    const extra = { blocks: dataBlocks(volumeDemand(size, blockSize).blocks - before), thins: 0 };
+    admit(this.#pool.supply(), this.#pool.state.demand, extra, `growing volume ${id} to ${size} bytes`);
+    const release = this.#pool.state.hold(extra);
+    try {
+      const grown: VolumeRecord = { ...record, size };
+      await this.#pool.fence.bump([{ kind: "put-volume", record: grown }]);
+      return grown;
+    } finally {
+      release();
+    }
+  }
+}
+
+function fingerprintOf(request: VolumeRequest): string {
+  return JSON.stringify(request, (_key, value: unknown) =>
+    typeof value === "bigint" ? value.toString() : value,
+  );
+}
