@@ -7,8 +7,11 @@ export type DevNumber = string & { readonly brand: "major:minor" };
 
 const DEV_NUMBER = /^\d{1,4}:\d{1,8}$/;
 export const isDevNumber = (text: string): text is DevNumber => DEV_NUMBER.test(text);
+/** Throws RangeError for what no kernel gives out. */
 export function devNumber(major: number, minor: number): DevNumber {
-  return `${major}:${minor}` as DevNumber;
+  const text = `${major}:${minor}`;
+  if (!isDevNumber(text)) throw new RangeError(`not a device number: ${text}`);
+  return text;
 }
 
 export interface LinearSegment {

@@ -41,6 +41,12 @@ export const isPoolName = (text: string): text is PoolName => POOL_NAME.test(tex
 export const isPoolUuid = (text: string): text is PoolUuid => POOL_UUID.test(text);
 export const isObjectKey = (text: string): text is ObjectKey => OBJECT_KEY.test(text);
 
+/** Throws RangeError on anything but 20 lower-case hex digits. */
+export function objectKey(text: string): ObjectKey {
+  if (!isObjectKey(text)) throw new RangeError(`not an object key: ${text}`);
+  return text;
+}
+
 /** Throws RangeError outside 0..2^24-1. */
 export function thinId(value: number): ThinId {
   if (!Number.isInteger(value) || value < 0 || value > MAX_THIN_ID)

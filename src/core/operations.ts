@@ -16,13 +16,8 @@ export interface OperationScope {
   readonly fingerprint: string;
 }
 
-interface Flight {
-  readonly scope: OperationScope;
-  readonly result: Promise<unknown>;
-}
-
 export class Operations {
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights = new Map<string, Promise<unknown>>();
   readonly #exclusive = new Map<string, OperationScope>();
   readonly #shared = new Map<string, Set<OperationScope>>();
 
@@ -38,7 +33,8 @@ export class Operations {
   run<T>(scope: OperationScope, work: () => Promise<T>): Promise<T> {
     const running = this.#flights.get(scope.fingerprint);
     // The fingerprint holds the method and all arguments, so the running operation has this call's result type.
-    if (running !== undefined) return running.result as Promise<T>;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    if (running !== undefined) return running as Promise<T>;
     const holder = this.#holder(scope);
     if (holder !== undefined) {
       return Promise.reject(
@@ -49,14 +45,13 @@ export class Operations {
     }
     this.#take(scope);
     const result = work().finally(() => this.#release(scope));
-    this.#flights.set(scope.fingerprint, { scope, result });
+    this.#flights.set(scope.fingerprint, result);
     return result;
   }
 
   /** Resolves when everything under way now, and what it lets start, has ended. For draining at shutdown. */
   async idle(): Promise<void> {
-    while (this.#flights.size > 0)
-      await Promise.allSettled([...this.#flights.values()].map((flight) => flight.result));
+    while (this.#flights.size > 0) await Promise.allSettled(this.#flights.values());
   }
 
   #holder(scope: OperationScope): OperationScope | undefined {

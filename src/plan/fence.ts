@@ -27,9 +27,12 @@ export function checkFence(
   const excess: string[] = [];
   const finishBump = kernelTransactionId === pool.transactionId - 1n;
   if (kernelTransactionId !== pool.transactionId && !finishBump) {
+    const why =
+      kernelTransactionId > pool.transactionId
+        ? "the catalog is an older copy, or somebody else wrote to the pool"
+        : "the pool's metadata is an older copy";
     excess.push(
-      `the kernel's transaction id is ${kernelTransactionId}, the catalog's ${pool.transactionId}: ` +
-        `${kernelTransactionId > pool.transactionId ? "the catalog is an older copy, or somebody else wrote to the pool" : "the pool's metadata is an older copy"}`,
+      `the kernel's transaction id is ${kernelTransactionId}, the catalog's ${pool.transactionId}: ${why}`,
     );
   }
   const recorded = new Set<ThinId>();

@@ -124,7 +124,7 @@ export function requireSameSnapshot(existing: SnapshotRecord, source: VolumeId):
 }
 
 export function requireSameGroup(existing: GroupRecord, sources: readonly VolumeId[]): void {
-  if ([...existing.sourceVolumeIds].sort().join() === [...sources].sort().join()) return;
+  if (existing.sourceVolumeIds.toSorted().join() === sources.toSorted().join()) return;
   throw new IncompatibleExistingError(
     `name: group snapshot ${JSON.stringify(existing.name)} exists and was taken of other volumes`,
   );

@@ -127,7 +127,7 @@ function differenceOf(existing: VolumeRecord, request: VolumeRequest): string | 
     return `it has ${existing.size} bytes, the limit is ${limit}`;
   if (sourceText(existing.source) !== sourceText(request.source))
     return `it was made from ${sourceText(existing.source)}`;
-  if ([...existing.access].sort().join() !== [...request.access].sort().join()) {
+  if (existing.access.toSorted().join() !== request.access.toSorted().join()) {
     return `it was made for access type ${existing.access.join(" and ")}`;
   }
   if (existing.fsType !== undefined && request.fsType !== undefined && existing.fsType !== request.fsType) {

@@ -2,11 +2,10 @@
  * The pool's transaction id and its thin ids, changed together and one at a time. A bump is recorded first and then
  * made in the kernel, so that the kernel is never ahead of its own catalog (promise 10).
  */
-import { OutcomeUnknownError } from "../core/errors.ts";
+import { NoRoomError, OutcomeUnknownError } from "../core/errors.ts";
 import type { ThinId } from "../core/ids.ts";
 import { MAX_THIN_ID, thinId } from "../core/ids.ts";
 import type { Change, PoolRecord } from "../core/records.ts";
-import { NoRoomError } from "../core/errors.ts";
 import type { Plan } from "../plan/step.ts";
 
 /** Ids reserved by one bump: fewer bumps against fewer ids lost at a restart. 16.7 million exist. */

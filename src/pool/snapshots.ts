@@ -72,7 +72,7 @@ export class SnapshotOperations {
     const title = `CreateVolumeGroupSnapshot ${JSON.stringify(name)}`;
     const scope = {
       title,
-      fingerprint: `${title} of ${[...sources].sort().join()}`,
+      fingerprint: `${title} of ${sources.toSorted().join()}`,
       exclusive: [`group-name:${name}`],
       shared: sources.map((source) => `volume:${source}`),
     };

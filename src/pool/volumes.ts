@@ -9,7 +9,7 @@ import {
   messageOf,
 } from "../core/errors.ts";
 import type { ObjectKey, VolumeId } from "../core/ids.ts";
-import { volumeId } from "../core/ids.ts";
+import { objectKey, volumeId } from "../core/ids.ts";
 import type { VolumeRecord } from "../core/records.ts";
 import type { Bytes } from "../core/units.ts";
 import { bytes, bytesFromSectors, dataBlocks } from "../core/units.ts";
@@ -29,7 +29,7 @@ import { observeOrigin, sourceKeys } from "./origins.ts";
 import type { ThinPool } from "./thin-pool.ts";
 
 /** 80 random bits: an id is never given twice, not even after an old copy of the catalog was restored. */
-export const newObjectKey = (): ObjectKey => randomBytes(10).toString("hex") as ObjectKey;
+export const newObjectKey = (): ObjectKey => objectKey(randomBytes(10).toString("hex"));
 
 export class VolumeOperations {
   readonly #pool: ThinPool;
