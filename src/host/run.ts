@@ -69,6 +69,9 @@ export function settle(argv: readonly string[], ended: Ended, accept: readonly n
   throw new ToolError({ argv, exitCode, stderr, errno: ended.spawnErrno ?? errnoFrom(stderr) });
 }
 
+/** True of every open file; execa passes any descriptor on, but its types know the lowest ones only. */
+const isDescriptor = (fd: number): fd is 3 => fd >= 0;
+
 async function spawn(
   path: string,
   args: readonly string[],
@@ -76,12 +79,7 @@ async function spawn(
   options: RunOptions,
 ): Promise<Ended> {
   const child = execa(path, args, {
-    stdio: [
-      options.input === undefined ? "ignore" : "pipe",
-      "pipe",
-      "pipe",
-      ...fds.map((value) => ({ value })),
-    ],
+    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe", ...fds.filter(isDescriptor)],
     ...(options.input === undefined ? {} : { input: options.input }),
     env: ENVIRONMENT,
     extendEnv: false,
