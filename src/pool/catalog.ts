@@ -3,7 +3,12 @@
  * `node:sqlite` blocks its thread and a dying disk may block it for ever: that stops this pool and nothing else.
  */
 import { Worker } from "node:worker_threads";
-import { IncompatibleExistingError, OutcomeUnknownError, PoolSetupError, PoolUnavailableError } from "../core/errors.ts";
+import {
+  IncompatibleExistingError,
+  OutcomeUnknownError,
+  PoolSetupError,
+  PoolUnavailableError,
+} from "../core/errors.ts";
 import type { CatalogContent, Change, PoolRecord } from "../core/records.ts";
 import type { CatalogCall, CatalogFailure, CatalogReply, CatalogWorkerData } from "./catalog-protocol.ts";
 
@@ -43,7 +48,12 @@ interface Pending {
  */
 export async function openCatalog(path: string, options: CatalogOptions): Promise<Catalog> {
   const client = new CatalogClient(path, options);
-  await client.opened;
+  try {
+    await client.opened;
+  } catch (error) {
+    void client.close();
+    throw error;
+  }
   return client;
 }
 
@@ -71,7 +81,7 @@ class CatalogClient implements Catalog {
       resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 256 },
     });
     this.#worker.on("message", (reply: CatalogReply) => this.#settle(reply));
-    this.#worker.on("error", (error) => this.#freeze(`its worker failed: ${error.message}`));
+    this.#worker.on("error", (error: Error) => this.#freeze(`its worker failed: ${error.message}`));
     this.#worker.on("exit", () => this.#freeze("its worker has ended"));
     this.#worker.unref();
     this.opened = this.#expect("open");
@@ -79,7 +89,8 @@ class CatalogClient implements Catalog {
 
   async load(): Promise<CatalogContent> {
     const content = await this.#call((call) => ({ call, kind: "load" }));
-    if (content === undefined) throw new PoolUnavailableError(`catalog ${this.#path}: its worker sent no content`);
+    if (content === undefined)
+      throw new PoolUnavailableError(`catalog ${this.#path}: its worker sent no content`);
     return content;
   }
 
@@ -115,6 +126,7 @@ class CatalogClient implements Catalog {
     }
     const message = make(this.#calls);
     const result = this.#expect(message.kind);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- to a thread, not to a window
     this.#worker.postMessage(message);
     return result;
   }
