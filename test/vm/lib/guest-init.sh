@@ -115,7 +115,7 @@ load_modules
 mount_repo
 mount_scratch
 export PATH="$repo/node_modules/.bin:$PATH"
-((udev)) && start_udev
+if ((udev)); then start_udev; else export DM_DISABLE_UDEV=1; fi
 if ((interactive)); then run_interactive; else run_piped; fi
 mount_hostfs /vm/run /vm/run
 echo "$code" >/vm/run/exit-code

@@ -66,7 +66,8 @@ uml=$!
 if ((VM_LIMIT)); then
   (sleep "$VM_LIMIT" && touch "$run/timeout" && kill -KILL "$uml") </dev/null >/dev/null 2>&1 &
 fi
-wait "$uml" || true
+# Quietly: bash would report a guest that was killed.
+wait "$uml" 2>/dev/null || true
 for reader in "${readers[@]}"; do wait "$reader" || true; done
 
 if [[ -e $run/timeout ]]; then
