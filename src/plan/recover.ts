@@ -12,22 +12,22 @@ import type { ActiveDevice } from "./remove.ts";
 import { planFinishDelete } from "./remove.ts";
 import { planFinishRenewal } from "./renew.ts";
 import { planDropSnapshots } from "./snapshot.ts";
-import type { Plan, Step } from "./step.ts";
+import type { Plan } from "./step.ts";
 import { planUndoVolume } from "./volume.ts";
 
-export function planRecovery(content: CatalogContent, devices: readonly DmDevice[]): Plan {
-  return [
-    ...devices.flatMap((device): readonly Step[] =>
-      device.inactiveTable ? [{ kind: "clear", device: device.name }] : [],
-    ),
-    ...content.volumes.flatMap((volume) => recoverVolume(volume, activeOf(volume, content, devices))),
-    ...content.groups.flatMap((group) => (group.state === "ready" ? [] : recoverGroup(group, content))),
-    ...content.snapshots.flatMap((snapshot) =>
+/** One plan for each object, so that one which cannot be settled now (a device still open) does not hold up the others. */
+export function planRecovery(content: CatalogContent, devices: readonly DmDevice[]): readonly Plan[] {
+  const plans = [
+    ...devices.map((device): Plan => (device.inactiveTable ? [{ kind: "clear", device: device.name }] : [])),
+    ...content.volumes.map((volume) => recoverVolume(volume, activeOf(volume, content, devices))),
+    ...content.groups.map((group) => (group.state === "ready" ? [] : recoverGroup(group, content))),
+    ...content.snapshots.map((snapshot) =>
       snapshot.state === "ready" || isInUnfinishedGroup(snapshot.groupId, content)
         ? []
         : planDropSnapshots([snapshot], undefined),
     ),
   ];
+  return plans.filter((plan) => plan.length > 0);
 }
 
 function recoverVolume(volume: VolumeRecord, active: ActiveDevice | undefined): Plan {

@@ -1,0 +1,170 @@
+import { describe, expect, test } from "vitest";
+
+import { devNumber } from "../../../src/core/dm.ts";
+import type { DmDevice, ThinListing } from "../../../src/core/dm.ts";
+import type { DmName, DmUuid } from "../../../src/core/ids.ts";
+import { keyOf, thinDeviceName, thinDeviceUuid } from "../../../src/core/ids.ts";
+import { dataBlocks } from "../../../src/core/units.ts";
+import { checkFence } from "../../../src/plan/fence.ts";
+import { planRecovery } from "../../../src/plan/recover.ts";
+import {
+  POOL_NAME,
+  POOL_UUID,
+  catalogContent,
+  groupIdOf,
+  groupRecord,
+  snapshotRecord,
+  thin,
+  volumeIdOf,
+  volumeRecord,
+} from "../../support/records.ts";
+
+const listing = (number: number, transaction = 3n): ThinListing => ({
+  thinId: thin(number),
+  mapped: dataBlocks(1),
+  transaction,
+});
+
+const device = (number: number, changes: Partial<DmDevice> = {}): DmDevice => ({
+  name: thinDeviceName(POOL_NAME, keyOf(volumeIdOf(number))),
+  uuid: thinDeviceUuid(POOL_UUID, keyOf(volumeIdOf(number))),
+  number: devNumber(254, number),
+  open: 0,
+  suspended: false,
+  liveTable: true,
+  inactiveTable: false,
+  ...changes,
+});
+
+describe("recovery", () => {
+  test("does nothing where nothing was under way", () => {
+    const content = catalogContent({
+      volumes: [volumeRecord(1)],
+      snapshots: [snapshotRecord(2)],
+      groups: [groupRecord(3)],
+    });
+    expect(planRecovery(content, [device(1)])).toEqual([]);
+  });
+
+  test("undoes what was never acknowledged", () => {
+    const content = catalogContent({
+      volumes: [volumeRecord(1, { state: "creating" })],
+      snapshots: [snapshotRecord(2, { state: "creating" })],
+    });
+    expect(planRecovery(content, []).flat()).toMatchObject([
+      { kind: "delete-thin", thinId: 1 },
+      { kind: "record", changes: [{ kind: "drop-volume" }] },
+      { kind: "delete-thin", thinId: 2 },
+      { kind: "record", changes: [{ kind: "drop-snapshot" }] },
+    ]);
+  });
+
+  test("finishes deletions, deactivating first what is still active", () => {
+    const content = catalogContent({ volumes: [volumeRecord(1, { state: "deleting" })] });
+    expect(
+      planRecovery(content, [device(1)])
+        .flat()
+        .map((step) => step.kind),
+    ).toEqual(["deactivate", "delete-thin", "record"]);
+    expect(
+      planRecovery(content, [])
+        .flat()
+        .map((step) => step.kind),
+    ).toEqual(["delete-thin", "record"]);
+  });
+
+  test("takes back a half-cut group as a whole, each member once", () => {
+    const groupId = groupIdOf(9);
+    const content = catalogContent({
+      groups: [groupRecord(9, { state: "creating" })],
+      snapshots: [
+        snapshotRecord(2, { state: "creating", groupId }),
+        snapshotRecord(3, { state: "creating", groupId }),
+      ],
+    });
+    expect(planRecovery(content, []).flat()).toMatchObject([
+      { kind: "delete-thin", thinId: 2 },
+      { kind: "delete-thin", thinId: 3 },
+      {
+        kind: "record",
+        changes: [{ kind: "drop-snapshot" }, { kind: "drop-snapshot" }, { kind: "drop-group" }],
+      },
+    ]);
+  });
+
+  test("finishes a renewal: old thin gone, new one there, blank again", () => {
+    const half = volumeRecord(4, {
+      thinId: thin(8),
+      retiredThinId: thin(4),
+      format: { state: "formatting", fsType: "xfs" },
+    });
+    expect(planRecovery(catalogContent({ volumes: [half] }), []).flat()).toMatchObject([
+      { kind: "delete-thin", thinId: 4 },
+      { kind: "create-thin", thinId: 8 },
+      { kind: "record", changes: [{ record: { format: { state: "blank" } } }] },
+    ]);
+  });
+
+  test("drops tables that were loaded and never resumed", () => {
+    const content = catalogContent({ volumes: [volumeRecord(1)] });
+    expect(planRecovery(content, [device(1, { inactiveTable: true })]).flat()).toEqual([
+      { kind: "clear", device: device(1).name },
+    ]);
+  });
+});
+
+test("recovery plans each object apart, so that one stuck object holds up no other", () => {
+  const content = catalogContent({
+    volumes: [
+      volumeRecord(1, { state: "deleting" }),
+      volumeRecord(2),
+      volumeRecord(3, { state: "creating" }),
+    ],
+  });
+  expect(planRecovery(content, [])).toHaveLength(2);
+});
+
+describe("the fence", () => {
+  const content = catalogContent({ volumes: [volumeRecord(1)], snapshots: [snapshotRecord(2)] });
+  const thins = [listing(1), listing(2)];
+
+  test("fits the pool it was written with", () => {
+    expect(checkFence(content, 7n, thins, [device(1)])).toEqual({
+      excess: [],
+      finishBump: false,
+      lost: new Set(),
+    });
+  });
+
+  test("sees a bump that was recorded and did not reach the kernel", () => {
+    expect(checkFence(content, 6n, thins, [])).toEqual({ excess: [], finishBump: true, lost: new Set() });
+  });
+
+  test.each([
+    ["a newer transaction id", 8n, thins, [], /catalog is an older copy/],
+    ["a much older transaction id", 5n, thins, [], /metadata is an older copy/],
+    ["a thin in no record", 7n, [...thins, listing(50)], [], /thin 50 is in no record/],
+    ["a thin above the reserved ids", 7n, [...thins, listing(100)], [], /thin 100 is above/],
+    [
+      "a thin made after the catalog's last transaction",
+      7n,
+      [listing(1, 8n), listing(2)],
+      [],
+      /thin 1 was made after/,
+    ],
+    ["a device of ours without a record", 7n, thins, [device(77)], /belongs to no recorded volume/],
+  ])("stays read-only on %s", (_title, transactionId, listed, devices, reason) => {
+    const verdict = checkFence(content, transactionId, listed, devices);
+    expect(verdict.excess.join("\n")).toMatch(reason);
+  });
+
+  test("reports ready objects whose thin is gone, and no half-made ones", () => {
+    const missing = catalogContent({ volumes: [volumeRecord(1), volumeRecord(3, { state: "creating" })] });
+    expect(checkFence(missing, 7n, [], []).lost).toEqual(new Set([volumeIdOf(1)]));
+  });
+
+  test("ignores devices of other pools and other owners", () => {
+    const foreign = device(1, { name: "vg-lv" as DmName, uuid: "LVM-abc" as DmUuid });
+    expect(checkFence(content, 7n, thins, [foreign]).excess).toEqual([]);
+  });
+});
