@@ -26,6 +26,7 @@ const TOOLS = {
   flock: required("util-linux"),
   fsfreeze: required("util-linux"),
   sync: required("coreutils"),
+  od: required("coreutils"),
   "mkfs.ext4": required("e2fsprogs"),
   e2fsck: required("e2fsprogs"),
   resize2fs: required("e2fsprogs"),
