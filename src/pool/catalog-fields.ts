@@ -59,7 +59,7 @@ export class Fields {
 
   /** A JSON array of strings. */
   list(column: string): readonly string[] {
-    const value: unknown = JSON.parse(this.text(column));
+    const value = jsonOf(this.text(column));
     if (!Array.isArray(value)) return this.#fail(column, "a list of texts");
     return value.map((entry: unknown) =>
       typeof entry === "string" ? entry : this.#fail(column, "a list of texts"),
@@ -109,6 +109,15 @@ export class Fields {
       String(this.#row[column]),
       expected,
     );
+  }
+}
+
+/** Undefined for text that is not JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -90,10 +90,23 @@ export function migrate(database: DatabaseSync, migrations: readonly string[] = 
     );
   }
   if (version === migrations.length) return;
+  inTransaction(database, () => {
+    for (const statements of migrations.slice(version)) database.exec(statements);
+    database.exec(`PRAGMA user_version = ${migrations.length}`);
+  });
+}
+
+/** All of `work` is on the disk when it returns, or none of it; after a throw no transaction is open. */
+export function inTransaction(database: DatabaseSync, work: () => void): void {
   database.exec("BEGIN IMMEDIATE");
-  for (const statements of migrations.slice(version)) database.exec(statements);
-  database.exec(`PRAGMA user_version = ${migrations.length}`);
-  database.exec("COMMIT");
+  try {
+    work();
+    database.exec("COMMIT");
+  } catch (error) {
+    // An I/O error has rolled back already.
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
 }
 
 /** The value of a one-value pragma, as text. */

@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { PoolSetupError } from "../core/errors.ts";
 import type { ThinId } from "../core/ids.ts";
-import type { CatalogContent, Change, PoolRecord } from "../core/records.ts";
+import type { CatalogContent, Change } from "../core/records.ts";
 import {
   groupFromRow,
   groupToRow,
@@ -14,6 +14,7 @@ import {
   volumeToRow,
 } from "./catalog-rows.ts";
 import type { Row } from "./catalog-rows.ts";
+import { inTransaction } from "./catalog-schema.ts";
 
 export class CatalogStore {
   readonly #database: DatabaseSync;
@@ -37,26 +38,15 @@ export class CatalogStore {
 
   /** All or nothing; on the disk when it returns. After a throw no transaction is open. */
   commit(changes: readonly Change[]): void {
-    this.#database.exec("BEGIN IMMEDIATE");
-    try {
+    inTransaction(this.#database, () => {
       for (const change of changes) this.#apply(change);
-      this.#database.exec("COMMIT");
-    } catch (error) {
-      // An I/O error has rolled back already.
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-      throw error;
-    }
-  }
-
-  /** The first record of a new catalog, inside the caller's transaction. */
-  putPool(record: PoolRecord): void {
-    this.#put("pool", "only_row", poolToRow(record));
+    });
   }
 
   #apply(change: Change): void {
     switch (change.kind) {
       case "put-pool":
-        return this.putPool(change.record);
+        return this.#put("pool", "only_row", poolToRow(change.record));
       case "put-volume": {
         const { id, thinId, retiredThinId } = change.record;
         this.#claim(id, retiredThinId === undefined ? [thinId] : [thinId, retiredThinId]);
