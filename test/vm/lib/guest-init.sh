@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC2154 # variables of the settings file
 # Process 1 of the guest. First call: puts a writable overlay on the read-only tree. Second call: prepares the system as a node
 # would find it, runs the command, leaves its exit code behind and powers off.
 set -u
@@ -44,6 +45,8 @@ mount_system() {
 mount_repo() {
   mkdir -p "$repo"
   mount_hostfs /vm/repo "$repo"
+  mkdir -p "$DMTHIN_CACHE"
+  mount_hostfs /vm/cache "$DMTHIN_CACHE"
 }
 
 mount_scratch() {
@@ -68,7 +71,7 @@ set_limits() {
 
 start_udev() {
   /usr/lib/systemd/systemd-udevd --daemon
-  udevadm trigger --action=add
+  udevadm trigger --action=add --subsystem-match=block --subsystem-match=misc
   udevadm settle
 }
 

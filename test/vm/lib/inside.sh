@@ -18,17 +18,19 @@ mount --rbind /dev "$root/dev"
 mount --bind "$VM_KERNEL_TREE" "$root/vm/kernel"
 repo=$(cd "$VM_DIR/../.." && pwd -P)
 mount --rbind "$repo" "$root/vm/repo"
+mount --bind "$VM_CACHE" "$root/vm/cache"
+mount -o remount,bind,ro "$root/vm/cache"
 
 # The guest sources this file; bash quotes what it reads back.
 write_settings() {
   local name
   for name in $(compgen -e); do
     case $name in
-      DMTHIN_VM_* | DMTHIN_CACHE) ;;
+      DMTHIN_VM_*) ;;
       DMTHIN_* | CI | TERM | SEED | KEEP_POOL | NODE_OPTIONS | VITEST* | FORCE_COLOR | NO_COLOR) printf 'export %s=%q\n' "$name" "${!name}" ;;
     esac
   done
-  printf 'export DMTHIN_DISKS=%q DMTHIN_SCRATCH=/var/lib/dmthin-test\n' "$VM_DISKS"
+  printf 'export DMTHIN_DISKS=%q DMTHIN_CACHE=%q DMTHIN_SCRATCH=/var/lib/dmthin-test\n' "$VM_DISKS" "$VM_CACHE"
   printf 'repo=%q udev=%q interactive=%q\n' "$repo" "$VM_UDEV" "$VM_INTERACTIVE"
   ((VM_INTERACTIVE)) && printf 'terminal_size=%q\n' "$(stty size <&0)"
   printf 'command_line=(%s)\n' "$(printf '%q ' "$@")"
@@ -46,16 +48,15 @@ else
   serial=("ssl0=null,fd:$stdout" "ssl1=null,fd:$stderr")
 fi
 
+letters=(b c d e f g h)
 disks=()
-letter=98 # b
 for fd in $VM_DISK_FDS; do
   # d: plain data, whatever the first block may look like.
-  disks+=("ubd$(printf "\\x$(printf %x "$letter")")d=/proc/1/fd/$fd")
-  letter=$((letter + 1))
+  disks+=("ubd${letters[${#disks[@]}]}d=/proc/1/fd/$fd")
 done
 
 arguments=("mem=$VM_MEM" root=/dev/root rootfstype=hostfs ro "init=/vm/repo/test/vm/lib/guest-init.sh"
-  con=null "con0=null,fd:1" "${serial[@]}" console=tty0 panic=-1 uml_dir=/tmp/uml umid=guest "${disks[@]}")
+  con=null "con0=null,fd:1" "${serial[@]}" console=tty0 panic=-1 pty.legacy_count=0 log_buf_len=1M uml_dir=/tmp/uml umid=guest "${disks[@]}")
 [[ $VM_KERNEL == 6.1 ]] || arguments+=(seccomp=on)
 
 # Its own session keeps the terminal's Ctrl-C away: the guest ends with this process instead.
@@ -63,17 +64,10 @@ env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp TMPDIR=/tmp setsid chroot "$
   </dev/null >&"$VM_LOG_FD" 2>&1 &
 uml=$!
 [[ -z ${stdout:-} ]] || exec {stdout}>&- {stderr}>&-
-if ((VM_LIMIT)); then
-  (sleep "$VM_LIMIT" && touch "$run/timeout" && kill -KILL "$uml") </dev/null >/dev/null 2>&1 &
-fi
 # Quietly: bash would report a guest that was killed.
 wait "$uml" 2>/dev/null || true
 for reader in "${readers[@]}"; do wait "$reader" || true; done
 
-if [[ -e $run/timeout ]]; then
-  printf 'vm: no end after %s s: guest killed\n' "$VM_LIMIT" >&2
-  exit 124
-fi
 [[ -s $run/exit-code ]] || {
   printf 'vm: the guest ended without an exit code\n' >&2
   exit 125
