@@ -1,0 +1,73 @@
+/**
+ * Pages of lists. A token says where the page ended, not how many entries it skipped: entries made or deleted between
+ * two pages move nothing, nothing comes twice, and a token outlives a restart of the driver.
+ */
+import { createHash } from "node:crypto";
+import { StalePageTokenError } from "../core/errors.ts";
+import { quote } from "./validate.ts";
+
+/** Entries are in the order of their making, so one made between two pages is on the later one. */
+export interface Listed {
+  readonly id: string;
+  /** ISO 8601, UTC: the order of the text is the order of the times. */
+  readonly createdAt: string;
+}
+
+export interface PageRequest {
+  /** Tokens of one list are not taken by another. */
+  readonly list: "volumes" | "snapshots";
+  /** 0: as many as fit. */
+  readonly maxEntries: number;
+  /** "" for the first page. */
+  readonly startingToken: string;
+}
+
+export interface Page<T> {
+  readonly entries: readonly T[];
+  /** "" on the last page. */
+  readonly nextToken: string;
+}
+
+/** An entry is some 400 bytes, and clients take messages of 4 MiB. */
+export const MAX_PAGE = 5000;
+
+/** `YYYY-MM-DDThh:mm:ss.sssZ`, an id, and the checksum; 90 bytes for our ids, of 128 allowed. */
+const TOKEN = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)!([a-z0-9-]{1,64})!([0-9a-f]{8})$/;
+
+/** Throws StalePageTokenError where the token is none that this list gave out. */
+export function pageOf<T extends Listed>(all: readonly T[], request: PageRequest): Page<T> {
+  const after = request.startingToken === "" ? undefined : parseToken(request.list, request.startingToken);
+  const rest = all
+    .filter((entry) => after === undefined || compare(entry, after) > 0)
+    .toSorted((one, other) => compare(one, other));
+  const size = request.maxEntries === 0 ? MAX_PAGE : Math.min(request.maxEntries, MAX_PAGE);
+  const entries = rest.slice(0, size);
+  const last = entries.at(-1);
+  const more = rest.length > entries.length && last !== undefined;
+  return { entries, nextToken: more ? formatToken(request.list, last) : "" };
+}
+
+export function formatToken(list: PageRequest["list"], { createdAt, id }: Listed): string {
+  return `${createdAt}!${id}!${checksum(list, createdAt, id)}`;
+}
+
+function parseToken(list: PageRequest["list"], token: string): Listed {
+  const [, createdAt, id, sum] = TOKEN.exec(token) ?? [];
+  if (createdAt === undefined || id === undefined || sum !== checksum(list, createdAt, id)) {
+    throw new StalePageTokenError(
+      `starting_token ${quote(token)} is none of this list: start again without a token`,
+    );
+  }
+  return { createdAt, id };
+}
+
+/** Against mix-ups, not against forgery: a forged token would only choose where a page starts. */
+function checksum(list: string, createdAt: string, id: string): string {
+  return createHash("sha256").update(`${list} ${createdAt} ${id}`).digest("hex").slice(0, 8);
+}
+
+function compare(one: Listed, other: Listed): number {
+  return compareText(one.createdAt, other.createdAt) || compareText(one.id, other.id);
+}
+
+const compareText = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
