@@ -20,14 +20,16 @@ export interface BracketHands {
   readonly guard: ResumeGuard;
 }
 
+/** Before the bracket and before the pool's turn: then little is left to be written back while everybody waits. */
+export async function syncOrigins(suspensions: readonly Suspension[], runner: Runner): Promise<void> {
+  for (const each of suspensions) if (each.mountPoint !== undefined) await syncMount(runner, each.mountPoint);
+}
+
 export async function bracket(
   suspensions: readonly Suspension[],
   hands: BracketHands,
   work: () => Promise<void>,
 ): Promise<void> {
-  // Outside the bracket, so that what must be written back while frozen is little.
-  for (const each of suspensions)
-    if (each.mountPoint !== undefined) await syncMount(hands.runner, each.mountPoint);
   const armed = await hands.guard.arm({
     deadlineMs: BRACKET_DEADLINE_MS,
     devices: suspensions.map((each) => ({ name: each.device, uuid: each.uuid })),

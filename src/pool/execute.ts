@@ -18,7 +18,7 @@ import type { ResumeGuard } from "../host/guard-client.ts";
 import type { Runner } from "../host/run.ts";
 import type { Plan, Step } from "../plan/step.ts";
 import type { MessageQueue } from "./queue.ts";
-import { bracket } from "./bracket.ts";
+import { bracket, syncOrigins } from "./bracket.ts";
 import type { ThinDevices } from "./thin-devices.ts";
 
 /** What the executor works on; one a pool. */
@@ -64,6 +64,7 @@ async function performStep(step: Step, hands: Hands, measured: Map<ThinId, Secto
         await requireCommitted(hands);
       });
     case "while-suspended":
+      await syncOrigins(step.suspensions, hands.runner);
       return hands.queue.run(
         `snapshot of ${step.suspensions.map((each) => each.device).join(", ")}`,
         async () => {
@@ -149,8 +150,16 @@ async function send(step: Message, hands: Hands): Promise<void> {
     if (errno === "EBUSY" && step.kind === "delete-thin") {
       throw new PreconditionError(`thin ${step.thinId} is still active under some device`, { cause: error });
     }
+    if (errno === "EINVAL" && step.kind === "set-transaction-id" && (await hasTransactionId(step.to, hands)))
+      return;
     throw new OutcomeUnknownError(`${messageText(step)}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** Whether an earlier try of the compare-and-swap went through although its answer was lost. */
+async function hasTransactionId(id: bigint, hands: Hands): Promise<boolean> {
+  const status = await hands.dmsetup.poolStatus(hands.poolDevice, { flush: false });
+  return status.kind === "active" && status.transactionId === id;
 }
 
 /** Reads the pool's status after a message; anything but a writable pool freezes it and leaves the outcome unknown. */

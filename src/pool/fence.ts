@@ -2,7 +2,7 @@
  * The pool's transaction id and its thin ids, changed together and one at a time. A bump is recorded first and then
  * made in the kernel, so that the kernel is never ahead of its own catalog (promise 10).
  */
-import { NoRoomError, OutcomeUnknownError } from "../core/errors.ts";
+import { NoRoomError } from "../core/errors.ts";
 import type { ThinId } from "../core/ids.ts";
 import { MAX_THIN_ID, thinId } from "../core/ids.ts";
 import type { Change, PoolRecord } from "../core/records.ts";
@@ -14,18 +14,17 @@ const RESERVED_IDS = 64;
 export class Fence {
   readonly #record: () => PoolRecord;
   readonly #perform: (plan: Plan) => Promise<unknown>;
-  readonly #freeze: (reason: string) => void;
   #next: number;
+  /** A transaction id that is recorded and that the kernel may not have yet. */
+  #unfinished: bigint | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(options: {
     readonly record: () => PoolRecord;
     readonly perform: (plan: Plan) => Promise<unknown>;
-    readonly freeze: (reason: string) => void;
   }) {
     this.#record = options.record;
     this.#perform = options.perform;
-    this.#freeze = options.freeze;
     // What an earlier start reserved and did not use is lost, never reused.
     this.#next = options.record().thinIdLimit;
   }
@@ -54,18 +53,19 @@ export class Fence {
   }
 
   async #bump(changes: readonly Change[], patch: Partial<PoolRecord>): Promise<void> {
+    await this.#finish();
     const before = this.#record();
     const record = { ...before, ...patch, transactionId: before.transactionId + 1n };
-    try {
-      await this.#perform([
-        { kind: "record", changes: [...changes, { kind: "put-pool", record }] },
-        { kind: "set-transaction-id", from: before.transactionId, to: record.transactionId },
-      ]);
-    } catch (error) {
-      // Recorded and perhaps not made: only the next open compares and finishes that.
-      if (error instanceof OutcomeUnknownError) this.#freeze("the transaction id could not be set");
-      throw error;
-    }
+    await this.#perform([{ kind: "record", changes: [...changes, { kind: "put-pool", record }] }]);
+    this.#unfinished = record.transactionId;
+    await this.#finish();
+  }
+
+  /** A bump whose second half failed (the pool was busy, or its answer was lost) is made good before the next one. */
+  async #finish(): Promise<void> {
+    if (this.#unfinished === undefined) return;
+    await this.#perform([{ kind: "set-transaction-id", from: this.#unfinished - 1n, to: this.#unfinished }]);
+    this.#unfinished = undefined;
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -69,7 +69,6 @@ export class ThinPool implements Pool {
     this.fence = new Fence({
       record: () => this.state.pool,
       perform: (plan) => this.perform(plan),
-      freeze: (reason) => this.#freeze(reason),
     });
     this.#volumes = new VolumeOperations(this);
     this.#snapshots = new SnapshotOperations(this);

@@ -1,14 +1,23 @@
 import { describe, expect, test } from "vitest";
 
 import { OperationPendingError } from "../../../src/core/errors.ts";
-import { Operations } from "../../../src/core/operations.ts";
+import { Operations, type OperationScope } from "../../../src/core/operations.ts";
 
-const scope = (fingerprint: string, exclusive: readonly string[], shared: readonly string[] = []) => ({
+const scope = (
+  fingerprint: string,
+  exclusive: readonly string[],
+  shared: readonly string[] = [],
+): OperationScope => ({
   title: fingerprint,
   fingerprint,
   exclusive,
   shared,
 });
+
+interface Keys {
+  readonly exclusive: readonly string[];
+  readonly shared: readonly string[];
+}
 
 describe("operations", () => {
   test("an equal call joins the one under way and gets its result", async () => {
@@ -26,22 +35,27 @@ describe("operations", () => {
     expect(runs).toBe(1);
   });
 
+  const only = (key: string): Keys => ({ exclusive: [key], shared: [] });
+  const beside = (...shared: readonly string[]): Keys => ({ exclusive: [], shared });
+
   test.each([
-    ["exclusive against exclusive", [["v"], []], [["v"], []], false],
-    ["exclusive against shared", [["v"], []], [[], ["v"]], false],
-    ["shared against exclusive", [[], ["v"]], [["v"], []], false],
-    ["shared beside shared", [["a"], ["v"]], [["b"], ["v"]], true],
-    ["different objects", [["v"], []], [["w"], []], true],
-  ] as const)("%s", async (_title, held, asked, allowed) => {
+    ["exclusive against exclusive", only("v"), only("v"), false],
+    ["exclusive against shared", only("v"), beside("v"), false],
+    ["shared against exclusive", beside("v"), only("v"), false],
+    ["shared beside shared", { exclusive: ["a"], shared: ["v"] }, { exclusive: ["b"], shared: ["v"] }, true],
+    ["different objects", only("v"), only("w"), true],
+  ])("%s", async (_title, held, asked, allowed) => {
     const operations = new Operations();
     const gate = Promise.withResolvers<undefined>();
-    const first = operations.run(scope("first", ...held), () => gate.promise);
-    const second = operations.run(scope("second", ...asked), async () => "ran");
+    const first = operations.run(scope("first", held.exclusive, held.shared), () => gate.promise);
+    const second = operations.run(scope("second", asked.exclusive, asked.shared), async () => "ran");
     if (allowed) expect(await second).toBe("ran");
     else await expect(second).rejects.toThrow(OperationPendingError);
     gate.resolve(undefined);
     await first;
-    expect(await operations.run(scope("third", ...asked), async () => "free again")).toBe("free again");
+    expect(
+      await operations.run(scope("third", asked.exclusive, asked.shared), async () => "free again"),
+    ).toBe("free again");
   });
 
   test("keys are free again after a failure, and every joined caller sees it", async () => {

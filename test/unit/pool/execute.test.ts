@@ -151,6 +151,14 @@ describe("a kernel message", () => {
   });
 });
 
+test("a compare-and-swap whose first answer was lost counts as done", async () => {
+  const { hands } = bench({
+    fails: { message: "EINVAL" },
+    status: GOOD.replace("thin-pool 0 ", "thin-pool 2 "),
+  });
+  await expect(perform([{ kind: "set-transaction-id", from: 1n, to: 2n }], hands)).resolves.toBeDefined();
+});
+
 describe("the suspend bracket", () => {
   test("syncs, arms, suspends, measures, cuts, resumes, disarms, reads the status, in this order", async () => {
     const { hands, log } = bench();
