@@ -1,0 +1,159 @@
+/**
+ * The dm devices of a pool: dm-linear `catalog`, `meta`, `spare`, `data` on its backing, a thin-pool on two of them, and
+ * the catalog's filesystem. They live in the kernel and outlive the driver: opening finds them as they are, or builds
+ * what is missing; what is there and different is never changed.
+ */
+import type { DevNumber } from "../core/dm.ts";
+import { messageOf } from "../core/errors.ts";
+import type { DmName, PoolUuid } from "../core/ids.ts";
+import { poolDeviceName } from "../core/ids.ts";
+import type { PoolOptions } from "../core/pool-options.ts";
+import type { Bytes } from "../core/units.ts";
+import { Dmsetup } from "../host/dmsetup.ts";
+import type { Runner } from "../host/run.ts";
+import { prepareBacking } from "./backing.ts";
+import type { Backing, BackingDevices, OnStep, Report } from "./backing.ts";
+import { LoopBacking } from "./backing-loop.ts";
+import { PartsBacking } from "./backing-parts.ts";
+import { makeCatalogFilesystem, mountCatalog, unmountCatalog } from "./catalog-filesystem.ts";
+import { LinearDevices } from "./linear-devices.ts";
+import { PoolTarget } from "./pool-target.ts";
+
+export interface StackContext {
+  readonly runner: Runner;
+  /** Absolute; its mode is 0700. */
+  readonly stateDirectory: string;
+  readonly report: Report;
+  /** Called when the uuid is known and nothing has been written: takes its lock, returns a runner that holds it too. */
+  readonly holdUuid: (uuid: PoolUuid) => Promise<Runner>;
+  readonly onStep?: OnStep;
+}
+
+export interface DeviceStack {
+  readonly uuid: PoolUuid;
+  /** Holds the pool's locks for as long as its tools run. */
+  readonly runner: Runner;
+  /** The pool is new: no catalog, no thin. It counts as made once `finishCreation` has resolved. */
+  readonly fresh: boolean;
+  readonly blockSize: Bytes;
+  readonly dataBytes: Bytes;
+  readonly metadataBytes: Bytes;
+  readonly poolDevice: DmName;
+  readonly poolNumber: DevNumber;
+  /** Directory of the catalog's filesystem. */
+  readonly catalogPath: string;
+  /** Node of the thin metadata, for thin_ls and its kin. */
+  readonly metadataPath: string;
+  /** Loop only: free bytes of the filesystem below, and what the data file has of it already. */
+  readonly hostBytes?: () => Promise<Bytes>;
+  /** The commit point of creation; for a pool that is complete: nothing. May be repeated. */
+  finishCreation(): Promise<void>;
+  /** Ends the driver's hold: unmounts the catalog. All devices stay active. May be repeated. */
+  release(): Promise<void>;
+  /** Takes everything down, in order, and keeps the data. No thin may be active. May be repeated. */
+  deactivate(): Promise<void>;
+}
+
+export const backingOf = (options: PoolOptions): Backing =>
+  options.backing === "loop" ? new LoopBacking(options) : new PartsBacking(options);
+
+/** Finds or makes the pool's devices. Throws PoolSetupError: device, reason, cure. Leaves no mount behind where it throws. */
+export async function openDeviceStack(options: PoolOptions, context: StackContext): Promise<DeviceStack> {
+  const { report, stateDirectory } = context;
+  const onStep = context.onStep ?? (() => {});
+  const prepared = await prepareBacking(options, backingOf(options), {
+    runner: context.runner,
+    report,
+    onStep,
+  });
+  const { uuid } = prepared;
+  const runner = await context.holdUuid(uuid);
+  const directory = `${stateDirectory}/${uuid}`;
+  try {
+    const devices = await prepared.materialize(runner);
+    return await build(options, { runner, report, onStep, directory }, devices);
+  } catch (error) {
+    await unmountCatalog(runner, directory).catch((failure: unknown) => {
+      report("warn", `pool ${options.name}: the catalog stays mounted: ${messageOf(failure)}`);
+    });
+    throw error;
+  }
+}
+
+interface BuildContext {
+  readonly runner: Runner;
+  readonly report: Report;
+  readonly onStep: OnStep;
+  /** `<state>/<uuid>`. */
+  readonly directory: string;
+}
+
+async function build(
+  options: PoolOptions,
+  context: BuildContext,
+  devices: BackingDevices,
+): Promise<DeviceStack> {
+  const { runner, report, onStep, directory } = context;
+  const { uuid, fresh } = devices;
+  const dmsetup = new Dmsetup(runner);
+  const linears = new LinearDevices({
+    dmsetup,
+    name: options.name,
+    uuid,
+    segments: devices.segments,
+    onStep,
+  });
+  const pool = new PoolTarget({
+    runner,
+    dmsetup,
+    options,
+    uuid,
+    blockSize: devices.blockSize,
+    report,
+    onStep,
+  });
+
+  if (fresh) {
+    // A creation that was cut off may have left anything; none of it was ever acknowledged.
+    await unmountCatalog(runner, directory);
+    await pool.remove();
+    await linears.remove();
+  }
+  const linear = await linears.ensure();
+  if (fresh) {
+    onStep("make catalog filesystem");
+    await makeCatalogFilesystem(runner, linear.catalog);
+    onStep("zero metadata");
+    await pool.blankMetadata(linear.meta);
+  }
+  const poolNumber = await pool.ensure(linear.meta, linear.data, fresh);
+  onStep("mount catalog");
+  const catalogPath = await mountCatalog(runner, report, linear.catalog, directory);
+
+  return {
+    uuid,
+    runner,
+    fresh,
+    blockSize: devices.blockSize,
+    dataBytes: linear.data.size,
+    metadataBytes: linear.meta.size,
+    poolDevice: poolDeviceName(options.name, "pool"),
+    poolNumber,
+    catalogPath,
+    metadataPath: linear.meta.path,
+    ...(devices.hostBytes === undefined ? {} : { hostBytes: devices.hostBytes }),
+    finishCreation: async () => {
+      if (!fresh) return;
+      onStep("finish creation");
+      await pool.flush();
+      await devices.writeReady();
+    },
+    release: () => unmountCatalog(runner, directory),
+    deactivate: async () => {
+      await unmountCatalog(runner, directory);
+      await pool.remove();
+      await linears.remove();
+      await devices.detach();
+    },
+  };
+}

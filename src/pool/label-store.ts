@@ -1,0 +1,105 @@
+/** Labels on files and devices. A write has reached the medium when it resolves. */
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { PoolSetupError } from "../core/errors.ts";
+import type { Bytes } from "../core/units.ts";
+import { formatLabel, LABEL_BLOCK, LABEL_OFFSETS, readLabel } from "./label.ts";
+import type { Label, LabelReading } from "./label.ts";
+import { LABEL_AREA } from "./layout.ts";
+
+/** Both copies as they are; zeros where the file ends before. */
+export interface LabelCopies {
+  readonly blocks: readonly [Uint8Array, Uint8Array];
+  readonly reading: LabelReading;
+}
+
+/** Rejects where the device cannot be read: that is never "no label". */
+export async function readLabelCopies(path: string): Promise<LabelCopies> {
+  await using handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  return await copiesOf(handle);
+}
+
+/** Replaces the label of a device that carries this pool's label already. One copy is good at every moment. */
+export async function writeLabel(path: string, label: Label): Promise<void> {
+  await using handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  await writeCopies(handle, label);
+}
+
+/** How a device looked when the decision was made. */
+export interface Claim {
+  readonly path: string;
+  readonly size: Bytes;
+  readonly seen: LabelCopies;
+  /** It holds foreign content that a person gave up: both ends are zeroed first. */
+  readonly overwrite: boolean;
+}
+
+/**
+ * Labels a block device for the first time. The kernel's exclusive open keeps mounts, dm and other programs out
+ * meanwhile; a device that has changed since it was looked at is left alone (PoolSetupError).
+ */
+export async function claimDevice({ path, size, seen, overwrite }: Claim, label: Label): Promise<void> {
+  await using handle = await openExclusive(path);
+  const now = await copiesOf(handle);
+  if (!now.blocks.every((block, index) => Buffer.compare(block, seen.blocks[index] ?? block) === 0)) {
+    throw new PoolSetupError(
+      `${path}: was changed by somebody else just now; look who uses it, then restart dmthin`,
+    );
+  }
+  if (overwrite) await wipeEnds(handle, size);
+  await writeCopies(handle, label);
+}
+
+async function openExclusive(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, constants.O_RDWR | constants.O_EXCL);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EBUSY")) throw error;
+    throw new PoolSetupError(`${path}: was taken into use just now; end that first`, { cause: error });
+  }
+}
+
+/** Signatures lie in the first MiB or at the very end. */
+async function wipeEnds(handle: FileHandle, size: Bytes): Promise<void> {
+  const zeros = Buffer.alloc(Number(LABEL_AREA));
+  await writeAll(handle, zeros, 0);
+  await writeAll(handle, zeros, Number(size - LABEL_AREA));
+  await handle.sync();
+}
+
+async function copiesOf(handle: FileHandle): Promise<LabelCopies> {
+  const [first, second] = [
+    await readPadded(handle, LABEL_OFFSETS[0]),
+    await readPadded(handle, LABEL_OFFSETS[1]),
+  ];
+  return { blocks: [first, second], reading: readLabel([first, second]) };
+}
+
+async function readPadded(handle: FileHandle, offset: bigint): Promise<Uint8Array> {
+  const block = Buffer.alloc(LABEL_BLOCK);
+  let done = 0;
+  while (done < LABEL_BLOCK) {
+    const { bytesRead } = await handle.read(block, done, LABEL_BLOCK - done, Number(offset) + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return block;
+}
+
+/** One copy after the other, each on the medium before the next is touched. */
+export async function writeCopies(handle: FileHandle, label: Label): Promise<void> {
+  const block = formatLabel(label);
+  for (const offset of LABEL_OFFSETS) {
+    await writeAll(handle, block, Number(offset));
+    await handle.sync();
+  }
+}
+
+async function writeAll(handle: FileHandle, block: Uint8Array, offset: number): Promise<void> {
+  let done = 0;
+  while (done < block.length) {
+    const { bytesWritten } = await handle.write(block, done, block.length - done, offset + done);
+    done += bytesWritten;
+  }
+}
