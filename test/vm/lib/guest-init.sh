@@ -88,7 +88,16 @@ run_piped() {
   wait $!
   code=$?
   end_processes "${writers[@]}"
-  wait "${writers[@]}"
+  local writer
+  for writer in "${writers[@]}"; do drain "$writer"; done
+}
+
+# A process that hangs on a suspended device cannot be killed and keeps the pipe open: an idle copier has nothing left to copy.
+drain() {
+  while kill -0 "$1" 2>/dev/null; do
+    grep -q pipe_read "/proc/$1/stack" 2>/dev/null && kill "$1"
+    sleep 0.02
+  done
 }
 
 run_interactive() {

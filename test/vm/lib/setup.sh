@@ -85,7 +85,11 @@ install_missing() {
   done
   ((${#missing[@]})) || return 0
   printf 'vm: installing %s\n' "${missing[*]}" >&2
+  local output
   # A foreign source of this machine may fail to answer; whether Debian's did, the next command shows.
-  apt-get -qq update >&2 || true
-  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends -o DPkg::Lock::Timeout=300 "${missing[@]}" >&2
+  output=$(apt-get -q update 2>&1) || true
+  output+=$(DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends -o DPkg::Lock::Timeout=300 "${missing[@]}" 2>&1) || {
+    printf '%s\n' "$output" | tail -n 20 >&2
+    die "these packages cannot be installed: ${missing[*]}"
+  }
 }
