@@ -37,9 +37,11 @@ export function readAttribute(path: string): string | undefined {
   }
 }
 
+const GONE: ReadonlySet<string> = new Set(["ENOENT", "ENODEV", "ENOTDIR"]);
+
 function isGone(error: unknown): boolean {
-  // ENODEV: the device went between open and read.
-  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENODEV");
+  // ENODEV: the device went between open and read. ENOTDIR: what was listed beside directories is an attribute itself.
+  return error instanceof Error && "code" in error && GONE.has(String(error.code));
 }
 
 /** Splits a device number as `stat` returns it. */

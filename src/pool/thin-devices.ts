@@ -8,6 +8,7 @@ import { bytesFromSectors } from "../core/units.ts";
 import type { DmSysfsDevice } from "../host/dm-sysfs.ts";
 import { findDmDevice } from "../host/dm-sysfs.ts";
 import type { Dmsetup } from "../host/dmsetup.ts";
+import { mountsOfDevice, readMountInfo } from "../host/mount-info.ts";
 import { formatThinTable, parseThinTable } from "../host/thin-text.ts";
 
 /** A volume's device by name and, for ownership, by uuid. */
@@ -114,6 +115,9 @@ export class ThinDevices {
   async deactivate(target: ThinDeviceName): Promise<void> {
     const node = this.find(target);
     if (node === undefined) return;
+    const [mount] = mountsOfDevice(readMountInfo(), node.number);
+    if (mount !== undefined)
+      throw new PreconditionError(`${target.device} is mounted at ${mount.entry.mountPoint}`);
     if (node.suspended) await this.#dmsetup.resume(target.device);
     const table = parseThinTable(await this.#dmsetup.table(target.device));
     const status = await this.#dmsetup.thinStatus(target.device, { flush: true });
