@@ -1,0 +1,78 @@
+/**
+ * `make demo`: the main job of dmthin on a real kernel, over its real socket. Each line is one step with its time and a
+ * measured proof. Writes demo/out/latest.json; exits with 1 if any step failed, after cleaning up.
+ */
+import { mkdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { snapshotAndCopy, snapshotGroup } from "./copies.ts";
+import { DemoDriver } from "./driver.ts";
+import { deleteAll, killAndRestart, leaveNothing } from "./ending.ts";
+import { Kubelet } from "./kubelet.ts";
+import type { Traces } from "./machine.ts";
+import { dmthinDevices, run, takeDown, traces } from "./machine.ts";
+import type { Scene } from "./scene.ts";
+import { StepFailedError, Steps } from "./steps.ts";
+import { growOnline, makeVolumes, openPool, useRawBlock, writeAndMeasure } from "./story.ts";
+
+const OUT = fileURLToPath(new URL("out/latest.json", import.meta.url));
+const POOL = "demo";
+
+const terminal = process.stdout.isTTY && process.env["NO_COLOR"] === undefined;
+const steps = new Steps({ colours: terminal, print: (line) => console.log(line) });
+
+async function tell(scene: Scene, before: Traces): Promise<void> {
+  await openPool(scene);
+  const volumes = await makeVolumes(scene);
+  await writeAndMeasure(scene, volumes);
+  const snapshot = await snapshotAndCopy(scene, volumes);
+  const group = await snapshotGroup(scene, volumes);
+  await growOnline(scene, volumes);
+  await useRawBlock(scene, volumes);
+  await killAndRestart(scene, volumes, snapshot);
+  await deleteAll(scene, {
+    origins: Object.values(volumes),
+    copies: [...snapshot.copies, ...group.copies],
+    snapshot: snapshot.id,
+    group,
+  });
+  await leaveNothing(scene, before);
+}
+
+/** After a failure: says what the driver said, and leaves the machine clean all the same. */
+async function giveUp(driver: DemoDriver): Promise<void> {
+  console.log(`\nlast lines of the driver's log:\n${await driver.lastWords()}`);
+  await driver.end("SIGTERM").catch((error: unknown) => console.log(String(error)));
+  await takeDown(driver.directory, POOL);
+}
+
+async function main(): Promise<boolean> {
+  const scratch = process.env["DMTHIN_SCRATCH"];
+  if (scratch === undefined) throw new Error("DMTHIN_SCRATCH is not set: run `make demo`");
+  const leftover = (await dmthinDevices()).filter((device) => device.startsWith(`dmthin-${POOL}-`));
+  if (leftover.length > 0) throw new Error(`another demo runs, or one was killed: ${leftover.join(", ")}`);
+  const directory = `${scratch}/demo`;
+  await mkdir(directory, { recursive: true });
+  console.log(
+    `dmthin on Linux ${await run("uname", "-r")}, Node ${process.versions.node}, ${await run("dmsetup", "version").then(libraryVersion)}`,
+  );
+  const before = await traces();
+  const driver = new DemoDriver(directory, POOL);
+  const kubelet = new Kubelet({ directory: driver.kubeletDirectory, pool: POOL, csi: () => driver.csi });
+  try {
+    await tell({ steps, driver, kubelet }, before);
+  } catch (error) {
+    if (!(error instanceof StepFailedError)) console.log(`\nthe demo itself failed: ${String(error)}`);
+    await giveUp(driver);
+    steps.conclude(OUT, false);
+    return false;
+  }
+  steps.conclude(OUT, true);
+  return true;
+}
+
+const libraryVersion = (text: string): string =>
+  `device-mapper ${/Driver version:\s*(\S+)/.exec(text)?.[1] ?? "?"}`;
+
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => steps.interrupt(`ended by ${signal}`));
+process.exitCode = (await main()) ? 0 : 1;
