@@ -36,12 +36,12 @@ open_disks() {
   local letters=(c d e f g h) disk fd
   ((${#disks[@]} <= ${#letters[@]})) || die "at most ${#letters[@]} disks"
   open_unlinked fd
-  cp --sparse=always "$guest/scratch.img" "/proc/$BASHPID/fd/$fd"
+  cp --sparse=always "$guest/scratch.img" "/proc/$BASHPID/fd/$fd" || die "the scratch disk cannot be made in $store"
   disk_fds+=("$fd")
   for disk in "${disks[@]}"; do
     if [[ $disk == new\ * ]]; then
       open_unlinked fd
-      truncate -s "${disk#* }" "/proc/$BASHPID/fd/$fd"
+      truncate -s "${disk#* }" "/proc/$BASHPID/fd/$fd" || die "no disk of ${disk#* } can be made in $store"
     else
       exec {fd}<>"${disk#* }"
     fi
