@@ -1,0 +1,133 @@
+/** The guard's memory: which brackets are armed, for whom, and what becomes of each. */
+import { setTimeout as delay } from "node:timers/promises";
+
+import { messageOf } from "../core/errors.ts";
+import type { Bracket, GuardReply } from "./guard-protocol.ts";
+
+/** What the guard does to the world. */
+export interface GuardEffects {
+  /** Why a bracket cannot be guarded from here; undefined where it can. */
+  refuse(bracket: Bracket): string | undefined;
+  /** Notes the bracket; it is written when this returns. */
+  remember(bracket: Bracket): void;
+  forget(id: string): void;
+  /** Resumes and thaws what needs it. What failed, in words; empty when nothing is left to do. */
+  release(bracket: Bracket): Promise<readonly string[]>;
+  log(facts: Readonly<Record<string, unknown>>): void;
+}
+
+interface Entry {
+  readonly bracket: Bracket;
+  /** Whose connection it came by. */
+  readonly owner: object;
+  readonly timer: NodeJS.Timeout;
+  /** Set once it fires; resolves when everything is resumed. */
+  firing?: Promise<void>;
+  over: boolean;
+}
+
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 5000;
+
+export class GuardBrackets {
+  readonly #effects: GuardEffects;
+  readonly #entries = new Map<string, Entry>();
+  readonly #onQuiet: () => void;
+
+  /** `onQuiet` is called whenever the last active bracket has ended. */
+  constructor(effects: GuardEffects, onQuiet: () => void) {
+    this.#effects = effects;
+    this.#onQuiet = onQuiet;
+  }
+
+  /** Brackets armed or being resumed. */
+  get active(): number {
+    return this.#entries
+      .values()
+      .filter((entry) => !entry.over)
+      .toArray().length;
+  }
+
+  /** The note is written before the answer says so. */
+  arm(owner: object, bracket: Bracket): GuardReply {
+    const { id, deadlineMs } = bracket;
+    try {
+      const reason = this.#entries.has(id) ? "the id is in use" : this.#effects.refuse(bracket);
+      if (reason !== undefined) return { refused: id, reason };
+      this.#effects.remember(bracket);
+    } catch (error) {
+      return { refused: id, reason: messageOf(error) };
+    }
+    const timer = setTimeout(() => void this.#fire(id, "its deadline has passed"), deadlineMs);
+    this.#entries.set(id, { bracket, owner, timer, over: false });
+    return { armed: id };
+  }
+
+  /** An id that is not this owner's is reported as fired: the guard cannot vouch for it. Waits for a resume under way. */
+  async disarm(owner: object, id: string): Promise<GuardReply> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.owner !== owner) return { fired: id };
+    if (entry.firing === undefined) {
+      clearTimeout(entry.timer);
+      this.#end(id, entry);
+      this.#entries.delete(id);
+      return { disarmed: id };
+    }
+    await entry.firing;
+    this.#entries.delete(id);
+    return { fired: id };
+  }
+
+  /** The owner is gone: everything of its is resumed now. */
+  drop(owner: object): void {
+    for (const [id, entry] of this.#entries) {
+      if (entry.owner === owner) void this.#abandon(id, entry);
+    }
+  }
+
+  async #abandon(id: string, entry: Entry): Promise<void> {
+    await (entry.firing ?? this.#fire(id, "the connection of its owner ended"));
+    this.#entries.delete(id);
+  }
+
+  #fire(id: string, why: string): Promise<void> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return Promise.resolve();
+    clearTimeout(entry.timer);
+    entry.firing ??= this.#release(id, entry, why);
+    return entry.firing;
+  }
+
+  /** Goes on until nothing is left suspended: nobody else will. */
+  async #release(id: string, entry: Entry, why: string): Promise<void> {
+    const { devices, mountPoints } = entry.bracket;
+    this.#effects.log({ message: `resume: ${why}`, bracket: id, devices, mountPoints });
+    for (let wait = FIRST_RETRY_MS; ; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
+      const problems = await this.#attempt(entry.bracket);
+      if (problems.length === 0) break;
+      this.#effects.log({ message: "resume failed, trying again", bracket: id, problems, waitMs: wait });
+      await delay(wait);
+    }
+    this.#effects.log({ message: "resumed", bracket: id });
+    this.#end(id, entry);
+  }
+
+  async #attempt(bracket: Bracket): Promise<readonly string[]> {
+    try {
+      return await this.#effects.release(bracket);
+    } catch (error) {
+      return [messageOf(error)];
+    }
+  }
+
+  #end(id: string, entry: Entry): void {
+    entry.over = true;
+    try {
+      this.#effects.forget(id);
+    } catch (error) {
+      // A note too many makes the next start look at devices that are fine.
+      this.#effects.log({ message: "note not removed", bracket: id, problem: messageOf(error) });
+    }
+    if (this.active === 0) this.#onQuiet();
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The first act of a start, before configuration and catalogs are read: whoever suspended a device of ours is gone (the
+ * whole pod may have been killed, guard included), so resume it. Nothing here knows what the device was for.
+ */
+import { messageOf } from "../core/errors.ts";
+import { BracketNotes } from "./bracket-notes.ts";
+import { isOwned } from "./lock-file.ts";
+import type { Runner } from "./run.ts";
+import { ownDevices, resumeDevices, thawMounts } from "./suspended-devices.ts";
+import type { ResumeTool } from "./suspended-devices.ts";
+
+export interface SweepReport {
+  readonly resumed: readonly string[];
+  readonly thawed: readonly string[];
+  /** Suspended devices left alone: a living driver owns their pool. */
+  readonly left: readonly string[];
+  readonly problems: readonly string[];
+}
+
+const TOOL_TIMEOUT_MS = 10_000;
+const POOL_UUID = /^DMTHIN-([0-9a-f]{32})-/;
+
+/** Never rejects: a device that cannot be resumed is a problem of its own pool, named in the report. */
+export async function sweepSuspended(
+  runner: Runner,
+  stateDirectory: string,
+  sys = "/sys",
+): Promise<SweepReport> {
+  try {
+    return await sweep(runner, stateDirectory, sys);
+  } catch (error) {
+    return { resumed: [], thawed: [], left: [], problems: [messageOf(error)] };
+  }
+}
+
+async function sweep(runner: Runner, stateDirectory: string, sys: string): Promise<SweepReport> {
+  const tool: ResumeTool = async (name, args) => {
+    await runner.run(name, args, { timeoutMs: TOOL_TIMEOUT_MS });
+  };
+  const owners = new Map<string, Promise<boolean>>();
+  const owned = (uuid: string): Promise<boolean> => {
+    const pool = POOL_UUID.exec(uuid)?.[1] ?? "";
+    const known = owners.get(pool) ?? isOwned(runner, `${stateDirectory}/${pool}.lock`);
+    owners.set(pool, known);
+    return known;
+  };
+
+  const suspended = ownDevices(sys).filter((device) => device.suspended);
+  const ofLiving = await Promise.all(suspended.map((device) => owned(device.uuid)));
+  const due = suspended.filter((_, index) => ofLiving[index] === false);
+  const problems = [...(await resumeDevices(due, tool, sys))];
+
+  const notes = new BracketNotes(stateDirectory);
+  const thawed: string[] = [];
+  for (const note of notes.read()) {
+    const living = await Promise.all(note.devices.map((device) => owned(device.uuid)));
+    if (living.includes(true)) continue;
+    const failures = await thawMounts(note.mountPoints, tool);
+    problems.push(...failures);
+    thawed.push(...note.mountPoints);
+    if (failures.length === 0) notes.remove(note.id);
+  }
+  return {
+    resumed: due.map((device) => device.name),
+    thawed,
+    left: suspended.filter((device) => !due.includes(device)).map((device) => device.name),
+    problems,
+  };
+}
