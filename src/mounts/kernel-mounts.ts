@@ -1,0 +1,206 @@
+/** The MountEngine of the machine: which operation may run beside which, and where a path of a volume leads. */
+import { statfs } from "node:fs/promises";
+
+import { CapacityRangeError, InvalidRequestError, NotFoundError, PreconditionError } from "../core/errors.ts";
+import type { Usage } from "../core/filesystem.ts";
+import type { VolumeId } from "../core/ids.ts";
+import { Operations } from "../core/operations.ts";
+import type { VolumeRecord } from "../core/records.ts";
+import { type Bytes, bytes } from "../core/units.ts";
+import { type Patience, UNMOUNT_PATIENCE } from "../host/mount.ts";
+import type { Runner } from "../host/run.ts";
+import { planRestage } from "../plan/stage.ts";
+import type { OwnedVolume, Pool, SizeRange } from "../pool/engine.ts";
+import type { MountEngine, PublishIntent, StageIntent, VolumePath } from "./engine.ts";
+import { KubeletPaths } from "./paths.ts";
+import { observeVolume, shownAt, type VolumePresence } from "./presence.ts";
+import { Publisher } from "./publisher.ts";
+import { type MountHands, Stager } from "./stager.ts";
+
+export interface MountEngineOptions {
+  readonly runner: Runner;
+  /** Absolute; every path of a request must lie in it. */
+  readonly kubeletDirectory: string;
+  /** Whether a pool zeroes new blocks (the default). */
+  readonly prezeroed?: (pool: Pool) => boolean;
+  /** How long a busy mount is tried. */
+  readonly patience?: Patience;
+}
+
+export const createMountEngine = (options: MountEngineOptions): MountEngine => new KernelMounts(options);
+
+type ExpandRequest = VolumePath & { readonly range?: SizeRange };
+
+/**
+ * Locks: stage, unstage and expand hold the volume alone, here and in the pool. Publish and unpublish share it, here
+ * only for unpublish: it must work whatever the pool is doing. A single writer's publish excludes other publishes.
+ */
+class KernelMounts implements MountEngine {
+  readonly #operations = new Operations();
+  readonly #hands: MountHands;
+  readonly #stager: Stager;
+  readonly #publisher: Publisher;
+
+  constructor(options: MountEngineOptions) {
+    this.#hands = {
+      runner: options.runner,
+      paths: new KubeletPaths(options.kubeletDirectory),
+      patience: options.patience ?? UNMOUNT_PATIENCE,
+      prezeroed: options.prezeroed ?? ((): boolean => true),
+    };
+    this.#stager = new Stager(this.#hands);
+    this.#publisher = new Publisher(this.#hands);
+  }
+
+  stage(pool: Pool, intent: StageIntent): Promise<void> {
+    return this.#alone(pool, "NodeStageVolume", intent, (volume) => this.#stager.stage(pool, volume, intent));
+  }
+
+  async unstage(pool: Pool, at: VolumePath): Promise<void> {
+    try {
+      await this.#alone(pool, "NodeUnstageVolume", at, (volume) => this.#stager.unstage(pool, volume, at));
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      await this.#stager.unstageUnknown(at);
+    }
+  }
+
+  publish(pool: Pool, intent: PublishIntent): Promise<void> {
+    const multiple = intent.accessMode === "SINGLE_NODE_MULTI_WRITER";
+    const title = `NodePublishVolume ${intent.id}`;
+    const publishes = `publishes:${intent.id}`;
+    const scope = {
+      title,
+      fingerprint: fingerprintOf("NodePublishVolume", intent),
+      exclusive: [`path:${intent.targetPath}`, ...(multiple ? [] : [publishes])],
+      shared: [volumeKey(intent.id), ...(multiple ? [publishes] : [])],
+    };
+    return this.#operations.run(scope, () =>
+      pool.shareVolume(intent.id, title, `publish:${intent.id}:${intent.targetPath}`, (record) =>
+        this.#publisher.publish(pool, record, intent),
+      ),
+    );
+  }
+
+  unpublish(pool: Pool | undefined, at: VolumePath): Promise<void> {
+    const scope = {
+      title: `NodeUnpublishVolume ${at.id}`,
+      fingerprint: fingerprintOf("NodeUnpublishVolume", at),
+      exclusive: [`path:${at.path}`],
+      shared: [volumeKey(at.id)],
+    };
+    return this.#operations.run(scope, () => this.#publisher.unpublish(pool?.volume(at.id), at));
+  }
+
+  expand(pool: Pool, request: ExpandRequest): Promise<Bytes> {
+    return this.#alone(pool, "NodeExpandVolume", request, async (volume) => {
+      requireWithinRecord(volume.record, request.range);
+      const path = await this.#hands.paths.place(request.path, "volume_path");
+      const { staging } = volume.record;
+      const presence = await this.#observe(pool, request.id);
+      if (staging === undefined || presence.device === undefined) {
+        throw new PreconditionError(`volume ${request.id} is not staged: it grows when it is staged`);
+      }
+      requireShown(presence, volume.record, path);
+      if (staging.access === "mount" && shownAt(presence, staging.path) === undefined) {
+        throw new PreconditionError(
+          `volume ${request.id} is no longer mounted at ${staging.path}: stage it again`,
+        );
+      }
+      const device = await this.#stager.growStaged(pool, volume, staging, planRestage(staging));
+      return device.size;
+    });
+  }
+
+  usage(pool: Pool, at: VolumePath): Promise<Usage> {
+    const scope = {
+      title: `NodeGetVolumeStats ${at.id}`,
+      // Joined by equal calls: a filesystem that does not answer holds one thread, not one for each call.
+      fingerprint: fingerprintOf("NodeGetVolumeStats", at),
+      exclusive: [],
+    };
+    return this.#operations.run(scope, () => this.#usage(pool, at));
+  }
+
+  async #usage(pool: Pool, at: VolumePath): Promise<Usage> {
+    const record = pool.volume(at.id);
+    if (record?.state !== "ready") throw new NotFoundError(`volume ${at.id} does not exist`);
+    const path = await this.#placeOrNotFound(at);
+    const presence = await this.#observe(pool, at.id);
+    if (requireShown(presence, record, path) === "filesystem") return usageOf(path);
+    return { kind: "block", total: presence.device?.size ?? record.size };
+  }
+
+  /** CSI wants NOT_FOUND for a path that is not the volume's, however it is wrong. */
+  async #placeOrNotFound(at: VolumePath): Promise<string> {
+    try {
+      return await this.#hands.paths.place(at.path, "volume_path");
+    } catch (error) {
+      if (!(error instanceof InvalidRequestError)) throw error;
+      throw new NotFoundError(`volume ${at.id} is not there: ${error.message}`, { cause: error });
+    }
+  }
+
+  async #observe(pool: Pool, id: VolumeId): Promise<VolumePresence> {
+    return observeVolume(pool, id, await this.#hands.paths.directory());
+  }
+
+  #alone<T>(
+    pool: Pool,
+    method: string,
+    request: { readonly id: VolumeId },
+    work: (volume: OwnedVolume) => Promise<T>,
+  ): Promise<T> {
+    const title = `${method} ${request.id}`;
+    const fingerprint = fingerprintOf(method, request);
+    return this.#operations.run({ title, fingerprint, exclusive: [volumeKey(request.id)] }, () =>
+      pool.withVolume(request.id, title, fingerprint, work),
+    );
+  }
+}
+
+const volumeKey = (id: VolumeId): string => `volume:${id}`;
+
+function fingerprintOf(method: string, request: object): string {
+  const text = JSON.stringify(request, (_key, value: unknown) =>
+    typeof value === "bigint" ? value.toString() : value,
+  );
+  return `${method} ${text}`;
+}
+
+function requireWithinRecord(record: VolumeRecord, range: SizeRange = {}): void {
+  const { required, limit } = range;
+  if (required !== undefined && required > record.size) {
+    throw new CapacityRangeError(
+      `volume ${record.id} has ${record.size} bytes, ${required} are required: call ControllerExpandVolume first`,
+    );
+  }
+  if (limit !== undefined && limit < record.size) {
+    throw new CapacityRangeError(
+      `volume ${record.id} has ${record.size} bytes already, the limit is ${limit}`,
+    );
+  }
+}
+
+/** How a path shows the volume. NotFoundError where it does not. */
+function requireShown(presence: VolumePresence, record: VolumeRecord, path: string): "filesystem" | "node" {
+  const shown = shownAt(presence, path);
+  if (shown !== undefined) return shown.kind;
+  // A raw volume leaves its staging directory as it is.
+  const { staging } = record;
+  if (staging?.access === "block" && staging.path === path && presence.device !== undefined) return "node";
+  throw new NotFoundError(`volume ${record.id} is neither staged nor published at ${path}`);
+}
+
+async function usageOf(path: string): Promise<Usage> {
+  const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path, { bigint: true });
+  return {
+    kind: "filesystem",
+    bytes: {
+      total: bytes(blocks * bsize),
+      used: bytes((blocks - bfree) * bsize),
+      available: bytes(bavail * bsize),
+    },
+    ...(files === 0n ? {} : { inodes: { total: files, used: files - ffree, available: ffree } }),
+  };
+}

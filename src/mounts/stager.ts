@@ -1,0 +1,224 @@
+/** NodeStageVolume and NodeUnstageVolume: performs the plans of `plan/stage.ts` on a volume held exclusively. */
+import type { BlockDevice } from "../core/dm.ts";
+import {
+  DamagedVolumeError,
+  errnoOf,
+  InvalidRequestError,
+  OutcomeUnknownError,
+  PoolUnavailableError,
+  PreconditionError,
+} from "../core/errors.ts";
+import type { Staging } from "../core/records.ts";
+import {
+  checkFilesystem,
+  failWhenFull,
+  growFilesystem,
+  makeFilesystem,
+  renewBtrfsIdentity,
+} from "../host/filesystem.ts";
+import { identifyMount, readMountInfo, topMountAt } from "../host/mount-info.ts";
+import { mountFilesystem, type Patience } from "../host/mount.ts";
+import type { Runner } from "../host/run.ts";
+import { readSuperblock } from "../host/superblock.ts";
+import {
+  fsTypeOf,
+  judgeStaging,
+  mountFlagsFor,
+  planRestage,
+  planStage,
+  type StagePlan,
+  type StageStep,
+  type WantedAccess,
+  wantedStaging,
+} from "../plan/stage.ts";
+import type { OwnedVolume, Pool } from "../pool/engine.ts";
+import type { StageIntent, VolumePath } from "./engine.ts";
+import { parseMkfsOptions } from "./mkfs-options.ts";
+import { parseMountFlags } from "./mount-flags.ts";
+import type { KubeletPaths } from "./paths.ts";
+import { observeVolume, unmountVolume } from "./presence.ts";
+
+/** What mounting needs of the machine. */
+export interface MountHands {
+  readonly runner: Runner;
+  readonly paths: KubeletPaths;
+  readonly patience: Patience;
+  /** New blocks of the pool read as zeros. */
+  prezeroed(pool: Pool): boolean;
+}
+
+/** One stage under way. */
+interface Work {
+  readonly pool: Pool;
+  readonly volume: OwnedVolume;
+  readonly device: BlockDevice;
+  readonly staging: Staging;
+}
+
+const FIELD = "staging_target_path";
+
+export class Stager {
+  readonly #hands: MountHands;
+
+  constructor(hands: MountHands) {
+    this.#hands = hands;
+  }
+
+  async stage(pool: Pool, volume: OwnedVolume, intent: StageIntent): Promise<void> {
+    const { path, kind } = await this.#hands.paths.locate(intent.path, FIELD);
+    const wanted = wantedStaging(volume.record, path, validated(volume, intent));
+    if (kind !== "directory" && kind !== "mount") {
+      throw new InvalidRequestError(FIELD, "must be a directory that exists");
+    }
+    const seen = observeVolume(pool, intent.id, await this.#hands.paths.directory());
+    const presence = {
+      active: seen.device !== undefined,
+      mountPoints: seen.mounts.map(({ entry }) => entry.mountPoint),
+    };
+    const verdict = judgeStaging(volume.record, wanted, presence);
+    if (verdict === "staged") return this.#restage(pool, volume, wanted);
+    if (kind === "mount") await unmountVolume(this.#hands.runner, intent.id, path, this.#hands.patience);
+    try {
+      await this.#stageFresh(pool, volume, wanted);
+    } catch (error) {
+      await this.#takeBack(volume, wanted, error);
+      throw error;
+    }
+  }
+
+  async unstage(pool: Pool, volume: OwnedVolume, at: VolumePath): Promise<void> {
+    const path = await this.#hands.paths.place(at.path, FIELD);
+    const { device, mounts } = observeVolume(pool, at.id, await this.#hands.paths.directory());
+    const { staging } = volume.record;
+    const elsewhere = mounts.map(({ entry }) => entry.mountPoint).filter((point) => point !== path);
+    if (staging !== undefined && staging.path !== path) {
+      const live = device !== undefined && (staging.access === "block" || elsewhere.includes(staging.path));
+      if (live) return;
+    }
+    if (elsewhere.length > 0) {
+      throw new PreconditionError(
+        `volume ${at.id} is still published at ${elsewhere.join(", ")}: unpublish it first`,
+      );
+    }
+    await unmountVolume(this.#hands.runner, at.id, path, this.#hands.patience);
+    if (staging !== undefined) await volume.setStaging(undefined);
+    if (device !== undefined) await volume.deactivate();
+  }
+
+  /** For a volume without a record: what is left of it in the kernel at that path. */
+  async unstageUnknown(at: VolumePath): Promise<void> {
+    const path = await this.#hands.paths.place(at.path, FIELD);
+    await unmountVolume(this.#hands.runner, at.id, path, this.#hands.patience);
+  }
+
+  /** Table and filesystem up to the record; used by NodeExpandVolume too. Answers the device as it is then. */
+  async growStaged(pool: Pool, volume: OwnedVolume, staging: Staging, plan: StagePlan): Promise<BlockDevice> {
+    const present = await volume.device();
+    // A pool that takes no changes still serves what is staged already and large enough.
+    const device =
+      present !== undefined && present.size >= volume.record.size ? present : await volume.activate();
+    await this.#performAll({ pool, volume, device, staging }, plan);
+    return device;
+  }
+
+  async #restage(pool: Pool, volume: OwnedVolume, wanted: Staging): Promise<void> {
+    await this.growStaged(pool, volume, wanted, planRestage(wanted));
+  }
+
+  async #stageFresh(pool: Pool, volume: OwnedVolume, staging: Staging): Promise<void> {
+    // Also before raw use: what a user wrote would go with the thin at the next stage.
+    if (volume.record.format.state === "formatting") await volume.renewThin();
+    const device = await volume.activate();
+    if (staging.access === "block") return volume.setStaging(staging);
+    const { record } = volume;
+    const view = {
+      record,
+      staging,
+      deviceSize: device.size,
+      superblock: await readSuperblock(this.#hands.runner, device.path),
+      ...(record.format.state === "blank" ? { mapped: await volume.mappedSectors() } : {}),
+    };
+    await this.#performAll({ pool, volume, device, staging }, planStage(view));
+  }
+
+  async #performAll(work: Work, plan: StagePlan): Promise<void> {
+    for (const step of plan) await this.#perform(work, step);
+  }
+
+  async #perform(work: Work, step: StageStep): Promise<void> {
+    const { runner } = this.#hands;
+    const { device, staging, volume } = work;
+    switch (step.kind) {
+      case "set-format":
+        return volume.setFormat(step.format);
+      case "make-filesystem": {
+        const options = parseMkfsOptions(step.options.join(" "), step.fsType);
+        const prezeroed = this.#hands.prezeroed(work.pool);
+        return makeFilesystem(runner, { fsType: step.fsType, device: device.path, options, prezeroed });
+      }
+      case "check-filesystem":
+        return checkFilesystem(runner, step.fsType, device.path);
+      case "replay-log":
+        return this.#replayLog(work);
+      case "renew-identity":
+        return renewBtrfsIdentity(runner, device.path);
+      case "mount":
+        return this.#mount(work, step.flags);
+      case "grow-filesystem":
+        return growFilesystem(runner, step.fsType, device.path, staging.path);
+      case "fail-when-full":
+        return failWhenFull(device);
+      case "record-staging":
+        return volume.setStaging(step.staging);
+      default:
+    }
+  }
+
+  /** An old kernel may show another btrfs of the same fsid: what is mounted is looked at before anybody writes. */
+  async #mount({ volume, device, staging }: Work, flags: readonly string[]): Promise<void> {
+    const { path } = staging;
+    const fsType = fsTypeOf(volume.record, staging.fsType);
+    await mountFilesystem(this.#hands.runner, { device: device.path, path, fsType, flags });
+    const entries = readMountInfo();
+    const top = topMountAt(entries, path);
+    const shown = top === undefined ? undefined : identifyMount(top, entries)?.number;
+    if (shown === device.number) return;
+    throw new DamagedVolumeError(
+      `volume ${volume.record.id}: the kernel shows device ${shown ?? "of unknown number"} at ${path} instead of ${device.number}; ` +
+        "unmount it by hand before anything uses it",
+    );
+  }
+
+  async #replayLog(work: Work): Promise<void> {
+    const { runner, patience } = this.#hands;
+    const { record } = work.volume;
+    try {
+      await this.#mount(work, mountFlagsFor("btrfs", []));
+    } catch (error) {
+      if (errnoOf(error) !== "EEXIST") throw error;
+      throw new PreconditionError(
+        `volume ${record.id} is a btrfs copied after a crash: its log has to be replayed, which this kernel cannot do while the origin is mounted; unstage the origin for a moment, or use kernel 6.7 or later`,
+        { cause: error },
+      );
+    }
+    await unmountVolume(runner, record.id, work.staging.path, patience);
+  }
+
+  /** A stage that failed leaves neither mount nor device. What it cannot take back, unstage or the next stage does. */
+  async #takeBack(volume: OwnedVolume, staging: Staging, error: unknown): Promise<void> {
+    // Disks that do not answer would not answer this either.
+    if (error instanceof PoolUnavailableError || error instanceof OutcomeUnknownError) return;
+    try {
+      await unmountVolume(this.#hands.runner, volume.record.id, staging.path, this.#hands.patience);
+      await volume.deactivate();
+    } catch {
+      // The first error is the one to report.
+    }
+  }
+}
+
+function validated(volume: OwnedVolume, { access }: StageIntent): WantedAccess {
+  if (access.kind === "block") return access;
+  const fsType = fsTypeOf(volume.record, access.fsType);
+  return { ...access, flags: parseMountFlags(access.flags, fsType) };
+}
