@@ -7,7 +7,7 @@ import { z } from "zod";
 import type { BlockDevice } from "../core/dm.ts";
 import { errnoOf, ParseError, PoolSetupError, PreconditionError } from "../core/errors.ts";
 import { describeBlockDevice } from "./block-device.ts";
-import { readAttribute } from "./dm-sysfs.ts";
+import { devNumberOf, readAttribute } from "./dm-sysfs.ts";
 import type { Runner } from "./run.ts";
 
 /** One attached loop device. */
@@ -92,7 +92,9 @@ export class Losetup {
     const sameInode = (await this.list()).filter((loop) => loop.inode === ino);
     const sameFile = await Promise.all(
       // btrfs shows another device number to stat than to the loop driver: there the path has to help.
-      sameInode.map(async (loop) => loop.device === numberOf(dev) || (await isFile(loop.backFile, dev, ino))),
+      sameInode.map(
+        async (loop) => loop.device === devNumberOf(dev) || (await isFile(loop.backFile, dev, ino)),
+      ),
     );
     return sameInode.filter((_, index) => sameFile[index] === true);
   }
@@ -136,13 +138,6 @@ export class Losetup {
 }
 
 const sysfs = (path: string): string => `/sys/block/${basename(path)}`;
-
-/** A filesystem's device number as losetup prints it. */
-function numberOf(dev: bigint): string {
-  const major = ((dev >> 32n) & 0xfffff000n) | ((dev >> 8n) & 0xfffn);
-  const minor = ((dev >> 12n) & 0xffffff00n) | (dev & 0xffn);
-  return `${major}:${minor}`;
-}
 
 async function isFile(path: string, dev: bigint, ino: bigint): Promise<boolean> {
   try {
