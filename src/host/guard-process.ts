@@ -65,12 +65,10 @@ export function spawnGuard(options: { readonly socket: string; readonly stateDir
     options.stateDirectory,
     "--ends-alone",
   ];
-  const child = spawn(process.execPath, args, {
-    detached: true,
-    stdio: "ignore",
-    cwd: "/",
-    env: ENVIRONMENT,
-  });
+  // Without the cache the guard holds Node's TypeScript compiler in memory for ever: 84 MB resident instead of 55.
+  const cache = process.env["NODE_COMPILE_CACHE"];
+  const env = cache === undefined ? ENVIRONMENT : { ...ENVIRONMENT, NODE_COMPILE_CACHE: cache };
+  const child = spawn(process.execPath, args, { detached: true, stdio: "ignore", cwd: "/", env });
   // Whether it came up is seen by connecting.
   child.on("error", () => undefined);
   child.unref();

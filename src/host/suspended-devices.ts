@@ -95,9 +95,9 @@ export async function thawMounts(
   const failures = await Promise.all(
     mountPoints.map((path) => problemOf(run("fsfreeze", ["--unfreeze", path]))),
   );
-  return failures.filter(
-    (failure) => failure !== undefined && !/Invalid argument|No such file/.test(failure),
-  );
+  return failures
+    .filter((failure) => failure !== undefined)
+    .filter((failure) => !/Invalid argument|No such file/.test(failure));
 }
 
 async function problemOf(work: Promise<void>): Promise<string | undefined> {
