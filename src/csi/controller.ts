@@ -1,0 +1,160 @@
+/** CSI's Controller service: what it can do, and its methods about volumes; see also controller-snapshots.ts. */
+import { IncompatibleExistingError, UnimplementedError } from "../core/errors.ts";
+import { bytes } from "../core/units.ts";
+import type {
+  ControllerDefinition,
+  ControllerServiceCapability_RPC_Type,
+  CreateVolumeRequest__Output,
+  CreateVolumeResponse,
+  GetCapacityRequest__Output,
+  GetCapacityResponse,
+  ListVolumesRequest__Output,
+  ListVolumesResponse,
+} from "../generated/csi.ts";
+import { parseMkfsOptions } from "../mounts/mkfs-options.ts";
+import { DEFAULT_FS_TYPE } from "../plan/volume.ts";
+import type { CreateVolumeIntent, Pool, PoolSet } from "../pool/engine.ts";
+import { snapshotHandlers } from "./controller-snapshots.ts";
+import { validateCapabilities } from "./controller-validate.ts";
+import { locateVolume, requireAllPools, requireVolume } from "./locate.ts";
+import { parseCreateVolume, parseExpand, parseGetCapacity, volumeMessage } from "./messages-volume.ts";
+import type { CreateVolumeCall } from "./messages-volume.ts";
+import { pageOf } from "./pages.ts";
+import { choosePool, poolForCapacity } from "./placement.ts";
+import { requireOpened, type Driver, type Handlers } from "./driver.ts";
+import { isHere, requireHere, topologyOf } from "./topology.ts";
+import { quote, requireCount, requireString } from "./validate.ts";
+
+const CAPABILITIES: readonly ControllerServiceCapability_RPC_Type[] = [
+  "CREATE_DELETE_VOLUME",
+  "LIST_VOLUMES",
+  "GET_CAPACITY",
+  "CREATE_DELETE_SNAPSHOT",
+  "LIST_SNAPSHOTS",
+  "GET_SNAPSHOT",
+  "CLONE_VOLUME",
+  "EXPAND_VOLUME",
+  "GET_VOLUME",
+  "SINGLE_NODE_MULTI_WRITER",
+];
+
+export function controllerHandlers(driver: Driver): Handlers<ControllerDefinition> {
+  const topology = topologyOf(driver.node.topology);
+  const pools = (): PoolSet => requireOpened(driver);
+  return {
+    ...snapshotHandlers(pools),
+    ControllerGetCapabilities: async () => ({
+      capabilities: CAPABILITIES.map((type) => ({ rpc: { type } })),
+    }),
+    CreateVolume: (request) => createVolume(driver, request),
+    DeleteVolume: async (request) => {
+      const located = locateVolume(pools(), requireString("volume_id", request.volume_id));
+      await located?.pool.deleteVolume(located.id);
+      return {};
+    },
+    ControllerExpandVolume: async (request) => {
+      const { volumeId, range } = parseExpand(request);
+      const { pool, id } = requireVolume(pools(), volumeId);
+      const { size } = await pool.expandVolume(id, range);
+      return { capacity_bytes: size.toString(), node_expansion_required: true };
+    },
+    ControllerGetVolume: async (request) => {
+      const { record } = requireVolume(pools(), requireString("volume_id", request.volume_id));
+      return { volume: volumeMessage(record, topology), status: {} };
+    },
+    ValidateVolumeCapabilities: async (request) => validateCapabilities(pools(), request),
+    ListVolumes: async (request) => listVolumes(driver, request),
+    GetCapacity: async (request) => getCapacity(driver, request),
+    ControllerPublishVolume: () =>
+      unimplemented("ControllerPublishVolume", "volumes are not attached, they are local"),
+    ControllerUnpublishVolume: () =>
+      unimplemented("ControllerUnpublishVolume", "volumes are not attached, they are local"),
+    ControllerModifyVolume: () =>
+      unimplemented("ControllerModifyVolume", "volumes have no mutable parameters"),
+  };
+}
+
+async function createVolume(
+  driver: Driver,
+  request: CreateVolumeRequest__Output,
+): Promise<CreateVolumeResponse> {
+  const call = parseCreateVolume(request);
+  const pools = requireOpened(driver);
+  requireHere(call.requirements, driver.node.topology);
+  const pool = choosePool(pools, call);
+  const intent = intentFor(pool, call);
+  // No await between this look and the call: the pools share their locks, so the name cannot be taken in between.
+  requireFreeElsewhere(pools, pool, call.name);
+  const { record } = await pool.createVolume(intent);
+  return { volume: volumeMessage(record, topologyOf(driver.node.topology)) };
+}
+
+function intentFor(pool: Pool, call: CreateVolumeCall): CreateVolumeIntent {
+  const { name, range, access, source, mkfsOptions } = call;
+  const mounted = access.includes("mount");
+  const made = call.fsType ?? sourceFsType(pool, call) ?? DEFAULT_FS_TYPE;
+  return {
+    name,
+    range,
+    access,
+    source: sourceOf(source),
+    ...(call.fsType === undefined ? {} : { fsType: call.fsType }),
+    // Raw block volumes may share a StorageClass with mounted ones: its mkfs options are not theirs.
+    mkfsOptions:
+      mounted && mkfsOptions !== undefined
+        ? parseMkfsOptions(mkfsOptions, made, "parameters.mkfsOptions")
+        : [],
+  };
+}
+
+function sourceOf(source: CreateVolumeCall["source"]): CreateVolumeIntent["source"] {
+  if (source === undefined) return { kind: "empty" };
+  if (source.kind === "snapshot") return { kind: "snapshot", id: source.id };
+  return { kind: "volume", id: source.id };
+}
+
+function sourceFsType(pool: Pool, { source }: CreateVolumeCall): CreateVolumeIntent["fsType"] {
+  if (source === undefined) return undefined;
+  const record = source.kind === "snapshot" ? pool.snapshot(source.id) : pool.volume(source.id);
+  return record?.format.fsType ?? record?.fsType;
+}
+
+/** Names are unique on a node, not only in a pool: a class that moved to another pool must not make a second volume. */
+function requireFreeElsewhere(pools: PoolSet, chosen: Pool, name: string): void {
+  const other = pools.pools.find((pool) => pool !== chosen && pool.volumeByName(name) !== undefined);
+  if (other === undefined) return;
+  throw new IncompatibleExistingError(
+    `volume ${quote(name)} exists in pool ${other.name}, not in ${chosen.name}`,
+  );
+}
+
+function listVolumes(driver: Driver, request: ListVolumesRequest__Output): ListVolumesResponse {
+  const maxEntries = requireCount("max_entries", request.max_entries);
+  const volumes = requireAllPools(requireOpened(driver)).flatMap((pool) => pool.volumes());
+  const ready = volumes.filter(({ state }) => state === "ready");
+  const page = pageOf(ready, { list: "volumes", maxEntries, startingToken: request.starting_token });
+  const topology = topologyOf(driver.node.topology);
+  return {
+    entries: page.entries.map((record) => ({ volume: volumeMessage(record, topology) })),
+    next_token: page.nextToken,
+  };
+}
+
+const NOTHING = { available: bytes(0), maximumVolume: bytes(0), minimumVolume: bytes(0) };
+
+/** Schedulers poll this for every class and node, so what CreateVolume would refuse is 0, not an error. */
+function getCapacity(driver: Driver, request: GetCapacityRequest__Output): GetCapacityResponse {
+  const { storageClass, possible, topology } = parseGetCapacity(request);
+  const elsewhere = topology !== null && !isHere(topology, driver.node.topology);
+  const pool = poolForCapacity(requireOpened(driver), storageClass.pool);
+  const capacity = elsewhere || !possible ? NOTHING : (pool?.capacity() ?? NOTHING);
+  return {
+    available_capacity: capacity.available.toString(),
+    maximum_volume_size: { value: capacity.maximumVolume.toString() },
+    minimum_volume_size: { value: capacity.minimumVolume.toString() },
+  };
+}
+
+function unimplemented(method: string, reason: string): Promise<never> {
+  return Promise.reject(new UnimplementedError(`${method} is not implemented: ${reason}`));
+}

@@ -1,0 +1,83 @@
+/** CSI's GroupController service: snapshots of several volumes at one point in time. */
+import { IncompatibleExistingError, OutcomeUnknownError, PreconditionError } from "../core/errors.ts";
+import type { GroupRecord, SnapshotRecord } from "../core/records.ts";
+import type {
+  CreateVolumeGroupSnapshotRequest__Output,
+  GroupControllerDefinition,
+  VolumeGroupSnapshot,
+} from "../generated/csi.ts";
+import type { Pool, PoolSet } from "../pool/engine.ts";
+import { locateGroup, requireGroup, requirePool } from "./locate.ts";
+import { groupMessage, parseCreateGroup, requireMembers, type LocatedVolume } from "./messages-snapshot.ts";
+import { requireOpened, type Driver, type Handlers } from "./driver.ts";
+import { quote, requireString } from "./validate.ts";
+
+export function groupHandlers(driver: Driver): Handlers<GroupControllerDefinition> {
+  const pools = (): PoolSet => requireOpened(driver);
+  return {
+    GroupControllerGetCapabilities: async () => ({
+      capabilities: [{ rpc: { type: "CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT" } }],
+    }),
+    CreateVolumeGroupSnapshot: async (request) => ({ group_snapshot: await createGroup(pools(), request) }),
+    DeleteVolumeGroupSnapshot: async (request) => {
+      const located = locateGroup(pools(), requireString("group_snapshot_id", request.group_snapshot_id));
+      const record = located?.pool.group(located.id);
+      if (located === undefined || record === undefined) return {};
+      requireMembers(record, request.snapshot_ids);
+      await located.pool.deleteGroup(located.id);
+      return {};
+    },
+    GetVolumeGroupSnapshot: async (request) => {
+      const { pool, record } = requireGroup(
+        pools(),
+        requireString("group_snapshot_id", request.group_snapshot_id),
+      );
+      requireMembers(record, request.snapshot_ids);
+      return { group_snapshot: groupMessage(record, membersOf(pool, record)) };
+    },
+  };
+}
+
+async function createGroup(
+  pools: PoolSet,
+  request: CreateVolumeGroupSnapshotRequest__Output,
+): Promise<VolumeGroupSnapshot> {
+  const { name, sources } = parseCreateGroup(request);
+  const pool = requireOnePool(pools, sources);
+  // No await between this look and the call: the pools share their locks.
+  requireFreeElsewhere(pools, pool, name);
+  const { record } = await pool.createGroup({ name, sources: sources.map(({ id }) => id) });
+  return groupMessage(record, membersOf(pool, record));
+}
+
+/** One point in time exists only within one pool. */
+function requireOnePool(pools: PoolSet, sources: readonly LocatedVolume[]): Pool {
+  const all = sources.map(({ pool, id }) => requirePool(pools, pool, id));
+  const [first, ...others] = new Set(all);
+  if (first === undefined || others.length > 0) {
+    const names = [...new Set(all)].map(({ name }) => name).join(", ");
+    throw new PreconditionError(
+      `source_volume_ids: volumes of different pools cannot be cut together: ${names}`,
+    );
+  }
+  return first;
+}
+
+function requireFreeElsewhere(pools: PoolSet, chosen: Pool, name: string): void {
+  const other = pools.pools.find(
+    (pool) => pool !== chosen && pool.groups().some((group) => group.name === name),
+  );
+  if (other === undefined) return;
+  throw new IncompatibleExistingError(
+    `group snapshot ${quote(name)} exists already, of volumes in pool ${other.name}`,
+  );
+}
+
+function membersOf(pool: Pool, record: GroupRecord): readonly SnapshotRecord[] {
+  return record.snapshotIds.map((id) => {
+    const member = pool.snapshot(id);
+    if (member === undefined)
+      throw new OutcomeUnknownError(`group snapshot ${record.id} is being deleted; retry`);
+    return member;
+  });
+}

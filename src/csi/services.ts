@@ -1,0 +1,35 @@
+/** The services of one driver, ready for a grpc-js server. */
+import type { ServiceDefinition } from "@grpc/grpc-js";
+import type { Log } from "../log.ts";
+import { controllerHandlers } from "./controller.ts";
+import type { Driver } from "./driver.ts";
+import { groupHandlers } from "./group.ts";
+import { identityHandlers } from "./identity.ts";
+import { nodeHandlers } from "./node.ts";
+import { loadCsi } from "./proto.ts";
+import type { Service } from "./server.ts";
+import { unary, type CallInfo } from "./unary.ts";
+
+/** SnapshotMetadata is not built: it is not served, and Identity does not claim it. */
+export function csiServices(driver: Driver, log: Log): readonly Service[] {
+  const { Identity, Controller, GroupController, Node } = loadCsi();
+  return [
+    service(Identity, identityHandlers(driver), log),
+    service(Controller, controllerHandlers(driver), log),
+    service(GroupController, groupHandlers(driver), log),
+    service(Node, nodeHandlers(driver), log),
+  ];
+}
+
+/** As a method, whose parameter may be any message: each definition serializes for the handlers it was typed with. */
+interface AnyHandler {
+  handle(request: object, call: CallInfo): Promise<object>;
+}
+type AnyHandlers = Readonly<Record<string, AnyHandler["handle"]>>;
+
+function service(definition: ServiceDefinition, handlers: AnyHandlers, log: Log): Service {
+  const methods = Object.entries(handlers).map(
+    ([name, handler]) => [name, unary(name, handler, { log })] as const,
+  );
+  return { definition, implementation: Object.fromEntries(methods) };
+}
