@@ -37,12 +37,12 @@ export function readAttribute(path: string): string | undefined {
   }
 }
 
-const GONE: ReadonlySet<string> = new Set(["ENOENT", "ENODEV", "ENOTDIR"]);
-
-function isGone(error: unknown): boolean {
-  // ENODEV: the device went between open and read. ENOTDIR: what was listed beside directories is an attribute itself.
-  return error instanceof Error && "code" in error && GONE.has(String(error.code));
-}
+/** The device went between open and read (three ways to say so), or the path leads through an attribute (ENOTDIR). */
+/**
+ * ENOENT; ENODEV, EINVAL: the device went between open and read; ENOTDIR: what stands beside directories is an attribute.
+ */
+const GONE: ReadonlySet<unknown> = new Set(["ENOENT", "ENODEV", "EINVAL", "ENOTDIR"]);
+const isGone = (error: unknown): boolean => error instanceof Error && "code" in error && GONE.has(error.code);
 
 /** Splits a device number as `stat` returns it. */
 export function devNumberOf(rdev: bigint): DevNumber {
