@@ -32,11 +32,19 @@ export class BracketNotes {
   read(): readonly Bracket[] {
     return readdirSync(this.#directory)
       .filter((name) => name.endsWith(SUFFIX))
-      .map((name) => parseBracket(readFileSync(`${this.#directory}/${name}`, "utf8")))
+      .map((name) => readNote(`${this.#directory}/${name}`))
       .filter((bracket) => bracket !== undefined);
   }
 
   #path(id: string): string {
     return `${this.#directory}/${id}${SUFFIX}`;
+  }
+}
+
+function readNote(path: string): Bracket | undefined {
+  try {
+    return parseBracket(readFileSync(path, "utf8"));
+  } catch {
+    return undefined;
   }
 }
