@@ -60,11 +60,15 @@ export class Dmsetup {
   }
 
   /**
-   * Freezes a mounted filesystem, flushes, holds all I/O back. At the deadline the command is killed, whereupon the
-   * kernel abandons the suspend and the device goes on; ToolError ETIMEDOUT.
+   * Freezes a mounted filesystem (unless its caller has: a second freeze is EBUSY), flushes, holds all I/O back. At the
+   * deadline the command is killed, whereupon the kernel abandons the suspend and the device goes on; ToolError ETIMEDOUT.
    */
-  async suspend(name: DmName, options: { readonly timeoutMs: number }): Promise<void> {
-    await this.#runner.run("dmsetup", ["suspend", name], { timeoutMs: options.timeoutMs });
+  async suspend(
+    name: DmName,
+    options: { readonly timeoutMs: number; readonly alreadyFrozen?: boolean },
+  ): Promise<void> {
+    const args = ["suspend", ...(options.alreadyFrozen === true ? ["--nolockfs"] : []), name];
+    await this.#runner.run("dmsetup", args, { timeoutMs: options.timeoutMs });
   }
 
   /** Also swaps in a loaded table. A device that is not suspended and has none stays as it is. */

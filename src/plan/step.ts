@@ -13,7 +13,7 @@ export interface Suspension {
   readonly uuid: DmUuid;
   /** A mount point of its filesystem, synced first so that the freeze is short. Absent for raw block. */
   readonly mountPoint?: string;
-  /** Freeze by the mount point too: filesystems that device suspend does not freeze (btrfs). */
+  /** Freeze by the mount point, not by the suspend: filesystems that device suspend does not freeze everywhere (btrfs). */
   readonly freezeMount: boolean;
 }
 

@@ -59,14 +59,15 @@ export async function bracket(
 
 async function hold(each: Suspension, hands: BracketHands, releases: (() => Promise<void>)[]): Promise<void> {
   const { mountPoint } = each;
-  if (each.freezeMount && mountPoint !== undefined) {
+  const alreadyFrozen = each.freezeMount && mountPoint !== undefined;
+  if (alreadyFrozen) {
     releases.push(() => thawMount(hands.runner, mountPoint));
     await freezeMount(hands.runner, mountPoint);
   }
   // Registered first: a suspend that fails half-way must be undone as well, and resuming a running device is harmless.
   releases.push(() => hands.dmsetup.resume(each.device));
   try {
-    await hands.dmsetup.suspend(each.device, { timeoutMs: SUSPEND_TIMEOUT_MS });
+    await hands.dmsetup.suspend(each.device, { timeoutMs: SUSPEND_TIMEOUT_MS, alreadyFrozen });
   } catch (error) {
     if (errnoOf(error) !== "EBUSY") throw error;
     throw new PreconditionError(

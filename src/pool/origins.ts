@@ -59,7 +59,7 @@ export function suspensionOf(pool: ThinPool, volume: VolumeRecord): Suspension |
   if (node === undefined) return undefined;
   const mountPoint = findMountPoint(node);
   if (mountPoint === undefined) return { ...target, freezeMount: false };
-  // Device suspend does not freeze btrfs: it registers no block device that the freeze could find.
+  // Device suspend freezes btrfs on new kernels (7.2) and not on older ones (6.1): freezing it by its mount does on all.
   return { ...target, mountPoint, freezeMount: volume.format.fsType === "btrfs" };
 }
 

@@ -183,7 +183,7 @@ describe("the suspend bracket", () => {
     expect(order).toEqual([
       `arm ${origin} [/mnt/b]`,
       "fsfreeze --freeze /mnt/b",
-      `dmsetup suspend ${origin}`,
+      `dmsetup suspend --nolockfs ${origin}`,
       `dmsetup resume ${origin}`,
       "fsfreeze --unfreeze /mnt/b",
       "disarm",
