@@ -41,6 +41,8 @@ import { observeVolume, unmountVolume } from "./presence.ts";
 /** What mounting needs of the machine. */
 export interface MountHands {
   readonly runner: Runner;
+  /** The runner for what writes to a pool's volumes: its processes keep the pool locked when the driver dies. */
+  runnerOf(pool: Pool): Runner;
   readonly paths: KubeletPaths;
   readonly patience: Patience;
   /** New blocks of the pool read as zeros. */
@@ -50,6 +52,7 @@ export interface MountHands {
 /** One stage under way. */
 interface Work {
   readonly pool: Pool;
+  readonly runner: Runner;
   readonly volume: OwnedVolume;
   readonly device: BlockDevice;
   readonly staging: Staging;
@@ -117,7 +120,7 @@ export class Stager {
     // A pool that takes no changes still serves what is staged already and large enough.
     const device =
       present !== undefined && present.size >= volume.record.size ? present : await volume.activate();
-    await this.#performAll({ pool, volume, device, staging }, plan);
+    await this.#performAll({ pool, runner: this.#hands.runnerOf(pool), volume, device, staging }, plan);
     return device;
   }
 
@@ -131,14 +134,15 @@ export class Stager {
     const device = await volume.activate();
     if (staging.access === "block") return volume.setStaging(staging);
     const { record } = volume;
+    const runner = this.#hands.runnerOf(pool);
     const view = {
       record,
       staging,
       deviceSize: device.size,
-      superblock: await readSuperblock(this.#hands.runner, device.path),
+      superblock: await readSuperblock(runner, device.path),
       ...(record.format.state === "blank" ? { mapped: await volume.mappedSectors() } : {}),
     };
-    await this.#performAll({ pool, volume, device, staging }, planStage(view));
+    await this.#performAll({ pool, runner, volume, device, staging }, planStage(view));
   }
 
   async #performAll(work: Work, plan: StagePlan): Promise<void> {
@@ -146,8 +150,7 @@ export class Stager {
   }
 
   async #perform(work: Work, step: StageStep): Promise<void> {
-    const { runner } = this.#hands;
-    const { device, staging, volume } = work;
+    const { device, runner, staging, volume } = work;
     switch (step.kind) {
       case "set-format":
         return volume.setFormat(step.format);
@@ -175,10 +178,10 @@ export class Stager {
   }
 
   /** An old kernel may show another btrfs of the same fsid: what is mounted is looked at before anybody writes. */
-  async #mount({ volume, device, staging }: Work, flags: readonly string[]): Promise<void> {
+  async #mount({ volume, runner, device, staging }: Work, flags: readonly string[]): Promise<void> {
     const { path } = staging;
     const fsType = fsTypeOf(volume.record, staging.fsType);
-    await mountFilesystem(this.#hands.runner, { device: device.path, path, fsType, flags });
+    await mountFilesystem(runner, { device: device.path, path, fsType, flags });
     const entries = readMountInfo();
     const top = topMountAt(entries, path);
     const shown = top === undefined ? undefined : identifyMount(top, entries)?.number;
@@ -190,7 +193,6 @@ export class Stager {
   }
 
   async #replayLog(work: Work): Promise<void> {
-    const { runner, patience } = this.#hands;
     const { record } = work.volume;
     try {
       await this.#mount(work, mountFlagsFor("btrfs", []));
@@ -201,7 +203,7 @@ export class Stager {
         { cause: error },
       );
     }
-    await unmountVolume(runner, record.id, work.staging.path, patience);
+    await unmountVolume(work.runner, record.id, work.staging.path, this.#hands.patience);
   }
 
   /** A stage that failed leaves neither mount nor device. What it cannot take back, unstage or the next stage does. */

@@ -1,0 +1,31 @@
+/** Heads of devices, from captured superblocks. */
+import { readFileSync } from "node:fs";
+
+import { PROBED_BYTES } from "../../src/host/superblock.ts";
+
+const DIRECTORY = new URL("../fixtures/", import.meta.url);
+
+/** A whole head: what the capture does not name is zeros. Several captures lie on top of each other. */
+export function deviceHead(...names: readonly string[]): Uint8Array<ArrayBuffer> {
+  const head = new Uint8Array(PROBED_BYTES);
+  for (const name of names) {
+    const lines = readFileSync(new URL(`${name}.superblock`, DIRECTORY), "utf8")
+      .trim()
+      .split("\n");
+    for (const line of lines) {
+      const [offset = "", row = ""] = line.split(" ");
+      head.set(Uint8Array.fromHex(row), Number.parseInt(offset, 16));
+    }
+  }
+  return head;
+}
+
+/** As `od` prints it, in rows of 64 bytes. */
+export function odOutput(head: Uint8Array): string {
+  const rows: string[] = [];
+  for (let at = 0; at < head.length; at += 64) {
+    const row = [...head.subarray(at, at + 64)].map((byte) => ` ${byte.toString(16).padStart(2, "0")}`);
+    rows.push(`${row.join("")}\n`);
+  }
+  return rows.join("");
+}
