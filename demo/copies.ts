@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { bytes, formatBytes, GIB, MIB } from "../src/core/units.ts";
 import type { DemoVolume } from "./kubelet.ts";
 import { df } from "./machine.ts";
-import { checksum, dfSize, journalOf, letterOf, writeFileDurably } from "./scene.ts";
+import { checksum, countMounted, dfSize, journalOf, letterOf, writeFileDurably } from "./scene.ts";
 import type { Scene } from "./scene.ts";
 import { check } from "./steps.ts";
 import type { Volumes } from "./story.ts";
@@ -87,7 +87,7 @@ export async function snapshotAndCopy(
         records >= before && records <= after + 1,
         `${records} records, expected ${before} to ${after + 1}`,
       );
-      return `records 1 to ${records} whole (${before} before the call, ${after} after)`;
+      return `${records} records whole (${before} before, ${after} after)`;
     },
   );
   const clone = await cloneLive(scene, volumes);
@@ -112,12 +112,9 @@ async function cloneLive({ steps, kubelet }: Scene, { mail }: Volumes): Promise<
     },
   );
   await steps.step(
-    "delete the letter in the clone only",
+    "delete the letter in the clone",
     () => rm(letterOf(clone)),
-    async () => {
-      const kept = await checksum(mail);
-      return `origin still has ${kept}`;
-    },
+    async () => `origin has ${await checksum(mail)}, ${await countMounted(kubelet)} mounted side by side`,
   );
   return clone;
 }
@@ -152,7 +149,7 @@ export async function snapshotGroup(
   check(group !== null, "CreateVolumeGroupSnapshot answered no group");
   const copies: DemoVolume[] = [];
   await steps.step(
-    "restore both, mount them beside their origins",
+    "restore both, mount beside the origins",
     async () => {
       for (const origin of [mail, db]) {
         const member = group.snapshots.find((each) => each.source_volume_id === origin.id);

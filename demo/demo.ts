@@ -53,7 +53,10 @@ async function main(): Promise<boolean> {
   const directory = `${scratch}/demo`;
   await mkdir(directory, { recursive: true });
   console.log(
-    `dmthin on Linux ${await run("uname", "-r")}, Node ${process.versions.node}, ${await run("dmsetup", "version").then(libraryVersion)}`,
+    `dmthin on Linux ${await run("uname", "-r")}, ${await deviceMapper()}, Node ${process.versions.node}.`,
+  );
+  console.log(
+    "Each line: what is asked over the CSI socket, how long it takes, what the machine shows then.",
   );
   const before = await traces();
   const driver = new DemoDriver(directory, POOL);
@@ -70,8 +73,9 @@ async function main(): Promise<boolean> {
   return true;
 }
 
-const libraryVersion = (text: string): string =>
-  `device-mapper ${/Driver version:\s*(\S+)/.exec(text)?.[1] ?? "?"}`;
+async function deviceMapper(): Promise<string> {
+  return `device-mapper ${/Driver version:\s*(\S+)/.exec(await run("dmsetup", "version"))?.[1] ?? "?"}`;
+}
 
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.once(signal, () => steps.interrupt(`ended by ${signal}`));

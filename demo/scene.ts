@@ -1,11 +1,11 @@
 /** What all chapters of the story share, and how they put figures into words. */
 import { randomBytes } from "node:crypto";
 import { open } from "node:fs/promises";
-import { formatBytes } from "../src/core/units.ts";
+import { formatBytes, KIB } from "../src/core/units.ts";
 import type { Bytes } from "../src/core/units.ts";
 import type { DemoDriver } from "./driver.ts";
 import type { DemoVolume, Kubelet } from "./kubelet.ts";
-import { df, mappedBytes, sha256 } from "./machine.ts";
+import { df, mappedBytes, mountPoints, sha256 } from "./machine.ts";
 import type { Steps } from "./steps.ts";
 
 export interface Scene {
@@ -36,6 +36,16 @@ export const shorten = (digest: string): string => digest.slice(0, 12);
 
 export const mapped = async (volume: DemoVolume): Promise<string> =>
   `${formatBytes(await mappedBytes(volume.device))} mapped`;
+
+/** The pool's block size: the default, as the demo configures none. */
+const BLOCK = 64n * KIB;
+export const inBlocks = (blocks: bigint): string => formatBytes(blocks * BLOCK);
+
+/** Pods' mounts that the kernel shows now. */
+export async function countMounted(kubelet: Kubelet): Promise<number> {
+  const targets = new Set(kubelet.published.map((volume) => volume.targetPath));
+  return (await mountPoints()).filter((point) => targets.has(point)).length;
+}
 
 export const dfSize = async (volume: DemoVolume): Promise<string> =>
   formatBytes((await df(volume.targetPath)).size);

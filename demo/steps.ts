@@ -19,7 +19,7 @@ export interface Screen {
   print(line: string): void;
 }
 
-const NAME_COLUMNS = 41;
+const NAME_COLUMNS = 40;
 const MS_COLUMNS = 6;
 
 export class Steps {

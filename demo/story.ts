@@ -1,8 +1,17 @@
 /** The story: one node, from an empty directory to volumes that are made, used, copied, grown and deleted. */
-import { bytes, formatBytes, GIB, MIB } from "../src/core/units.ts";
+import { bytes, bytesFromMetaBlocks, formatBytes, GIB, MIB } from "../src/core/units.ts";
 import type { DemoVolume } from "./kubelet.ts";
 import { deviceSize, df, mappedBytes, mountedAt, poolStatus, run, sha256 } from "./machine.ts";
-import { checksum, dfSize, journalOf, letterOf, mapped, shorten, writeFileDurably } from "./scene.ts";
+import {
+  checksum,
+  dfSize,
+  inBlocks,
+  journalOf,
+  letterOf,
+  mapped,
+  shorten,
+  writeFileDurably,
+} from "./scene.ts";
 import type { Scene } from "./scene.ts";
 import { check } from "./steps.ts";
 import { Writer } from "./writer.ts";
@@ -24,7 +33,7 @@ export async function openPool({ steps, driver }: Scene): Promise<void> {
     async () => {
       const { mode, totalData, totalMeta, usedData } = await poolStatus(driver.poolDevice);
       check(mode === "rw" && usedData === 0n, `the kernel says ${mode}, ${usedData} blocks used`);
-      return `kernel: ${mode}, ${formatBytes(totalData * 65536n)} data, ${formatBytes(totalMeta * 4096n)} metadata`;
+      return `kernel: ${mode}, ${inBlocks(totalData)} data, ${formatBytes(bytesFromMetaBlocks(totalMeta))} metadata`;
     },
   );
   await steps.step(
@@ -41,7 +50,7 @@ export async function makeVolumes({ steps, driver, kubelet }: Scene): Promise<Vo
   steps.chapter("Volumes");
   const described = async (volume: DemoVolume): Promise<string> => {
     const { usedData } = await poolStatus(driver.poolDevice);
-    return `${formatBytes(volume.size)} promised, pool has ${formatBytes(usedData * 65536n)} in use`;
+    return `${formatBytes(volume.size)} promised, pool has ${inBlocks(usedData)} in use`;
   };
   const make = (name: string, content: DemoVolume["content"], size: bigint): Promise<DemoVolume> =>
     steps.step(
@@ -98,7 +107,7 @@ export async function growOnline({ steps, kubelet }: Scene, { mail, db }: Volume
         const now = await df(volume.targetPath);
         check(size === GIB && now.size > before.size, `node says ${size}, df ${before.size} → ${now.size}`);
         await writer.reach(5);
-        return `df ${formatBytes(before.size)} → ${formatBytes(now.size)}, longest wait ${writer.longestMs()} ms`;
+        return `df ${formatBytes(before.size)} → ${formatBytes(now.size)}, waited ${writer.longestMs()} ms`;
       },
     );
     await writer.stop();
