@@ -22,15 +22,15 @@ export function createResumeTool(): ResumeTool {
   return (tool, args) => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const title = `${tool} ${args.join(" ")}`;
-    const timer = setTimeout(() => {
-      child.kill("SIGKILL");
-      reject(new Error(`${title}: no answer within ${TOOL_TIMEOUT_MS} ms`));
-    }, TOOL_TIMEOUT_MS);
     const child = execFile(paths[tool], args, { env: ENVIRONMENT, cwd: "/" }, (error, _stdout, stderr) => {
       clearTimeout(timer);
       if (error === null) resolve();
       else reject(new Error(`${title}: ${stderr.trim() || error.message}`));
     });
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new Error(`${title}: no answer within ${TOOL_TIMEOUT_MS} ms`));
+    }, TOOL_TIMEOUT_MS);
     return promise;
   };
 }
