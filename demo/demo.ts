@@ -13,6 +13,7 @@ import { dmthinDevices, run, takeDown, traces } from "./machine.ts";
 import type { Scene } from "./scene.ts";
 import { StepFailedError, Steps } from "./steps.ts";
 import { growOnline, makeVolumes, openPool, useRawBlock, writeAndMeasure } from "./story.ts";
+import { Writer } from "./writer.ts";
 
 const OUT = fileURLToPath(new URL("out/latest.json", import.meta.url));
 const POOL = "demo";
@@ -41,8 +42,14 @@ async function tell(scene: Scene, before: Traces): Promise<void> {
 /** After a failure: says what the driver said, and leaves the machine clean all the same. */
 async function giveUp(driver: DemoDriver): Promise<void> {
   console.log(`\nlast lines of the driver's log:\n${await driver.lastWords()}`);
-  await driver.end("SIGTERM").catch((error: unknown) => console.log(String(error)));
-  await takeDown(driver.directory, POOL);
+  try {
+    // Resumes whatever is suspended, so that the writers can end.
+    await driver.end("SIGTERM");
+    await Writer.stopAll();
+    await takeDown(driver.directory, POOL);
+  } catch (error) {
+    console.log(`cleaning up failed: ${String(error)}`);
+  }
 }
 
 async function main(): Promise<boolean> {

@@ -17,6 +17,7 @@ const recordOf = (number: number): Buffer => {
 };
 
 export class Writer {
+  static readonly #running = new Set<Writer>();
   readonly #files: readonly FileHandle[];
   #durable = 0;
   #longestMs = 0;
@@ -26,6 +27,7 @@ export class Writer {
 
   private constructor(files: readonly FileHandle[]) {
     this.#files = files;
+    Writer.#running.add(this);
     this.#done = this.#run();
   }
 
@@ -33,6 +35,14 @@ export class Writer {
     const writer = new Writer(await Promise.all(paths.map((path) => open(path, "a"))));
     await writer.reach(10);
     return writer;
+  }
+
+  /** Ends all that still write; for the end of a story that was cut short. */
+  static async stopAll(): Promise<void> {
+    for (const writer of Writer.#running) {
+      writer.#stopped = true;
+      await writer.#done;
+    }
   }
 
   /** Records that fsync has confirmed in every file. */
@@ -78,6 +88,7 @@ export class Writer {
       this.#failure = new Error(`the writer met an error: ${String(error)}`, { cause: error });
     } finally {
       for (const file of this.#files) await file.close();
+      Writer.#running.delete(this);
     }
   }
 
