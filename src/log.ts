@@ -10,7 +10,7 @@ export type Log = { readonly [Level in "error" | "warn" | "info" | "debug"]: Log
 export interface RunningLog {
   readonly log: Log;
   /** Writes what is still buffered; call it before the process exits. */
-  flush(): void;
+  readonly flush: () => void;
 }
 
 /** Unwritten lines kept while stdout is stuck; beyond this, lines are dropped. */

@@ -1,0 +1,50 @@
+/**
+ * `dmthin`: the one program. Each command loads only what it needs: the resume guard sits beside every driver and must
+ * stay small.
+ */
+import packageJson from "../package.json" with { type: "json" };
+import { parseCommandLine, USAGE, type Command } from "./command-line.ts";
+import { messageOf } from "./core/errors.ts";
+
+/** Answers the exit code. */
+async function run(command: Command): Promise<number> {
+  switch (command.kind) {
+    case "serve": {
+      const { serve } = await import("./serve.ts");
+      return serve({
+        configuration: command.configuration,
+        role: command.role,
+        version: packageJson.version,
+      });
+    }
+    case "controller":
+      process.stderr.write(
+        "dmthin controller: not built yet; on one machine, `dmthin all` needs no router\n",
+      );
+      return 1;
+    case "guard": {
+      const { runGuard } = await import("./guard.ts");
+      await runGuard(command);
+      return 0;
+    }
+    case "check-config": {
+      const { checkConfig } = await import("./check-config.ts");
+      return checkConfig(command.configuration);
+    }
+    case "version":
+      process.stdout.write(`dmthin ${packageJson.version}\n`);
+      return 0;
+    case "help":
+      process.stdout.write(USAGE);
+      return 0;
+  }
+}
+
+try {
+  const code = await run(parseCommandLine(process.argv.slice(2)));
+  // Not by itself: a thread may be stuck in the kernel on a dead disk, and would keep the process for ever.
+  process.exit(code);
+} catch (error) {
+  process.stderr.write(`dmthin: ${messageOf(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,138 @@
+/** The life of a driver: start, serve, drain. Puts the parts together; the only place that chooses them. */
+import { mkdir } from "node:fs/promises";
+import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readConfig, socketPath, surroundingsOf, type Config } from "./config.ts";
+import { messageOf } from "./core/errors.ts";
+import { Operations } from "./core/operations.ts";
+import { topologyValue } from "./core/topology.ts";
+import { listen } from "./csi/server.ts";
+import { csiServices } from "./csi/services.ts";
+import { GuardClient } from "./host/guard-client.ts";
+import { createRunner, type Runner } from "./host/run.ts";
+import { sweepSuspended } from "./host/suspended-sweep.ts";
+import { ensureThinTargets } from "./host/thin-targets.ts";
+import { findTools } from "./host/tools.ts";
+import { createLog, type Log } from "./log.ts";
+import { createMountEngine } from "./mounts/kernel-mounts.ts";
+import { openPools, type OpenPools } from "./pool/set.ts";
+
+export interface ServeOptions {
+  /** Path of the file. */
+  readonly configuration: string;
+  /** On one machine both serve the same; a cluster's router comes with `dmthin controller`. */
+  readonly role: "all" | "node";
+  readonly version: string;
+}
+
+/** Kubernetes kills a pod 30 s after it asked for its end. */
+const DRAIN_MS = 25_000;
+const CLOSE_MS = 3000;
+const DEFAULT_STATE_DIRECTORY = "/run/dmthin";
+
+/** Serves until SIGTERM or SIGINT. Answers the exit code; rejects where the driver cannot start at all. */
+export async function serve(options: ServeOptions): Promise<number> {
+  const configured = await readConfigOrProblem(options.configuration);
+  const { log, flush } = createLog("config" in configured ? configured.config.logLevel : "info");
+  dieLoudly(log, flush);
+  try {
+    const tools = await findTools();
+    const runner = createRunner(tools, ({ argv, ...facts }) => log.debug({ argv, ...facts }, "command"));
+    // Before anything can go wrong with the configuration: a suspended device holds up whoever uses its volume.
+    await sweep(
+      runner,
+      "config" in configured ? configured.config.stateDirectory : DEFAULT_STATE_DIRECTORY,
+      log,
+    );
+    if (!("config" in configured)) throw configured.problem;
+    await ensureThinTargets(runner);
+    return await runDriver(configured.config, options, runner, log);
+  } finally {
+    flush();
+  }
+}
+
+async function readConfigOrProblem(
+  path: string,
+): Promise<{ readonly config: Config } | { readonly problem: unknown }> {
+  try {
+    return { config: await readConfig(path, surroundingsOf(process.env, hostname())) };
+  } catch (problem) {
+    return { problem };
+  }
+}
+
+async function sweep(runner: Runner, stateDirectory: string, log: Log): Promise<void> {
+  const { resumed, thawed, left, problems } = await sweepSuspended(runner, stateDirectory);
+  if (resumed.length + thawed.length + left.length > 0)
+    log.warn({ resumed, thawed, left }, "found suspended devices");
+  for (const problem of problems) log.error({ problem }, "a device could not be resumed");
+}
+
+async function runDriver(config: Config, options: ServeOptions, runner: Runner, log: Log): Promise<number> {
+  const stop = stopSignal();
+  await mkdir(config.stateDirectory, { recursive: true, mode: 0o700 });
+  const guard = new GuardClient(guardOptions(config));
+  // One for all pools: names are unique on the node, and the end of the driver waits for all of them.
+  const operations = new Operations();
+  let pools: OpenPools | undefined;
+  const driver = {
+    version: options.version,
+    node: { name: config.nodeName, topology: topologyValue(config.nodeName), maxVolumes: config.maxVolumes },
+    pools: () => pools,
+    mounts: createMountEngine({
+      runner,
+      kubeletDirectory: config.kubeletDirectory,
+      prezeroed: (pool) => config.pools.some(({ name, zeroing }) => name === pool.name && zeroing),
+    }),
+  };
+  // Before the pools: Probe tells the sidecars to wait, and a second driver on this socket ends here.
+  const server = await listen(socketPath(config.endpoint), csiServices(driver, log));
+  log.info({ role: options.role, version: options.version, endpoint: config.endpoint }, "listening");
+  await guard
+    .connect()
+    .catch((error: unknown) => log.error({ problem: messageOf(error) }, "no resume guard"));
+  const opened = openPools(config, {
+    stateDirectory: config.stateDirectory,
+    runner,
+    guard,
+    operations,
+    report: (level, message) => log[level]({}, message),
+    now: () => new Date(),
+    afterStep: () => Promise.resolve(),
+  }).then((set) => {
+    pools = set;
+    log.info({ pools: set.pools.map(({ name }) => name), absent: set.absent }, "ready");
+    return stop;
+  });
+  const signal = await Promise.race([opened, stop]);
+  log.info({ signal, operations: operations.size }, "draining");
+  const clean = await server.drain({ idle: () => operations.idle(), withinMs: DRAIN_MS });
+  // A pool on a dead disk cannot be closed in time; the next start settles it.
+  await Promise.race([pools?.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
+  guard.close();
+  log.info({ clean }, "ended");
+  return 0;
+}
+
+function guardOptions(config: Config): ConstructorParameters<typeof GuardClient>[0] {
+  if (config.guard !== undefined) return { socket: config.guard.socket };
+  const { stateDirectory } = config;
+  return { socket: `${stateDirectory}/guard.sock`, start: { stateDirectory } };
+}
+
+/** Later signals change nothing: draining is under way, and bounded. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  process.on("SIGTERM", resolve).on("SIGINT", resolve);
+  return promise;
+}
+
+/** A bug outside of any call: what the process holds in memory cannot be trusted any more. */
+function dieLoudly(log: Log, flush: () => void): void {
+  process.on("uncaughtException", (error) => {
+    log.error({ bug: error.stack ?? error.message }, "uncaught");
+    flush();
+    process.exit(1);
+  });
+}

@@ -1,0 +1,37 @@
+import { expect, describe, test } from "vitest";
+import { parseCommandLine } from "../../src/command-line.ts";
+
+const words = (text: string): readonly string[] => text.split(" ").filter((word) => word !== "");
+
+describe("a command line", () => {
+  test.each([
+    ["all", { kind: "serve", role: "all", configuration: "/etc/dmthin/config.yaml" }],
+    ["all --config /c.yaml", { kind: "serve", role: "all", configuration: "/c.yaml" }],
+    ["node --config=/c.yaml", { kind: "serve", role: "node", configuration: "/c.yaml" }],
+    ["controller", { kind: "controller" }],
+    ["guard --socket /g", { kind: "guard", socket: "/g", stateDirectory: "/run/dmthin", endsAlone: false }],
+    [
+      "guard --socket /g --state-directory /s --ends-alone",
+      { kind: "guard", socket: "/g", stateDirectory: "/s", endsAlone: true },
+    ],
+    ["check-config", { kind: "check-config", configuration: "/etc/dmthin/config.yaml" }],
+    ["check-config c.yaml", { kind: "check-config", configuration: "c.yaml" }],
+    ["--version", { kind: "version" }],
+    ["--help", { kind: "help" }],
+  ])("`dmthin %s` is understood", (text, command) => {
+    expect(parseCommandLine(words(text))).toEqual(command);
+  });
+
+  test.each([
+    ["", /^command: is missing/],
+    ["serve", /^command: "serve" is unknown/],
+    ["all --force", /^all: Unknown option/],
+    ["all extra", /^all: Unexpected argument/],
+    ["all --config", /^all: .*argument missing/],
+    ["guard", /^guard --socket: is missing/],
+    ["check-config a b", /^check-config: takes one file/],
+    ["controller --config x", /^controller: Unknown option/],
+  ])("`dmthin %s` is refused, with the word", (text, message) => {
+    expect(() => parseCommandLine(words(text))).toThrow(message);
+  });
+});
