@@ -10,6 +10,9 @@ MAKEFLAGS += --no-builtin-rules
 NODE := node_modules/.bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run --reporter=default --reporter=./test/runner/tally-reporter.ts
 
+# Each start of Node strips the types of every file again, unless it may keep the result.
+export NODE_COMPILE_CACHE := $(CURDIR)/node_modules/.cache/node
+
 # A command on a kernel that has dm-thin: this machine's, or User-Mode Linux. Its raw disks are sparse files:
 # one with room for the 10 GiB volumes of csi-sanity, and a small one for what a test keeps apart.
 VM := test/vm/vm run

@@ -27,7 +27,7 @@ write_settings() {
   for name in $(compgen -e); do
     case $name in
       DMTHIN_VM_*) ;;
-      DMTHIN_* | CI | TERM | SEED | KEEP_POOL | NODE_OPTIONS | VITEST* | FORCE_COLOR | NO_COLOR) printf 'export %s=%q\n' "$name" "${!name}" ;;
+      DMTHIN_* | CI | TERM | SEED | KEEP_POOL | NODE_OPTIONS | NODE_COMPILE_CACHE | VITEST* | FORCE_COLOR | NO_COLOR) printf 'export %s=%q\n' "$name" "${!name}" ;;
     esac
   done
   printf 'export DMTHIN_DISKS=%q DMTHIN_CACHE=%q DMTHIN_SCRATCH=/var/lib/dmthin-test\n' "$VM_DISKS" "$VM_CACHE"
