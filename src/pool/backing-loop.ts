@@ -95,10 +95,18 @@ export class LoopBacking implements Backing {
     const losetup = new Losetup(runner);
     const path = this.#path(role);
     const attached = await this.#attached(losetup, path);
-    if (attached === undefined) return losetup.attach(path);
-    if (attached.directIo) return describeBlockDevice(attached.path);
+    if (attached !== undefined && !attached.directIo) {
+      throw new PoolSetupError(
+        `pool ${this.#options.name}: ${path} is attached to ${attached.path} without direct I/O; detach it with losetup -d`,
+      );
+    }
+    const device =
+      attached === undefined ? await losetup.attach(path) : await describeBlockDevice(attached.path);
+    if (!isReadOnly(device.number)) return device;
+    // Of a device found free: somebody set the flag once, and it outlives the file that was attached then.
+    if (attached === undefined) await losetup.detach(device.path);
     throw new PoolSetupError(
-      `pool ${this.#options.name}: ${path} is attached to ${attached.path} without direct I/O; detach it with losetup -d`,
+      `pool ${this.#options.name}: ${device.path} is read-only; make it writable with blockdev --setrw`,
     );
   }
 

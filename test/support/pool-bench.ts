@@ -1,0 +1,201 @@
+/**
+ * A place for pools on the test kernel: disks of any size, directories, reboots, crashes. Whatever a test leaves is taken
+ * down by `clear`, told by the dm uuid, the scratch directory and the bench's own lists.
+ */
+import { execFileSync } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { bytes, MIB, parseBytes } from "../../src/core/units.ts";
+import type { Bytes } from "../../src/core/units.ts";
+import type { LoopPoolOptions, PartsPoolOptions, PoolOptions } from "../../src/core/pool-options.ts";
+import type { PoolName, PoolUuid } from "../../src/core/ids.ts";
+import { Dmsetup } from "../../src/host/dmsetup.ts";
+import { readMountInfo } from "../../src/host/mount-info.ts";
+import { createRunner } from "../../src/host/run.ts";
+import type { Runner } from "../../src/host/run.ts";
+import { findTools } from "../../src/host/tools.ts";
+import { openDeviceStack } from "../../src/pool/device-stack.ts";
+import type { DeviceStack } from "../../src/pool/device-stack.ts";
+
+/** Runs a command of the test's own; returns what it printed. */
+export function sh(command: string, ...args: readonly string[]): string {
+  return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+const size = (text: string): Bytes => parseBytes(text) ?? bytes(0);
+
+/** Stands for the driver's death: nothing after it is done. */
+export class Crash extends Error {}
+
+interface Disk {
+  readonly file: string;
+  path: string;
+}
+
+export class PoolBench {
+  readonly runner: Runner;
+  readonly dmsetup: Dmsetup;
+  readonly scratch: string;
+  readonly stateDirectory: string;
+  readonly reports: string[] = [];
+  /** Steps of the last `open`. */
+  steps: string[] = [];
+  readonly #disks: Disk[] = [];
+
+  private constructor(runner: Runner, root: string) {
+    this.runner = runner;
+    this.dmsetup = new Dmsetup(runner);
+    this.scratch = mkdtempSync(join(root, "bench-"));
+    this.stateDirectory = mkdtempSync("/run/dmthin-test-");
+  }
+
+  static async create(): Promise<PoolBench> {
+    const root = process.env["DMTHIN_SCRATCH"];
+    if (root === undefined) throw new Error("DMTHIN_SCRATCH is not set: run under test/vm/vm");
+    return new PoolBench(createRunner(await findTools()), root);
+  }
+
+  loop(changes: Partial<LoopPoolOptions> = {}): LoopPoolOptions {
+    return {
+      ...COMMON,
+      backing: "loop",
+      directory: join(this.scratch, "pool"),
+      dataSize: size("256MiB"),
+      ...changes,
+    };
+  }
+
+  /** On two new disks, unless they are given. */
+  parts(changes: Partial<PartsPoolOptions> = {}): PartsPoolOptions {
+    return {
+      ...COMMON,
+      backing: "parts",
+      data: changes.data ?? this.disk(257n * MIB),
+      metadata: changes.metadata ?? this.disk(140n * MIB),
+      ...changes,
+    };
+  }
+
+  /** A blank disk. Its path stays the same through `reboot`, its number does not. */
+  disk(length: bigint): string {
+    const file = join(this.scratch, `disk-${this.#disks.length}`);
+    writeFileSync(file, "");
+    truncateSync(file, Number(length));
+    const link = join(this.scratch, `by-id-${this.#disks.length}`);
+    this.#disks.push({ file, path: link });
+    this.#plug(file, link);
+    return link;
+  }
+
+  /** `crashBefore`: a step that throws Crash instead of being done. */
+  open(options: PoolOptions, crashBefore?: string): Promise<DeviceStack> {
+    const steps: string[] = [];
+    this.steps = steps;
+    return openDeviceStack(options, {
+      runner: this.runner,
+      stateDirectory: this.stateDirectory,
+      report: (level, message) => this.reports.push(`${level}: ${message}`),
+      holdUuid: async () => this.runner,
+      onStep: (step) => {
+        if (step === crashBefore) throw new Crash(step);
+        steps.push(step);
+      },
+    });
+  }
+
+  /** A power cut as far as devices go: nothing is active afterwards, numbers change. */
+  async reboot(): Promise<void> {
+    await this.#takeDown();
+    // The next disks get other numbers than the last ones had.
+    for (const { file, path } of this.#disks.toReversed()) this.#plug(file, path);
+  }
+
+  dmNames(): readonly string[] {
+    return sh("dmsetup", "info", "-c", "--noheadings", "-o", "name")
+      .split("\n")
+      .filter((name) => name.startsWith("dmthin-"))
+      .toSorted();
+  }
+
+  mounts(): readonly string[] {
+    return readMountInfo()
+      .map((entry) => entry.mountPoint)
+      .filter((path) => path.startsWith(this.stateDirectory));
+  }
+
+  /** Files of loop devices under a directory. */
+  loops(directory: string): readonly string[] {
+    return readdirSync("/sys/block")
+      .filter((name) => name.startsWith("loop"))
+      .flatMap((name) => {
+        try {
+          return [readFileSync(`/sys/block/${name}/loop/backing_file`, "utf8").trim()];
+        } catch {
+          return [];
+        }
+      })
+      .filter((file) => file.startsWith(`${directory}/`))
+      .toSorted();
+  }
+
+  catalogOf(uuid: PoolUuid): string {
+    return join(this.stateDirectory, uuid, "catalog");
+  }
+
+  freeBytes(): bigint {
+    const { bavail, bsize } = statfsSync(this.scratch, { bigint: true });
+    return bavail * bsize;
+  }
+
+  async clear(): Promise<void> {
+    await this.#takeDown();
+    for (const directory of [this.scratch, this.stateDirectory])
+      rmSync(directory, { recursive: true, force: true });
+  }
+
+  #plug(file: string, link: string): void {
+    rmSync(link, { force: true });
+    const node = sh("losetup", "--find", "--show", "--direct-io=on", file).trim();
+    sh("ln", "-s", node, link);
+  }
+
+  async #takeDown(): Promise<void> {
+    for (const path of this.mounts().toReversed()) sh("umount", path);
+    for (const pass of [/-v-/, /-pool$/, /./]) {
+      const doomed = (await this.dmsetup.list()).filter((device) => pass.test(device.uuid));
+      for (const device of doomed) await this.dmsetup.remove(device.name);
+    }
+    for (const file of this.loops(this.scratch)) {
+      for (const line of sh("losetup", "--associated", file).split("\n")) {
+        const [node] = line.split(":");
+        if (node !== undefined && node !== "") sh("losetup", "--detach", node);
+      }
+    }
+  }
+}
+
+const COMMON = {
+  name: "bench" as PoolName,
+  blockSize: size("64KiB"),
+  metadataSize: size("4MiB"),
+  overprovision: 1,
+  zeroing: true,
+  whenFull: "error",
+  discard: true,
+  force: [],
+} as const;
+
+/** A directory that is there already. */
+export function madeDirectory(path: string): string {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  return path;
+}
