@@ -37,7 +37,9 @@ export async function serve(options: ServeOptions): Promise<number> {
   dieLoudly(log, flush);
   try {
     const tools = await findTools();
-    const runner = createRunner(tools, ({ argv, ...facts }) => log.debug({ argv, ...facts }, "command"));
+    const runner = createRunner(tools, ({ ms, ...facts }) =>
+      log.debug({ ...facts, ms: Math.round(ms) }, "command"),
+    );
     // Before anything can go wrong with the configuration: a suspended device holds up whoever uses its volume.
     await sweep(
       runner,
