@@ -56,7 +56,7 @@ export async function snapshotAndCopy(
     },
   );
   const restored = await steps.step(
-    "restore the snapshot into 1 GiB, mount it",
+    "restore it into 1 GiB, mount it",
     async () => {
       const made = await kubelet.createVolume("mail-monday", "ext4", bytes(GIB), {
         snapshot: { snapshot_id: snapshot.snapshot_id },

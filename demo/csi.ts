@@ -1,13 +1,14 @@
 /**
  * One CSI call from a shell: `node demo/csi.ts CreateVolume '{"name":"first",…}'`. Fields are those of proto/csi.proto,
- * sizes are text. The driver is the one of CSI_ENDPOINT. Prints the answer as JSON; exits with 1 and the status if it fails.
+ * sizes are text. The driver is the one of CSI_ENDPOINT. Prints the answer as JSON, or one field of it, named by a third
+ * word (`volume.volume_id`), as it is. Exits with 1 and the status if the call fails.
  */
 import { status } from "@grpc/grpc-js";
 import { connectCsi } from "../test/support/csi-client.ts";
 
 type AnyCall = (request: unknown) => Promise<unknown>;
 
-async function main([method = "", request = "{}"]: readonly string[]): Promise<void> {
+async function main([method = "", request = "{}", field]: readonly string[]): Promise<void> {
   const endpoint = process.env["CSI_ENDPOINT"];
   if (endpoint === undefined) throw new Error("CSI_ENDPOINT is not set: use `make shell` or `make run`");
   const client = connectCsi(endpoint);
@@ -22,10 +23,18 @@ async function main([method = "", request = "{}"]: readonly string[]): Promise<v
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const call = found[1] as AnyCall;
   try {
-    console.log(JSON.stringify(await call(JSON.parse(request)), undefined, 2));
+    const answer = await call(JSON.parse(request));
+    const shown = field === undefined ? answer : fieldOf(answer, field);
+    console.log(typeof shown === "string" ? shown : JSON.stringify(shown, undefined, 2));
   } finally {
     client.close();
   }
+}
+
+function fieldOf(answer: unknown, path: string): unknown {
+  return path.split(".").reduce<unknown>((value, key) => {
+    return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+  }, answer);
 }
 
 function wordsOf(error: unknown): string {

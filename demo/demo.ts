@@ -41,10 +41,10 @@ async function tell(scene: Scene, before: Traces): Promise<void> {
 
 /** After a failure: says what the driver said, and leaves the machine clean all the same. */
 async function giveUp(driver: DemoDriver): Promise<void> {
-  console.log(`\nlast lines of the driver's log:\n${await driver.lastWords()}`);
+  console.log(`\nlast lines of the driver's log:\n${driver.lastWords()}`);
   try {
     // Resumes whatever is suspended, so that the writers can end.
-    await driver.end("SIGTERM");
+    await driver.stop();
     await Writer.stopAll();
     await takeDown(driver.directory, POOL);
   } catch (error) {
@@ -66,7 +66,7 @@ async function main(): Promise<boolean> {
     "Each line: what is asked over the CSI socket, how long it takes, what the machine shows then.",
   );
   const before = await traces();
-  const driver = new DemoDriver(directory, POOL);
+  const driver = new DemoDriver(directory, POOL, "8GiB");
   const kubelet = new Kubelet({ directory: driver.kubeletDirectory, pool: POOL, csi: () => driver.csi });
   try {
     await tell({ steps, driver, kubelet }, before);

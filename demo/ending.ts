@@ -22,7 +22,7 @@ export async function killAndRestart(
   await steps.step(
     "SIGKILL the driver; pods go on",
     async () => {
-      await driver.end("SIGKILL");
+      await driver.kill();
       const alone = writer.durable;
       return (await writer.reach(20)) - alone;
     },
@@ -115,7 +115,7 @@ export async function leaveNothing({ steps, driver }: Scene, before: Traces): Pr
   await steps.step(
     "stop the driver, take down the pool",
     async () => {
-      await driver.end("SIGTERM");
+      await driver.stop();
       await takeDown(driver.directory, driver.pool);
     },
     async () => {

@@ -26,10 +26,7 @@ export async function openPool({ steps, driver }: Scene): Promise<void> {
   steps.chapter("A pool");
   await steps.step(
     "start the driver; it makes a loop pool",
-    async () => {
-      await driver.configure("8GiB");
-      await driver.start();
-    },
+    () => driver.start(),
     async () => {
       const { mode, totalData, totalMeta, usedData } = await poolStatus(driver.poolDevice);
       check(mode === "rw" && usedData === 0n, `the kernel says ${mode}, ${usedData} blocks used`);
