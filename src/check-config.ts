@@ -1,7 +1,7 @@
 /** `dmthin check-config`: every problem of a configuration, one a line. */
 import { hostname } from "node:os";
 import { readConfig, surroundingsOf } from "./config.ts";
-import { InvalidRequestError } from "./core/errors.ts";
+import { InvalidRequestError, messageOf } from "./core/errors.ts";
 
 /** Answers the exit code: 0 if the driver would take the file. */
 export async function checkConfig(path: string): Promise<number> {
@@ -11,7 +11,8 @@ export async function checkConfig(path: string): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof InvalidRequestError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    const cause = error.cause === undefined ? "" : ` (${messageOf(error.cause)})`;
+    process.stderr.write(`${error.message}${cause}\n`);
     return 1;
   }
 }

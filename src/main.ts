@@ -40,11 +40,16 @@ async function run(command: Command): Promise<number> {
   }
 }
 
+function withCause(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause === undefined ? messageOf(error) : `${messageOf(error)} (${messageOf(cause)})`;
+}
+
 try {
   const code = await run(parseCommandLine(process.argv.slice(2)));
   // Not by itself: a thread may be stuck in the kernel on a dead disk, and would keep the process for ever.
   process.exit(code);
 } catch (error) {
-  process.stderr.write(`dmthin: ${messageOf(error)}\n`);
+  process.stderr.write(`dmthin: ${withCause(error)}\n`);
   process.exit(1);
 }

@@ -104,7 +104,9 @@ async function runDriver(config: Config, options: ServeOptions, runner: Runner, 
     afterStep: () => Promise.resolve(),
   }).then((set) => {
     pools = set;
-    log.info({ pools: set.pools.map(({ name }) => name), absent: set.absent }, "ready");
+    const facts = { pools: set.pools.map(({ name }) => name), absent: set.absent };
+    if (set.pools.length > 0) log.info(facts, "ready");
+    else log.error(facts, "not ready: no pool is open");
     return stop;
   });
   const signal = await Promise.race([opened, stop]);

@@ -94,11 +94,17 @@ const directory = join(scratch, "sanity");
 mkdirSync(directory, { recursive: true });
 const driver = await startDriver({ directory, pools: [loopPool(directory, "sanity", DATA_SIZE)] });
 const reports: { readonly run: Run; readonly report: SanityReport }[] = [];
-for (const run of RUNS) {
-  const report = await csiSanity(tool, run, driver, more);
-  reports.push({ run, report: judge(run, report, await leftovers(driver), more.length === 0) });
+let exitCode: number;
+try {
+  for (const run of RUNS) {
+    const started = performance.now();
+    const report = await csiSanity(tool, run, driver, more);
+    reports.push({ run, report: judge(run, report, await leftovers(driver), more.length === 0) });
+    console.log(`${run.what}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+  }
+} finally {
+  exitCode = await driver.stop();
 }
-const exitCode = await driver.stop();
 
 for (const { run, report } of reports) {
   for (const { name, reason } of report.skipped) console.log(`${run.what}: skipped: ${name}: ${reason}`);

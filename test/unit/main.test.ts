@@ -1,0 +1,95 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const MAIN = join(import.meta.dirname, "../../src/main.ts");
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "main-"));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function dmthin(...args: readonly string[]): Promise<Ended> {
+  const { promise, resolve } = Promise.withResolvers<Ended>();
+  const environment = { ...process.env, CSI_ENDPOINT: "", NODE_NAME: "" };
+  const child = execFile(
+    process.execPath,
+    [MAIN, ...args],
+    { env: environment },
+    (_error, stdout, stderr) => {
+      resolve({ code: child.exitCode ?? -1, stdout, stderr });
+    },
+  );
+  return promise;
+}
+
+function configuration(text: string): string {
+  const path = join(directory, "config.yaml");
+  writeFileSync(path, text);
+  return path;
+}
+
+describe("dmthin", () => {
+  test("says its version and how it is used", async () => {
+    expect(await dmthin("--version")).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^dmthin \d+\.\d+\.\d+\n$/) as unknown,
+      stderr: "",
+    });
+    expect(await dmthin("--help")).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^usage: dmthin COMMAND/) as unknown,
+    });
+  });
+
+  test("refuses a command it does not have", async () => {
+    expect(await dmthin("install")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `dmthin: command: "install" is unknown; see dmthin --help\n`,
+    });
+  });
+
+  test("says that the controller is not built", async () => {
+    expect(await dmthin("controller")).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/not built yet/) as unknown,
+    });
+  });
+});
+
+describe("dmthin check-config", () => {
+  test("takes a good configuration", async () => {
+    const path = configuration(
+      "endpoint: unix:///run/csi.sock\npools: [{name: fast, backing: loop, directory: /p, dataSize: 1GiB}]",
+    );
+    expect(await dmthin("check-config", path)).toEqual({
+      code: 0,
+      stdout: `${path} is valid; pools: fast\n`,
+      stderr: "",
+    });
+  });
+
+  test("prints every problem at once, each with its path", async () => {
+    const path = configuration("colour: red\nendpoint: tcp://x\npools: [{name: A_B, backing: tape}]");
+    const { code, stdout, stderr } = await dmthin("check-config", path);
+    expect([code, stdout]).toEqual([1, ""]);
+    for (const problem of [/colour: is not a key here/, /endpoint: must be unix:/, /pools\[0\].backing: /]) {
+      expect(stderr).toMatch(problem);
+    }
+  });
+
+  test("says why a file cannot be read", async () => {
+    const { code, stderr } = await dmthin("check-config", join(directory, "missing.yaml"));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/cannot read .*missing.yaml.*no such file/);
+  });
+});
