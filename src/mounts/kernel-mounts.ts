@@ -9,7 +9,6 @@ import type { VolumeRecord } from "../core/records.ts";
 import { type Bytes, bytes } from "../core/units.ts";
 import { type Patience, UNMOUNT_PATIENCE } from "../host/mount.ts";
 import type { Runner } from "../host/run.ts";
-import { planRestage } from "../plan/stage.ts";
 import type { OwnedVolume, Pool, SizeRange } from "../pool/engine.ts";
 import type { MountEngine, PublishIntent, StageIntent, VolumePath } from "./engine.ts";
 import { KubeletPaths } from "./paths.ts";
@@ -110,7 +109,7 @@ class KernelMounts implements MountEngine {
           `volume ${request.id} is no longer mounted at ${staging.path}: stage it again`,
         );
       }
-      const device = await this.#stager.growStaged(pool, volume, staging, planRestage(staging));
+      const device = await this.#stager.growStaged(pool, volume, staging);
       return device.size;
     });
   }

@@ -48,8 +48,8 @@ const BLOCK = oneOf("512", "1024", "2048", "4096", "1k", "2k", "4k");
 /** dmthin counts on them: a journal for what fsync promised, extents to know an ext4 when it sees one. */
 const EXT4_FIXED = "extent extents has_journal filetype 64bit large_file sparse_super ext_attr".split(" ");
 const EXT4_SWITCHABLE = (
-  "casefold dir_index dir_nlink ea_inode encrypt extra_isize fast_commit flex_bg huge_file inline_data large_dir " +
-  "metadata_csum metadata_csum_seed orphan_file project quota resize_inode stable_inodes verity"
+  "dir_index dir_nlink ea_inode extra_isize fast_commit flex_bg huge_file inline_data large_dir metadata_csum " +
+  "metadata_csum_seed orphan_file project quota resize_inode stable_inodes"
 ).split(" ");
 
 const EXT4: Readonly<Record<string, Judge>> = {

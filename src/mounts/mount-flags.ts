@@ -36,7 +36,7 @@ const COMMON: Flags = bare(
 
 const OWN: Readonly<Record<FsType, Flags>> = {
   ext4: {
-    ...bare("acl", "noacl", "user_xattr", "grpid", "nogrpid", "delalloc", "nodelalloc", "i_version"),
+    ...bare("acl", "user_xattr", "grpid", "nogrpid", "delalloc", "nodelalloc", "i_version"),
     ...bare("dioread_lock", "dioread_nolock", "auto_da_alloc", "noinit_itable", "journal_checksum"),
     ...bare("usrquota", "grpquota", "prjquota", "block_validity", "noblock_validity"),
     data: /^(?:ordered|journal|writeback)$/,
@@ -71,6 +71,10 @@ const OWN: Readonly<Record<FsType, Flags>> = {
     thread_pool: /^(?:[1-9]|[1-5]\d|6[0-4])$/,
   },
 };
+
+/** Every name that can be accepted for a filesystem, for the documentation and the tests. */
+export const mountFlagNames = (fsType: FsType): readonly string[] =>
+  [...new Set([...Object.keys(COMMON), ...Object.keys(OWN[fsType])])].toSorted();
 
 const MAX_TOTAL_BYTES = 4096;
 const MAX_QUOTED = 60;

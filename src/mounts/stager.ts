@@ -4,6 +4,7 @@ import {
   DamagedVolumeError,
   errnoOf,
   InvalidRequestError,
+  messageOf,
   OutcomeUnknownError,
   PoolUnavailableError,
   PreconditionError,
@@ -79,7 +80,10 @@ export class Stager {
       mountPoints: seen.mounts.map(({ entry }) => entry.mountPoint),
     };
     const verdict = judgeStaging(volume.record, wanted, presence);
-    if (verdict === "staged") return this.#restage(pool, volume, wanted);
+    if (verdict === "staged") {
+      await this.growStaged(pool, volume, wanted);
+      return;
+    }
     if (kind === "mount") await unmountVolume(this.#hands.runner, intent.id, path, this.#hands.patience);
     try {
       await this.#stageFresh(pool, volume, wanted);
@@ -115,17 +119,14 @@ export class Stager {
   }
 
   /** Table and filesystem up to the record; used by NodeExpandVolume too. Answers the device as it is then. */
-  async growStaged(pool: Pool, volume: OwnedVolume, staging: Staging, plan: StagePlan): Promise<BlockDevice> {
+  async growStaged(pool: Pool, volume: OwnedVolume, staging: Staging): Promise<BlockDevice> {
     const present = await volume.device();
     // A pool that takes no changes still serves what is staged already and large enough.
     const device =
       present !== undefined && present.size >= volume.record.size ? present : await volume.activate();
-    await this.#performAll({ pool, runner: this.#hands.runnerOf(pool), volume, device, staging }, plan);
+    const runner = this.#hands.runnerOf(pool);
+    await this.#performAll({ pool, runner, volume, device, staging }, planRestage(staging, device.size));
     return device;
-  }
-
-  async #restage(pool: Pool, volume: OwnedVolume, wanted: Staging): Promise<void> {
-    await this.growStaged(pool, volume, wanted, planRestage(wanted));
   }
 
   async #stageFresh(pool: Pool, volume: OwnedVolume, staging: Staging): Promise<void> {
@@ -181,7 +182,16 @@ export class Stager {
   async #mount({ volume, runner, device, staging }: Work, flags: readonly string[]): Promise<void> {
     const { path } = staging;
     const fsType = fsTypeOf(volume.record, staging.fsType);
-    await mountFilesystem(runner, { device: device.path, path, fsType, flags });
+    try {
+      await mountFilesystem(runner, { device: device.path, path, fsType, flags });
+    } catch (error) {
+      if (errnoOf(error) !== "EUCLEAN") throw error;
+      throw new DamagedVolumeError(
+        `volume ${volume.record.id}: the kernel finds its ${fsType} damaged: ${messageOf(error)}; ` +
+          "take a snapshot, then repair the filesystem by hand, or restore an older snapshot",
+        { cause: error },
+      );
+    }
     const entries = readMountInfo();
     const top = topMountAt(entries, path);
     const shown = top === undefined ? undefined : identifyMount(top, entries)?.number;

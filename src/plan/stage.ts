@@ -6,6 +6,7 @@ import { DamagedVolumeError, IncompatibleExistingError, PreconditionError } from
 import type { Superblock } from "../core/filesystem.ts";
 import type { Format, FsType, Staging, VolumeRecord } from "../core/records.ts";
 import type { Bytes, Sectors } from "../core/units.ts";
+import { MIN_FS_BYTES } from "./filesystem-limits.ts";
 import { DEFAULT_FS_TYPE } from "./volume.ts";
 
 export type StageStep =
@@ -132,16 +133,22 @@ export function planStage(view: ContentView): StagePlan {
   return [
     ...content,
     { kind: "mount", fsType, flags: mountFlagsFor(fsType, staging.mountFlags) },
-    ...(smaller ? [{ kind: "grow-filesystem", fsType } as const] : []),
+    ...(smaller ? planGrow(fsType, deviceSize) : []),
     ...planSettings(fsType),
     { kind: "record-staging", staging },
   ];
 }
 
 /** For a volume that is staged already: NodeStage is repeated, also after the record grew. */
-export function planRestage(staging: Staging): StagePlan {
+export function planRestage(staging: Staging, deviceSize: Bytes): StagePlan {
   if (staging.access === "block" || staging.fsType === undefined) return [];
-  return [{ kind: "grow-filesystem", fsType: staging.fsType }, ...planSettings(staging.fsType)];
+  return [...planGrow(staging.fsType, deviceSize), ...planSettings(staging.fsType)];
+}
+
+/** Below the minimum only for a filesystem that a user made on a raw volume: there the kernel refuses to resize btrfs. */
+function planGrow(fsType: FsType, deviceSize: Bytes): StagePlan {
+  if (fsType === "btrfs" && deviceSize < MIN_FS_BYTES.btrfs) return [];
+  return [{ kind: "grow-filesystem", fsType }];
 }
 
 const planSettings = (fsType: FsType): StagePlan => (fsType === "xfs" ? [{ kind: "fail-when-full" }] : []);

@@ -242,10 +242,14 @@ describe("what is done with a filesystem that is there", () => {
     ["xfs", ["grow-filesystem", "fail-when-full"]],
     ["btrfs", ["grow-filesystem"]],
   ] as const)("a staged %s only grows when it is staged again", (fsType, expected) => {
-    expect(planRestage(stagingAs(fsType)).map((step) => step.kind)).toEqual(expected);
+    expect(planRestage(stagingAs(fsType), bytes(GIB)).map((step) => step.kind)).toEqual(expected);
+  });
+
+  test("a btrfs on a device too small for the kernel to resize it stays as it is", () => {
+    expect(planRestage(stagingAs("btrfs"), bytes(128n * MIB))).toEqual([]);
   });
 
   test("a staged raw volume needs nothing", () => {
-    expect(planRestage({ path: PATH, access: "block", mountFlags: [] })).toEqual([]);
+    expect(planRestage({ path: PATH, access: "block", mountFlags: [] }, bytes(GIB))).toEqual([]);
   });
 });
