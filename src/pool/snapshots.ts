@@ -103,6 +103,7 @@ export class SnapshotOperations {
     groupOf: { readonly id: GroupId; readonly name: string } | undefined,
   ): Promise<Made> {
     const origins = members.map((member) => requireSnapshottable(this.#pool, member.source));
+    await this.#pool.refreshSupply();
     this.#pool.requireTakesPromises();
     // An inactive origin's mapped bytes are known before; an active one's are measured inside the bracket.
     const known = new Map<ThinId, Bytes>();

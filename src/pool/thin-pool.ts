@@ -195,13 +195,21 @@ export class ThinPool implements Pool {
     );
   }
 
-  /** What the pool has, as of the last status read after a message. */
+  /** What the pool has, as of the last status that was read. */
   supply(): Supply {
     const { blockSize, overprovision } = this.parts;
     const { usedData, totalData, totalMeta } = this.#status;
     const metadata = bytesFromMetaBlocks(totalMeta);
     const supply = { blockSize, overprovision, usedData, totalData, metadata };
     return this.#hostBytes === undefined ? supply : { ...supply, hostBytes: this.#hostBytes };
+  }
+
+  /** Before new promises: users write, trim and fill the pool without a message of ours, so the kernel is asked again. */
+  async refreshSupply(): Promise<void> {
+    if (this.#condition.kind !== "ready") return;
+    const { dmsetup, poolDevice } = this.parts.hands;
+    this.#noteStatus(await dmsetup.poolStatus(poolDevice, { flush: false }));
+    await this.refreshHostBytes();
   }
 
   /** Loop pools: asks the filesystem below again how much it can give. */

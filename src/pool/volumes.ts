@@ -62,6 +62,7 @@ export class VolumeOperations {
     // Reads what is to be copied before anything is refused for room: a missing source is the better answer.
     const origin = await observeOrigin(this.#pool, request.source);
     const size = chooseVolumeSize(request, chooseFsType(request, origin), origin);
+    await this.#pool.refreshSupply();
     this.#pool.requireTakesPromises();
     // Half-made by an earlier try whose undo failed.
     if (existing !== undefined) await this.#pool.perform(planUndoVolume(existing));
@@ -73,7 +74,6 @@ export class VolumeOperations {
     origin: Origin | undefined,
     size: VolumeRecord["size"],
   ): Promise<VolumeRecord> {
-    await this.#pool.refreshHostBytes();
     const demand = volumeDemand(size, this.#pool.parts.blockSize);
     admit(this.#pool.supply(), this.#pool.state.demand, demand, `volume ${JSON.stringify(request.name)}`);
     const release = this.#pool.state.hold(demand);
@@ -178,8 +178,8 @@ export class VolumeOperations {
     }
     if (range.required === undefined || record.size >= range.required) return record;
     const size = chooseSize(range, record.size, "the volume as it is");
+    await this.#pool.refreshSupply();
     this.#pool.requireTakesPromises();
-    await this.#pool.refreshHostBytes();
     const { blockSize } = this.#pool.parts;
     const before = volumeDemand(record.size, blockSize).blocks;
     const extra = { blocks: dataBlocks(volumeDemand(size, blockSize).blocks - before), thins: 0 };
