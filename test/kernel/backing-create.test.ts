@@ -39,16 +39,17 @@ const KINDS: readonly (readonly [name: string, options: () => PoolOptions])[] = 
 ];
 
 describe.each(KINDS)("a pool of backing %s", (_kind, options) => {
-  test("is made with all its devices, and only counts as made at the end", async () => {
-    const stack = await bench.open(options());
-    expect(stack).toMatchObject({
+  test("is made with all its devices, and found as it was by a killed driver's heir, by an orderly one, after a reboot, after it was taken down", async () => {
+    const chosen = options();
+    const first = await bench.open(chosen);
+    expect(first).toMatchObject({
       fresh: true,
       blockSize: 64n * 1024n,
       dataBytes: 256n * MIB,
       metadataBytes: 4n * MIB,
     });
     expect(bench.dmNames()).toEqual(DEVICES);
-    const status = await bench.dmsetup.poolStatus(stack.poolDevice, { flush: false });
+    const status = await bench.dmsetup.poolStatus(first.poolDevice, { flush: false });
     expect(status).toMatchObject({
       kind: "active",
       mode: "rw",
@@ -57,17 +58,10 @@ describe.each(KINDS)("a pool of backing %s", (_kind, options) => {
       totalData: 4096n,
       whenFull: "error_if_no_space",
     });
-    expect(sh("dmsetup", "info", "-c", "--noheadings", "-o", "uuid", stack.poolDevice).trim()).toBe(
-      `DMTHIN-${stack.uuid}-pool`,
+    expect(sh("dmsetup", "info", "-c", "--noheadings", "-o", "uuid", first.poolDevice).trim()).toBe(
+      `DMTHIN-${first.uuid}-pool`,
     );
-    await stack.finishCreation();
-    await stack.finishCreation();
-    await leaveMarks(stack);
-  });
-
-  test("is found again as it was: by a killed driver's heir, by an orderly one, after a reboot, after it was taken down", async () => {
-    const chosen = options();
-    const first = await bench.open(chosen);
+    await first.finishCreation();
     await first.finishCreation();
     await leaveMarks(first);
 
@@ -122,7 +116,7 @@ describe("a pool", () => {
 });
 
 describe("a loop pool", () => {
-  test("keeps its files to itself, allocates all but the data, and counts the room below", async () => {
+  test("keeps its files and its catalog to itself, does direct I/O, and counts the room below", async () => {
     const chosen = bench.loop();
     const stack = await bench.open(chosen);
     expect(statSync(chosen.directory).mode & 0o777).toBe(0o700);
@@ -136,18 +130,12 @@ describe("a loop pool", () => {
     expect(await stack.hostBytes?.()).toBe(
       bench.freeBytes() + BigInt(statSync(join(chosen.directory, "data.img")).blocks) * 512n,
     );
-  });
 
-  test("does direct I/O", async () => {
-    await bench.open(bench.loop());
     const dio = sh("losetup", "--noheadings", "--list", "-O", "DIO,BACK-FILE")
       .split("\n")
       .filter((line) => line.includes(`${bench.scratch}/pool/`));
     expect(dio.map((line) => line.trim()[0])).toEqual(["1", "1", "1", "1"]);
-  });
 
-  test("has its catalog mounted for the driver alone", async () => {
-    const stack = await bench.open(bench.loop());
     const entry = readMountInfo().find((each) => each.mountPoint === stack.catalogPath);
     expect(entry?.options).toEqual(expect.arrayContaining(["rw", "nosuid", "nodev", "noexec", "noatime"]));
     const line = readFileSync("/proc/self/mountinfo", "utf8")

@@ -6,8 +6,10 @@ import { PoolSetupError } from "../../src/core/errors.ts";
 import type { PoolName } from "../../src/core/ids.ts";
 import type { PartsPoolOptions, PoolOptions } from "../../src/core/pool-options.ts";
 import { MIB } from "../../src/core/units.ts";
+import { probe } from "../../src/host/blkid.ts";
 import { describeBlockDevice } from "../../src/host/block-device.ts";
-import { madeDirectory, PoolBench, sh } from "../support/pool-bench.ts";
+import { readLabelCopies } from "../../src/pool/label-store.ts";
+import { Crash, madeDirectory, PoolBench, sh } from "../support/pool-bench.ts";
 
 let bench: PoolBench;
 beforeEach(async () => {
@@ -89,7 +91,15 @@ describe("a disk that holds something", () => {
     expect(await digest(options.data)).toBe(before);
     expect([bench.dmNames(), bench.mounts()]).toEqual([[], []]);
 
-    await bench.open({ ...options, force: [options.data] });
+    await expect(bench.open({ ...options, force: [options.data] }, "attach metadata")).rejects.toThrow(Crash);
+    expect((await readLabelCopies(realpath(options.data))).reading).toMatchObject({
+      kind: "label",
+      whole: true,
+    });
+    await bench.reboot();
+    await expect(probe(bench.runner, await describeBlockDevice(options.data))).resolves.toMatchObject({
+      recognised: false,
+    });
     expect(bench.reports).toEqual([
       expect.stringMatching(/^warn: pool bench: .* is overwritten as force says; it held /),
     ]);
