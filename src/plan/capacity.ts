@@ -46,7 +46,7 @@ export function chooseSize(range: SizeRange, minimum: Bytes, whyMinimum: string)
   if (size > MAX_SIZE)
     throw new CapacityRangeError(`capacity_range: ${wanted} bytes are more than any volume can have`);
   if (range.limit !== undefined && size > range.limit) {
-    const floor = minimum > wanted ? ` (${whyMinimum} needs ${formatBytes(minimum)})` : "";
+    const floor = minimum >= wanted ? ` (${whyMinimum} needs ${formatBytes(minimum)})` : "";
     throw new CapacityRangeError(
       `capacity_range: the volume would have ${size} bytes${floor}, sizes being multiples of ${SIZE_STEP}; ` +
         `limit_bytes allows ${range.limit}`,
