@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { DmDevice, PoolStatus, ThinStatus } from "../core/dm.ts";
-import { errnoOf, ParseError } from "../core/errors.ts";
+import { errnoOf, ParseError, ToolError } from "../core/errors.ts";
 import { DM_NAME_PREFIX, type DmName, type DmUuid } from "../core/ids.ts";
 import { DM_INFO_FIELDS, isDmName, linesOf, parseDmInfo, parseTargets } from "./dm-info-text.ts";
 import type { Runner, RunResult } from "./run.ts";
@@ -28,6 +28,9 @@ export interface StatusOptions {
 
 /** Waits between tries of `remove`: somebody (udev, a scanner) may hold the device for a moment. 5 s in all. */
 const REMOVE_DELAYS_MS: readonly number[] = [25, 50, 100, 200, 400, 800, 1000, 1200, 1225];
+
+/** Devices whose suspend was killed but still goes on in the kernel; of the process, because names are of the kernel. */
+const abandonedSuspends = new Set<DmName>();
 
 const firstLine = (text: string): string => text.split("\n", 1)[0] ?? "";
 
@@ -60,15 +63,38 @@ export class Dmsetup {
   }
 
   /**
-   * Freezes a mounted filesystem (unless its caller has: a second freeze is EBUSY), flushes, holds all I/O back. At the
-   * deadline the command is killed, whereupon the kernel abandons the suspend and the device goes on; ToolError ETIMEDOUT.
+   * Freezes a mounted filesystem (unless its caller has: a second freeze is EBUSY), flushes, holds all I/O back.
+   * ToolError ETIMEDOUT at the deadline. The device is then not to stay suspended, but the kernel may complete what it
+   * was asked long after, when no resume of the caller's can see it: such a device is resumed here as soon as the
+   * command is gone, and until then a new suspend of it is refused (ETIMEDOUT too).
    */
   async suspend(
     name: DmName,
     options: { readonly timeoutMs: number; readonly alreadyFrozen?: boolean },
   ): Promise<void> {
     const args = ["suspend", ...(options.alreadyFrozen === true ? ["--nolockfs"] : []), name];
-    await this.#runner.run("dmsetup", args, { timeoutMs: options.timeoutMs });
+    if (abandonedSuspends.has(name)) {
+      const stderr = "an earlier suspend of this device has not ended yet";
+      throw new ToolError({ argv: ["dmsetup", ...args], exitCode: undefined, stderr, errno: "ETIMEDOUT" });
+    }
+    await this.#runner.run("dmsetup", args, {
+      timeoutMs: options.timeoutMs,
+      onKilled: (gone) => {
+        void this.#resumeAfter(gone, name);
+      },
+    });
+  }
+
+  async #resumeAfter(gone: Promise<void>, name: DmName): Promise<void> {
+    abandonedSuspends.add(name);
+    try {
+      await gone;
+      await this.resume(name);
+    } catch {
+      // Removed meanwhile; or the runner's log has the failure, and the sweep at the next start the device.
+    } finally {
+      abandonedSuspends.delete(name);
+    }
   }
 
   /** Also swaps in a loaded table. A device that is not suspended and has none stays as it is. */

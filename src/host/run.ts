@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly accept?: readonly number[];
   /** SIGKILL at this age; the promise then rejects with errno ETIMEDOUT, whether or not the process could die. */
   readonly timeoutMs?: number;
+  /** Called at that deadline, with a promise of the moment when the process is really gone: perhaps long after. */
+  readonly onKilled?: (gone: Promise<void>) => void;
   /** Standard input; nothing unless given. */
   readonly input?: string;
 }
@@ -95,9 +97,11 @@ async function spawn(
     const note = exitCode === undefined && stderr === "" ? (result.shortMessage ?? "") : stderr;
     return { stdout, stderr: note, exitCode, ...(code === undefined ? {} : { spawnErrno: code }) };
   });
-  return options.timeoutMs === undefined
-    ? ended
-    : withinDeadline(ended, options.timeoutMs, () => child.kill("SIGKILL"));
+  if (options.timeoutMs === undefined) return ended;
+  return withinDeadline(ended, options.timeoutMs, () => {
+    child.kill("SIGKILL");
+    options.onKilled?.(ended.then(() => {}));
+  });
 }
 
 async function withinDeadline(ended: Promise<Ended>, timeoutMs: number, kill: () => void): Promise<Ended> {
