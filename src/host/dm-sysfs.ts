@@ -37,7 +37,6 @@ export function readAttribute(path: string): string | undefined {
   }
 }
 
-/** The device went between open and read (three ways to say so), or the path leads through an attribute (ENOTDIR). */
 /**
  * ENOENT; ENODEV, EINVAL: the device went between open and read; ENOTDIR: what stands beside directories is an attribute.
  */

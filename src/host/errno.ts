@@ -31,12 +31,12 @@ const BY_STRERROR: readonly (readonly [string, string])[] = [
   ["not mounted", "EINVAL"],
 ];
 
-const MISSING_DM_DEVICE = /^Device \S+ (?:does not exist|not found)\b/m;
-const REASON = /: *([^:\n]+)$/gm;
+const MISSING_DM_DEVICE = /^Device (?:\S+ )?(?:does not exist|not found)\b/m;
+const REASON = /(?:^|: *)([^:\n]+)$/gm;
 
 /**
- * The errno named by a tool's standard error: the text after the last colon of a line, as in dmsetup's
- * `device-mapper: message ioctl on NAME failed: File exists`. A named dm device that is missing is ENXIO: dmsetup
+ * The errno named by a tool's standard error: a line, or what follows its last colon, begins with a known reason, as in
+ * dmsetup's `device-mapper: message ioctl on NAME failed: File exists`. A named dm device that is missing is ENXIO: dmsetup
  * says so without asking the kernel. Undefined where no line ends with a known reason.
  */
 export function errnoFrom(stderr: string): string | undefined {

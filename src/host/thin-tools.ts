@@ -1,9 +1,10 @@
 /** thin-provisioning-tools, 0.9 and 1.x: what the pool's metadata lists, and whether it is sound. */
 import type { ThinListing } from "../core/dm.ts";
-import { errnoOf, ParseError } from "../core/errors.ts";
+import { errnoOf, ParseError, ToolError } from "../core/errors.ts";
 import { type DmName, MAX_THIN_ID, thinId } from "../core/ids.ts";
 import { dataBlocks } from "../core/units.ts";
 import type { Dmsetup } from "./dmsetup.ts";
+import { errnoFrom } from "./errno.ts";
 import type { Runner } from "./run.ts";
 
 const ROW = /^\s*(\d{1,8})\s+(\d{1,20})\s+(\d{1,20})\s*$/;
@@ -78,7 +79,11 @@ export interface CheckOptions {
   readonly clearNeedsCheck?: boolean;
 }
 
-/** thin_check on metadata that no active pool uses. */
+/** 0.9, and 1.x for what it was asked; 1.x for what it found. Neither tells bad metadata from metadata it cannot reach. */
+const FAILURES: readonly number[] = [1, 64];
+const UNREACHABLE = /^Couldn't (?:find|stat|open|read)\b/m;
+
+/** thin_check on metadata that no active pool uses. Rejects with ToolError where it cannot be read: that is not damage. */
 export async function checkMetadata(
   runner: Runner,
   metadataPath: string,
@@ -89,8 +94,12 @@ export async function checkMetadata(
     ...(options.autoRepair === true ? ["--auto-repair"] : []),
     ...(options.clearNeedsCheck === true ? ["--clear-needs-check-flag"] : []),
   ];
-  // 1 is the failure of 0.9 and of every refused open; 1.x says 64 of bad metadata too.
-  const result = await runner.run("thin_check", [...flags, metadataPath], { accept: [0, 1, 64] });
-  if (result.exitCode === 0) return { kind: "sound" };
-  return { kind: "damaged", report: `${result.stdout}${result.stderr}`.trim() };
+  const args = [...flags, metadataPath];
+  const { exitCode, stdout, stderr } = await runner.run("thin_check", args, { accept: [0, ...FAILURES] });
+  if (exitCode === 0) return { kind: "sound" };
+  const errno = errnoFrom(stderr);
+  if (errno !== undefined || UNREACHABLE.test(stderr)) {
+    throw new ToolError({ argv: ["thin_check", ...args], exitCode, stderr, errno });
+  }
+  return { kind: "damaged", report: `${stdout}${stderr}`.trim() };
 }
