@@ -1,13 +1,15 @@
 /** The middle of the story: snapshot, restore, clone, group snapshot; each copy is mounted beside its origin and compared. */
 import { rm } from "node:fs/promises";
-import { bytes, formatBytes, GIB, MIB } from "../src/core/units.ts";
-import type { DemoVolume } from "./kubelet.ts";
+import { formatBytes, GIB, MIB } from "../src/core/units.ts";
+import { writeRandom } from "../test/support/content.ts";
+import { countRecords } from "../test/support/record-writer.ts";
+import type { TestVolume } from "../test/support/volume-life.ts";
+import { fromSnapshot, fromVolume } from "../test/support/volume-life.ts";
 import { df } from "./machine.ts";
-import { checksum, countMounted, dfSize, journalOf, letterOf, writeFileDurably } from "./scene.ts";
+import { checksum, countMounted, dfSize, journalOf, LETTER_MIB, letterOf, startWriter } from "./scene.ts";
 import type { Scene } from "./scene.ts";
 import { check } from "./steps.ts";
 import type { Volumes } from "./story.ts";
-import { countRecords, Writer } from "./writer.ts";
 
 /** A snapshot as CSI answered it. */
 export interface Snapshot {
@@ -21,34 +23,33 @@ export interface Snapshot {
 export async function snapshotAndCopy(
   scene: Scene,
   volumes: Volumes,
-): Promise<Snapshot & { readonly copies: readonly DemoVolume[] }> {
-  const { steps, driver, kubelet } = scene;
+): Promise<Snapshot & { readonly copies: readonly TestVolume[] }> {
+  const { steps, life } = scene;
   const { mail } = volumes;
   steps.chapter("Snapshot, restore, clone");
   const letter = await checksum(mail);
-  const writer = await Writer.start(journalOf(mail));
+  const writer = await startWriter(scene, mail);
   let before = 0;
   let after = 0;
   const snapshot = await steps.step(
     'snapshot "mail" while a program writes',
     async () => {
-      writer.longestMs();
+      writer.takeLongestMs();
       before = writer.durable;
-      const made = await driver.csi.controller.createSnapshot({ name: "monday", source_volume_id: mail.id });
+      const made = await life.snapshot("monday", mail);
       after = writer.durable;
-      return made.snapshot;
+      return made;
     },
     async (made) => {
-      check(made?.ready_to_use === true, "the snapshot is not ready to use");
+      check(made.ready_to_use, "the snapshot is not ready to use");
       await writer.reach(5);
-      return `writer went on; its longest wait was ${writer.longestMs()} ms`;
+      return `writer went on; its longest wait was ${writer.takeLongestMs()} ms`;
     },
   );
-  check(snapshot !== null, "CreateSnapshot answered no snapshot");
   await writer.stop();
   await steps.step(
     "write another letter over the first",
-    () => writeFileDurably(letterOf(mail), bytes(32n * MIB)),
+    () => writeRandom(letterOf(mail), LETTER_MIB),
     async () => {
       const now = await checksum(mail);
       check(now !== letter, "the letter did not change");
@@ -58,10 +59,8 @@ export async function snapshotAndCopy(
   const restored = await steps.step(
     "restore it into 1 GiB, mount it",
     async () => {
-      const made = await kubelet.createVolume("mail-monday", "ext4", bytes(GIB), {
-        snapshot: { snapshot_id: snapshot.snapshot_id },
-      });
-      await kubelet.use(made);
+      const made = await life.copy("mail-monday", fromSnapshot(snapshot), "ext4", GIB);
+      await life.use(made);
       return made;
     },
     async (made) => {
@@ -90,19 +89,21 @@ export async function snapshotAndCopy(
       return `${records} records whole (${before} before, ${after} after)`;
     },
   );
-  const clone = await cloneLive(scene, volumes);
+  const clone = await cloneLive(scene, volumes, restored);
   const createdAt = `${snapshot.creation_time?.seconds}.${snapshot.creation_time?.nanos}`;
   return { id: snapshot.snapshot_id, letter, createdAt, copies: [restored, clone] };
 }
 
-async function cloneLive({ steps, kubelet }: Scene, { mail }: Volumes): Promise<DemoVolume> {
+async function cloneLive(
+  { steps, life }: Scene,
+  { mail, db }: Volumes,
+  restored: TestVolume,
+): Promise<TestVolume> {
   const clone = await steps.step(
     'clone "mail" while it is mounted',
     async () => {
-      const made = await kubelet.createVolume("mail-clone", "ext4", mail.size, {
-        volume: { volume_id: mail.id },
-      });
-      await kubelet.use(made);
+      const made = await life.copy("mail-clone", fromVolume(mail), "ext4", mail.size);
+      await life.use(made);
       return made;
     },
     async (made) => {
@@ -114,23 +115,27 @@ async function cloneLive({ steps, kubelet }: Scene, { mail }: Volumes): Promise<
   await steps.step(
     "delete the letter in the clone",
     () => rm(letterOf(clone)),
-    async () => `origin has ${await checksum(mail)}, ${await countMounted(kubelet)} mounted side by side`,
+    async () => {
+      const mounted = await countMounted([mail, db, restored, clone]);
+      return `origin has ${await checksum(mail)}, ${mounted} mounted side by side`;
+    },
   );
   return clone;
 }
 
 /** Two volumes with different filesystems at one point in time. */
 export async function snapshotGroup(
-  { steps, driver, kubelet }: Scene,
+  scene: Scene,
   { mail, db }: Volumes,
 ): Promise<{
   readonly id: string;
   readonly members: readonly string[];
-  readonly copies: readonly DemoVolume[];
+  readonly copies: readonly TestVolume[];
 }> {
+  const { steps, driver, life } = scene;
   steps.chapter("Group snapshot");
   for (const volume of [mail, db]) await rm(journalOf(volume), { force: true });
-  const writer = await Writer.start(journalOf(mail), journalOf(db));
+  const writer = await startWriter(scene, mail, db);
   const group = await steps.step(
     'snapshot "mail" and "db" together',
     async () => {
@@ -142,22 +147,25 @@ export async function snapshotGroup(
     },
     async (made) => {
       await writer.reach(5);
-      return `${made?.snapshots.length} members; writer's longest wait ${writer.longestMs()} ms`;
+      return `${made?.snapshots.length} members; writer's longest wait ${writer.takeLongestMs()} ms`;
     },
   );
   await writer.stop();
   check(group !== null, "CreateVolumeGroupSnapshot answered no group");
-  const copies: DemoVolume[] = [];
+  const copies: TestVolume[] = [];
   await steps.step(
     "restore both, mount beside the origins",
     async () => {
       for (const origin of [mail, db]) {
         const member = group.snapshots.find((each) => each.source_volume_id === origin.id);
         check(member !== undefined, `the group has no snapshot of ${origin.name}`);
-        const made = await kubelet.createVolume(`${origin.name}-tuesday`, origin.content, origin.size, {
-          snapshot: { snapshot_id: member.snapshot_id },
-        });
-        await kubelet.use(made);
+        const made = await life.copy(
+          `${origin.name}-tuesday`,
+          fromSnapshot(member),
+          origin.content,
+          origin.size,
+        );
+        await life.use(made);
         copies.push(made);
       }
     },

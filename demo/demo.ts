@@ -2,18 +2,18 @@
  * `make demo`: the main job of dmthin on a real kernel, over its real socket. Each line is one step with its time and a
  * measured proof. Writes demo/out/latest.json; exits with 1 if any step failed, after cleaning up.
  */
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { run, takeDown } from "../test/support/machine-state.ts";
+import { VolumeLife } from "../test/support/volume-life.ts";
 import { snapshotAndCopy, snapshotGroup } from "./copies.ts";
 import { DemoDriver } from "./driver.ts";
 import { deleteAll, killAndRestart, leaveNothing } from "./ending.ts";
-import { Kubelet } from "./kubelet.ts";
 import type { Traces } from "./machine.ts";
-import { dmthinDevices, run, takeDown, traces } from "./machine.ts";
+import { dmthinDevices, traces } from "./machine.ts";
 import type { Scene } from "./scene.ts";
 import { StepFailedError, Steps } from "./steps.ts";
 import { growOnline, makeVolumes, openPool, useRawBlock, writeAndMeasure } from "./story.ts";
-import { Writer } from "./writer.ts";
 
 const OUT = fileURLToPath(new URL("out/latest.json", import.meta.url));
 const POOL = "demo";
@@ -40,13 +40,15 @@ async function tell(scene: Scene, before: Traces): Promise<void> {
 }
 
 /** After a failure: says what the driver said, and leaves the machine clean all the same. */
-async function giveUp(driver: DemoDriver): Promise<void> {
+async function giveUp({ driver, writers }: Scene): Promise<void> {
   console.log(`\nlast lines of the driver's log:\n${driver.lastWords()}`);
   try {
     // Resumes whatever is suspended, so that the writers can end.
     await driver.stop();
-    await Writer.stopAll();
-    await takeDown(driver.directory, POOL);
+    // What they met is not the first thing that went wrong.
+    await Promise.allSettled(writers.map((writer) => writer.stop()));
+    await takeDown(POOL, [driver.directory]);
+    await rm(driver.directory, { recursive: true });
   } catch (error) {
     console.log(`cleaning up failed: ${String(error)}`);
   }
@@ -67,12 +69,14 @@ async function main(): Promise<boolean> {
   );
   const before = await traces();
   const driver = new DemoDriver(directory, POOL, "8GiB");
-  const kubelet = new Kubelet({ directory: driver.kubeletDirectory, pool: POOL, csi: () => driver.csi });
+  const { kubeletDirectory } = driver;
+  const life = new VolumeLife({ csi: () => driver.csi, kubeletDirectory, pool: POOL });
+  const scene: Scene = { steps, driver, life, writers: [] };
   try {
-    await tell({ steps, driver, kubelet }, before);
+    await tell(scene, before);
   } catch (error) {
     if (!(error instanceof StepFailedError)) console.log(`\nthe demo itself failed: ${String(error)}`);
-    await giveUp(driver);
+    await giveUp(scene);
     steps.conclude(OUT, false);
     return false;
   }

@@ -1,21 +1,19 @@
 /** The rest of the story: the driver is killed and comes back; then everything is deleted and nothing may be left. */
+import { rm } from "node:fs/promises";
+import { takeDown } from "../test/support/machine-state.ts";
+import type { TestVolume } from "../test/support/volume-life.ts";
 import type { Snapshot } from "./copies.ts";
-import type { DemoVolume } from "./kubelet.ts";
-import { dmthinDevices, mountPoints, poolStatus, takeDown, traces } from "./machine.ts";
+import { dmthinDevices, mountPoints, poolStatus, traces } from "./machine.ts";
 import type { Traces } from "./machine.ts";
-import { checksum, inBlocks, journalOf } from "./scene.ts";
+import { checksum, inBlocks, startWriter } from "./scene.ts";
 import type { Scene } from "./scene.ts";
 import { check } from "./steps.ts";
 import type { Volumes } from "./story.ts";
-import { Writer } from "./writer.ts";
 
-export async function killAndRestart(
-  { steps, driver }: Scene,
-  { mail }: Volumes,
-  snapshot: Snapshot,
-): Promise<void> {
+export async function killAndRestart(scene: Scene, { mail }: Volumes, snapshot: Snapshot): Promise<void> {
+  const { steps, driver } = scene;
   steps.chapter("The driver is killed");
-  const writer = await Writer.start(journalOf(mail));
+  const writer = await startWriter(scene, mail);
   const mounts = await mountPoints();
   const letter = await checksum(mail);
   const before = await countObjects(driver.csi);
@@ -65,10 +63,10 @@ async function countObjects({ controller }: Scene["driver"]["csi"]): Promise<str
 
 /** Origins before their snapshots and copies: dm-thin wants no order, so dmthin asks for none. */
 export async function deleteAll(
-  { steps, driver, kubelet }: Scene,
+  { steps, driver, life }: Scene,
   made: {
-    readonly origins: readonly DemoVolume[];
-    readonly copies: readonly DemoVolume[];
+    readonly origins: readonly TestVolume[];
+    readonly copies: readonly TestVolume[];
     readonly snapshot: string;
     readonly group: { readonly id: string; readonly members: readonly string[] };
   },
@@ -78,7 +76,7 @@ export async function deleteAll(
   await steps.step(
     "unpublish and unstage everything",
     async () => {
-      for (const volume of kubelet.published) await kubelet.release(volume);
+      for (const volume of [...made.copies, ...made.origins]) await life.release(volume);
     },
     async () => {
       const left = (await mountPoints()).filter((point) => point.startsWith(`${driver.kubeletDirectory}/`));
@@ -91,12 +89,12 @@ export async function deleteAll(
   await steps.step(
     "delete: origins, group, copies, snapshot",
     async () => {
-      for (const { id } of made.origins) await controller.deleteVolume({ volume_id: id });
+      await life.delete(...made.origins);
       await groupController.deleteVolumeGroupSnapshot({
         group_snapshot_id: made.group.id,
         snapshot_ids: [...made.group.members],
       });
-      for (const { id } of made.copies) await controller.deleteVolume({ volume_id: id });
+      await life.delete(...made.copies);
       await controller.deleteSnapshot({ snapshot_id: made.snapshot });
     },
     async () => countObjects(driver.csi),
@@ -116,7 +114,8 @@ export async function leaveNothing({ steps, driver }: Scene, before: Traces): Pr
     "stop the driver, take down the pool",
     async () => {
       await driver.stop();
-      await takeDown(driver.directory, driver.pool);
+      await takeDown(driver.pool, [driver.directory]);
+      await rm(driver.directory, { recursive: true });
     },
     async () => {
       const now = await traces();

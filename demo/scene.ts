@@ -1,51 +1,50 @@
 /** What all chapters of the story share, and how they put figures into words. */
-import { randomBytes } from "node:crypto";
-import { open } from "node:fs/promises";
-import { formatBytes, KIB } from "../src/core/units.ts";
-import type { Bytes } from "../src/core/units.ts";
+import { bytes, formatBytes, KIB } from "../src/core/units.ts";
+import { sha256 } from "../test/support/content.ts";
+import { RecordWriter } from "../test/support/record-writer.ts";
+import type { TestVolume, VolumeLife } from "../test/support/volume-life.ts";
 import type { DemoDriver } from "./driver.ts";
-import type { DemoVolume, Kubelet } from "./kubelet.ts";
-import { df, mappedBytes, mountPoints, sha256 } from "./machine.ts";
+import { df, mappedBytes, mountPoints } from "./machine.ts";
 import type { Steps } from "./steps.ts";
 
 export interface Scene {
   readonly steps: Steps;
   readonly driver: DemoDriver;
-  readonly kubelet: Kubelet;
+  /** The calls of the sidecars and of kubelet. */
+  readonly life: VolumeLife;
+  /** All that were started; ended with the story, however it ends. */
+  readonly writers: RecordWriter[];
 }
 
-/** Random bytes, on the disk when this resolves. */
-export async function writeFileDurably(path: string, size: Bytes): Promise<void> {
-  const file = await open(path, "w");
-  try {
-    await file.write(randomBytes(Number(size)));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+/** A program that never stops writing into these volumes: a record to each in turn, each made durable. */
+export async function startWriter(scene: Scene, ...volumes: readonly TestVolume[]): Promise<RecordWriter> {
+  const writer = await RecordWriter.start(...volumes.map(journalOf));
+  scene.writers.push(writer);
+  return writer;
 }
 
+export const LETTER_MIB = 32;
 /** The file whose checksum the story follows. */
-export const letterOf = (volume: DemoVolume): string => `${volume.targetPath}/letter`;
-/** The file that the writer appends to. */
-export const journalOf = (volume: DemoVolume): string => `${volume.targetPath}/journal`;
+export const letterOf = (volume: TestVolume): string => `${volume.targetPath}/letter`;
+/** The file that the writer writes. */
+export const journalOf = (volume: TestVolume): string => `${volume.targetPath}/journal`;
 
-export const checksum = async (volume: DemoVolume): Promise<string> =>
+export const checksum = async (volume: TestVolume): Promise<string> =>
   shorten(await sha256(letterOf(volume)));
 export const shorten = (digest: string): string => digest.slice(0, 12);
 
-export const mapped = async (volume: DemoVolume): Promise<string> =>
+export const mapped = async (volume: TestVolume): Promise<string> =>
   `${formatBytes(await mappedBytes(volume.device))} mapped`;
 
 /** The pool's block size: the default, as the demo configures none. */
-const BLOCK = 64n * KIB;
+const BLOCK = bytes(64n * KIB);
 export const inBlocks = (blocks: bigint): string => formatBytes(blocks * BLOCK);
 
-/** Pods' mounts that the kernel shows now. */
-export async function countMounted(kubelet: Kubelet): Promise<number> {
-  const targets = new Set(kubelet.published.map((volume) => volume.targetPath));
-  return (await mountPoints()).filter((point) => targets.has(point)).length;
+/** How many of these the kernel shows mounted where a pod has them. */
+export async function countMounted(volumes: readonly TestVolume[]): Promise<number> {
+  const points = new Set(await mountPoints());
+  return volumes.filter((volume) => points.has(volume.targetPath)).length;
 }
 
-export const dfSize = async (volume: DemoVolume): Promise<string> =>
+export const dfSize = async (volume: TestVolume): Promise<string> =>
   formatBytes((await df(volume.targetPath)).size);

@@ -1,25 +1,16 @@
 /** The story: one node, from an empty directory to volumes that are made, used, copied, grown and deleted. */
-import { bytes, bytesFromMetaBlocks, formatBytes, GIB, MIB } from "../src/core/units.ts";
-import type { DemoVolume } from "./kubelet.ts";
-import { deviceSize, df, mappedBytes, mountedAt, poolStatus, run, sha256 } from "./machine.ts";
-import {
-  checksum,
-  dfSize,
-  inBlocks,
-  journalOf,
-  letterOf,
-  mapped,
-  shorten,
-  writeFileDurably,
-} from "./scene.ts";
+import { bytesFromMetaBlocks, formatBytes, GIB, MIB } from "../src/core/units.ts";
+import { sha256Raw, writeRandom, writeRaw } from "../test/support/content.ts";
+import type { TestVolume } from "../test/support/volume-life.ts";
+import { deviceSize, df, mappedBytes, mountedAt, poolStatus } from "./machine.ts";
+import { checksum, dfSize, inBlocks, LETTER_MIB, letterOf, mapped, shorten, startWriter } from "./scene.ts";
 import type { Scene } from "./scene.ts";
 import { check } from "./steps.ts";
-import { Writer } from "./writer.ts";
 
 export interface Volumes {
-  readonly mail: DemoVolume;
-  readonly db: DemoVolume;
-  readonly raw: DemoVolume;
+  readonly mail: TestVolume;
+  readonly db: TestVolume;
+  readonly raw: TestVolume;
 }
 
 export async function openPool({ steps, driver }: Scene): Promise<void> {
@@ -43,16 +34,16 @@ export async function openPool({ steps, driver }: Scene): Promise<void> {
   );
 }
 
-export async function makeVolumes({ steps, driver, kubelet }: Scene): Promise<Volumes> {
+export async function makeVolumes({ steps, driver, life }: Scene): Promise<Volumes> {
   steps.chapter("Volumes");
-  const described = async (volume: DemoVolume): Promise<string> => {
+  const described = async (volume: TestVolume): Promise<string> => {
     const { usedData } = await poolStatus(driver.poolDevice);
     return `${formatBytes(volume.size)} promised, pool has ${inBlocks(usedData)} in use`;
   };
-  const make = (name: string, content: DemoVolume["content"], size: bigint): Promise<DemoVolume> =>
+  const make = (name: string, content: TestVolume["content"], size: bigint): Promise<TestVolume> =>
     steps.step(
       `create volume "${name}", ${content === "block" ? "raw block" : content}`,
-      () => kubelet.createVolume(name, content, bytes(size)),
+      () => life.create(name, content, size),
       described,
     );
   const mail = await make("mail", "ext4", 512n * MIB);
@@ -61,12 +52,12 @@ export async function makeVolumes({ steps, driver, kubelet }: Scene): Promise<Vo
   for (const volume of [mail, db]) {
     await steps.step(
       `stage "${volume.name}": activate, mkfs, mount`,
-      () => kubelet.stage(volume),
+      () => life.stage(volume),
       async () => `${await mountedAt(volume.stagingPath)}, ${await mapped(volume)}`,
     );
     await steps.step(
       `publish "${volume.name}" to a pod`,
-      () => kubelet.publish(volume),
+      () => life.publish(volume),
       async () => `${await mountedAt(volume.targetPath)}, df ${await dfSize(volume)}`,
     );
   }
@@ -76,7 +67,7 @@ export async function makeVolumes({ steps, driver, kubelet }: Scene): Promise<Vo
 export async function writeAndMeasure({ steps, driver }: Scene, { mail }: Volumes): Promise<void> {
   await steps.step(
     'write a letter of 32 MiB into "mail"',
-    () => writeFileDurably(letterOf(mail), bytes(32n * MIB)),
+    () => writeRandom(letterOf(mail), LETTER_MIB),
     async () => `sha256 ${await checksum(mail)}, ${await mapped(mail)}`,
   );
   await steps.step(
@@ -92,57 +83,60 @@ export async function writeAndMeasure({ steps, driver }: Scene, { mail }: Volume
   );
 }
 
-export async function growOnline({ steps, kubelet }: Scene, { mail, db }: Volumes): Promise<void> {
+export async function growOnline(scene: Scene, { mail, db }: Volumes): Promise<void> {
+  const { steps, life } = scene;
   steps.chapter("Growth");
   for (const volume of [mail, db]) {
-    const writer = await Writer.start(journalOf(volume));
+    const writer = await startWriter(scene, volume);
     const before = await df(volume.targetPath);
     await steps.step(
       `grow "${volume.name}" (${volume.content}) to 1 GiB while in use`,
-      () => kubelet.grow(volume, bytes(GIB)),
+      () => grow(life, volume, GIB),
       async (size) => {
         const now = await df(volume.targetPath);
         check(size === GIB && now.size > before.size, `node says ${size}, df ${before.size} → ${now.size}`);
         await writer.reach(5);
-        return `df ${formatBytes(before.size)} → ${formatBytes(now.size)}, waited ${writer.longestMs()} ms`;
+        return `df ${formatBytes(before.size)} → ${formatBytes(now.size)}, waited ${writer.takeLongestMs()} ms`;
       },
     );
     await writer.stop();
   }
 }
 
-export async function useRawBlock({ steps, driver, kubelet }: Scene, { raw }: Volumes): Promise<void> {
+/** ControllerExpandVolume, then NodeExpandVolume. Answers the size that the node reports. */
+async function grow(life: Scene["life"], volume: TestVolume, size: bigint): Promise<bigint> {
+  await life.enlarge(volume, size);
+  return life.expandOnNode(volume, size);
+}
+
+export async function useRawBlock({ steps, life }: Scene, { raw }: Volumes): Promise<void> {
   steps.chapter("Raw block");
   await steps.step(
     'stage and publish "raw"',
-    () => kubelet.use(raw),
+    () => life.use(raw),
     async () => {
       const [size, used] = [await deviceSize(raw.targetPath), await mappedBytes(raw.device)];
       check(size === raw.size && used === 0n, `${size} bytes, ${used} mapped`);
       return `a block device of ${formatBytes(size)}, ${formatBytes(used)} mapped`;
     },
   );
-  const source = `${driver.directory}/block-content`;
-  const copy = `${driver.directory}/block-copy`;
-  await writeFileDurably(source, bytes(16n * MIB));
-  const written = shorten(await sha256(source));
-  await steps.step(
+  const place = { mebibyte: 0, count: 16 };
+  const written = await steps.step(
     "write 16 MiB with direct I/O",
-    () => run("dd", `if=${source}`, `of=${raw.targetPath}`, "bs=1M", "oflag=direct", "conv=fsync,notrunc"),
-    async () => `sha256 ${written}, ${await mapped(raw)}`,
+    () => writeRaw(raw.targetPath, place),
+    async (digest) => `sha256 ${shorten(digest)}, ${await mapped(raw)}`,
   );
   await steps.step(
     "read them back with direct I/O",
-    () => run("dd", `if=${raw.targetPath}`, `of=${copy}`, "bs=1M", "count=16", "iflag=direct"),
-    async () => {
-      const found = shorten(await sha256(copy));
+    () => sha256Raw(raw.targetPath, place),
+    (found) => {
       check(found === written, `${found} came back, ${written} was written`);
-      return `sha256 ${found}`;
+      return `sha256 ${shorten(found)}`;
     },
   );
   await steps.step(
     'grow "raw" to 256 MiB while in use',
-    () => kubelet.grow(raw, bytes(256n * MIB)),
+    () => grow(life, raw, 256n * MIB),
     async () => {
       const size = await deviceSize(raw.targetPath);
       check(size === 256n * MIB, `the pod's device has ${size} bytes`);

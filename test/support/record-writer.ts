@@ -21,6 +21,7 @@ export class RecordWriter {
   readonly #files: readonly FileHandle[];
   readonly #done: Promise<void>;
   #durable = 0;
+  #longestMs = 0;
   #stopped = false;
 
   private constructor(files: readonly FileHandle[]) {
@@ -41,6 +42,13 @@ export class RecordWriter {
   /** Records that are durable in every file. */
   get durable(): number {
     return this.#durable;
+  }
+
+  /** The longest that one record took since the last question, in milliseconds. */
+  takeLongestMs(): number {
+    const longest = this.#longestMs;
+    this.#longestMs = 0;
+    return Math.round(longest);
   }
 
   /** Waits until `more` further records are durable: proof that writing goes on. */
@@ -65,11 +73,13 @@ export class RecordWriter {
   async #run(): Promise<void> {
     try {
       while (!this.#stopped) {
+        const started = performance.now();
         for (const file of this.#files) {
           await file.write(recordOf(this.#durable), 0, RECORD_BYTES, this.#durable * RECORD_BYTES);
           await file.datasync();
         }
         this.#durable += 1;
+        this.#longestMs = Math.max(this.#longestMs, performance.now() - started);
         await sleep(PAUSE_MS);
       }
     } finally {
