@@ -85,7 +85,6 @@ async function runDriver(config: Config, options: ServeOptions, runner: Runner, 
     mounts: createMountEngine({
       runner,
       kubeletDirectory: config.kubeletDirectory,
-      prezeroed: (pool) => config.pools.some(({ name, zeroing }) => name === pool.name && zeroing),
     }),
   };
   // Before the pools: Probe tells the sidecars to wait, and a second driver on this socket ends here.

@@ -58,7 +58,7 @@ const endpoint = z
     "must be unix:// and an absolute path, such as unix:///run/csi.sock",
   )
   .transform((text) => text.replace(/^unix:\/\//, ""))
-  .pipe(socketFile)
+  .pipe(socketFile.refine((path) => path.endsWith(".sock"), "must end in .sock, as CSI demands"))
   .transform((path) => `unix://${path}`);
 
 const word = (most: number) =>

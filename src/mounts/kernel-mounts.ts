@@ -18,12 +18,8 @@ import { type MountHands, Stager } from "./stager.ts";
 
 export interface MountEngineOptions {
   readonly runner: Runner;
-  /** A pool's own runner, whose processes hold the pool's lock; the common one unless given. */
-  readonly runnerOf?: (pool: Pool) => Runner;
   /** Absolute; every path of a request must lie in it. */
   readonly kubeletDirectory: string;
-  /** Whether a pool zeroes new blocks (the default). */
-  readonly prezeroed?: (pool: Pool) => boolean;
   /** How long a busy mount is tried. */
   readonly patience?: Patience;
 }
@@ -45,10 +41,8 @@ class KernelMounts implements MountEngine {
   constructor(options: MountEngineOptions) {
     this.#hands = {
       runner: options.runner,
-      runnerOf: options.runnerOf ?? ((): Runner => options.runner),
       paths: new KubeletPaths(options.kubeletDirectory),
       patience: options.patience ?? UNMOUNT_PATIENCE,
-      prezeroed: options.prezeroed ?? ((): boolean => true),
     };
     this.#stager = new Stager(this.#hands);
     this.#publisher = new Publisher(this.#hands);

@@ -41,13 +41,10 @@ import { observeVolume, unmountVolume } from "./presence.ts";
 
 /** What mounting needs of the machine. */
 export interface MountHands {
+  /** For what needs no pool: unmounting. What writes to a volume goes through its pool's own runner. */
   readonly runner: Runner;
-  /** The runner for what writes to a pool's volumes: its processes keep the pool locked when the driver dies. */
-  runnerOf(pool: Pool): Runner;
   readonly paths: KubeletPaths;
   readonly patience: Patience;
-  /** New blocks of the pool read as zeros. */
-  prezeroed(pool: Pool): boolean;
 }
 
 /** One stage under way. */
@@ -124,7 +121,7 @@ export class Stager {
     // A pool that takes no changes still serves what is staged already and large enough.
     const device =
       present !== undefined && present.size >= volume.record.size ? present : await volume.activate();
-    const runner = this.#hands.runnerOf(pool);
+    const runner = pool.runner;
     await this.#performAll({ pool, runner, volume, device, staging }, planRestage(staging, device.size));
     return device;
   }
@@ -135,7 +132,7 @@ export class Stager {
     const device = await volume.activate();
     if (staging.access === "block") return volume.setStaging(staging);
     const { record } = volume;
-    const runner = this.#hands.runnerOf(pool);
+    const runner = pool.runner;
     const view = {
       record,
       staging,
@@ -157,7 +154,7 @@ export class Stager {
         return volume.setFormat(step.format);
       case "make-filesystem": {
         const options = parseMkfsOptions(step.options.join(" "), step.fsType);
-        const prezeroed = this.#hands.prezeroed(work.pool);
+        const prezeroed = work.pool.zeroesNewBlocks;
         return makeFilesystem(runner, { fsType: step.fsType, device: device.path, options, prezeroed });
       }
       case "check-filesystem":

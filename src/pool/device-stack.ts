@@ -40,6 +40,8 @@ export interface DeviceStack {
   readonly metadataBytes: Bytes;
   readonly poolDevice: DmName;
   readonly poolNumber: DevNumber;
+  /** By the live table. Without it a new block shows what was there before. */
+  readonly zeroesNewBlocks: boolean;
   /** Directory of the catalog's filesystem. */
   readonly catalogPath: string;
   /** Node of the thin metadata, for thin_ls and its kin. */
@@ -126,7 +128,7 @@ async function build(
     onStep("zero metadata");
     await pool.blankMetadata(linear.meta);
   }
-  const poolNumber = await pool.ensure(linear.meta, linear.data, fresh);
+  const active = await pool.ensure(linear.meta, linear.data, fresh);
   onStep("mount catalog");
   const catalogPath = await mountCatalog(runner, report, linear.catalog, directory);
 
@@ -138,7 +140,8 @@ async function build(
     dataBytes: linear.data.size,
     metadataBytes: linear.meta.size,
     poolDevice: poolDeviceName(options.name, "pool"),
-    poolNumber,
+    poolNumber: active.number,
+    zeroesNewBlocks: active.zeroesNewBlocks,
     catalogPath,
     metadataPath: linear.meta.path,
     ...(devices.hostBytes === undefined ? {} : { hostBytes: devices.hostBytes }),

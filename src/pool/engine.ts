@@ -16,6 +16,7 @@ import type {
   VolumeRecord,
 } from "../core/records.ts";
 import type { Bytes, Sectors } from "../core/units.ts";
+import type { Runner } from "../host/run.ts";
 
 /** Idempotency made visible: did this call make the object, or had an earlier one? */
 export interface Outcome<T> {
@@ -59,6 +60,10 @@ export interface Pool {
   readonly name: PoolName;
   readonly uuid: PoolUuid;
   readonly condition: PoolCondition;
+  /** Starts tools that hold the pool's lock while they run: a new driver waits for them. */
+  readonly runner: Runner;
+  /** New blocks read as zeros. By the live table, not by the configuration. */
+  readonly zeroesNewBlocks: boolean;
 
   /** Records in memory, always answered, also while the disk is stuck. */
   volume(id: VolumeId): VolumeRecord | undefined;

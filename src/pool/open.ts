@@ -126,10 +126,12 @@ async function assemble(
     verdict?.lost ?? new Set(),
   );
   noteMapped(state, thins ?? [], devices, content, stack);
+  const queue = new MessageQueue(options.name, QUEUE_PATIENCE_MS);
   const pool = new ThinPool({
     name: options.name,
     uuid: stack.uuid,
     blockSize: stack.blockSize,
+    zeroesNewBlocks: stack.zeroesNewBlocks,
     overprovision: options.overprovision,
     state,
     catalog,
@@ -143,9 +145,11 @@ async function assemble(
       dmsetup,
       runner: stack.runner,
       guard: dependencies.guard,
-      queue: new MessageQueue(options.name, QUEUE_PATIENCE_MS),
+      queue,
       devices: new ThinDevices({
         dmsetup,
+        queue,
+        poolDevice: stack.poolDevice,
         poolNumber: stack.poolNumber,
         poolName: options.name,
         poolUuid: stack.uuid,

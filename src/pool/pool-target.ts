@@ -38,6 +38,14 @@ export function poolFeatures(
   ];
 }
 
+/** What is true of the pool as it is active, whatever the configuration has come to say since. */
+export interface ActivePool {
+  readonly number: DevNumber;
+  readonly zeroesNewBlocks: boolean;
+}
+
+const zeroesNewBlocks = (table: PoolTable): boolean => !table.features.includes("skip_block_zeroing");
+
 export class PoolTarget {
   readonly #context: PoolTargetOptions;
   readonly #device: DmName;
@@ -56,18 +64,19 @@ export class PoolTarget {
   }
 
   /** Active, with the table that it must have. `blank`: the metadata was just blanked. Throws PoolSetupError. */
-  async ensure(meta: BlockDevice, data: BlockDevice, blank: boolean): Promise<DevNumber> {
+  async ensure(meta: BlockDevice, data: BlockDevice, blank: boolean): Promise<ActivePool> {
     const { dmsetup, options, uuid, onStep } = this.#context;
     const table = this.#table(meta, data);
     const found = await usable(dmsetup, findOwn(await dmsetup.list(), options.name, uuid, "pool"));
     if (found !== undefined) {
-      this.#verify(parsePoolTable(await dmsetup.table(this.#device)), table);
-      return found.number;
+      const actual = parsePoolTable(await dmsetup.table(this.#device));
+      this.#verify(actual, table);
+      return { number: found.number, zeroesNewBlocks: zeroesNewBlocks(actual) };
     }
     if (!blank) await this.#check(meta);
     onStep(`create ${this.#device}`);
     await createDevice(dmsetup, this.#device, poolDeviceUuid(uuid, "pool"), formatPoolTable(table));
-    return requireActive(this.#device).number;
+    return { number: requireActive(this.#device).number, zeroesNewBlocks: zeroesNewBlocks(table) };
   }
 
   /** Has the kernel commit its metadata. */

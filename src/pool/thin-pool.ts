@@ -11,6 +11,7 @@ import { bytes, bytesFromBlocks, bytesFromMetaBlocks, dataBlocks, roundDown } fr
 import type { Bytes } from "../core/units.ts";
 import { SIZE_STEP, headroom } from "../plan/capacity.ts";
 import type { Supply } from "../plan/capacity.ts";
+import type { Runner } from "../host/run.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Catalog } from "./catalog.ts";
 import type {
@@ -35,6 +36,7 @@ export interface PoolParts {
   readonly name: PoolName;
   readonly uuid: PoolUuid;
   readonly blockSize: Bytes;
+  readonly zeroesNewBlocks: boolean;
   readonly overprovision: number;
   readonly state: PoolState;
   readonly catalog: Catalog;
@@ -72,6 +74,14 @@ export class ThinPool implements Pool {
     });
     this.#volumes = new VolumeOperations(this);
     this.#snapshots = new SnapshotOperations(this);
+  }
+
+  get runner(): Runner {
+    return this.parts.hands.runner;
+  }
+
+  get zeroesNewBlocks(): boolean {
+    return this.parts.zeroesNewBlocks;
   }
 
   get condition(): PoolCondition {

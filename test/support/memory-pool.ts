@@ -39,6 +39,7 @@ export class MemoryPool implements Pool {
   readonly name: PoolName;
   readonly uuid: PoolUuid;
   condition: PoolCondition = { kind: "ready" };
+  readonly zeroesNewBlocks = true;
   /** Every intent that got here, in order. */
   readonly intents: CreateVolumeIntent[] = [];
   readonly #volumes = new Map<VolumeId, VolumeRecord>();
@@ -52,6 +53,10 @@ export class MemoryPool implements Pool {
       throw new RangeError(`no name and digit of a pool: ${name} ${digit}`);
     this.name = name;
     this.uuid = uuid;
+  }
+
+  get runner(): never {
+    throw new RangeError("a pool in memory starts no tools");
   }
 
   volume = (id: VolumeId): VolumeRecord | undefined => this.#volumes.get(id);

@@ -46,8 +46,13 @@ const BAD: readonly (readonly [what: string, text: string, expected: readonly st
     ["endpoint: must be unix:// and an absolute path, such as unix:///run/csi.sock"],
   ],
   [
+    "an endpoint that CSI would refuse",
+    withPool("endpoint: unix:///run/csi"),
+    ["endpoint: must end in .sock, as CSI demands"],
+  ],
+  [
     "an endpoint too long for a socket",
-    withPool(`endpoint: unix:///${"x".repeat(107)}`),
+    withPool(`endpoint: unix:///${"x".repeat(103)}.sock`),
     ["endpoint: must be at most 107 bytes, the limit of a unix socket's path"],
   ],
   [
