@@ -44,7 +44,8 @@ export class Operations {
       );
     }
     this.#take(scope);
-    const result = work().finally(() => this.#release(scope));
+    // `try`: work that throws at once gives its keys back like work that rejects.
+    const result = Promise.try(work).finally(() => this.#release(scope));
     this.#flights.set(scope.fingerprint, result);
     return result;
   }

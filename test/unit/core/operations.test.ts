@@ -68,6 +68,17 @@ describe("operations", () => {
     expect(await operations.run(scope("y", ["k"]), async () => 1)).toBe(1);
   });
 
+  test("keys are free again after work that threw before its first await", async () => {
+    const operations = new Operations();
+    const refuse = (): Promise<never> =>
+      operations.run(scope("x", ["k"], ["s"]), () => {
+        throw new Error("refused at once");
+      });
+    await expect(refuse()).rejects.toThrow("refused at once");
+    await expect(refuse()).rejects.toThrow("refused at once");
+    expect(await operations.run(scope("y", ["k", "s"]), async () => "free")).toBe("free");
+  });
+
   test("idle waits for what is under way and for what that lets start", async () => {
     const operations = new Operations();
     const order: string[] = [];
