@@ -112,18 +112,24 @@ export class Dmsetup {
     await this.#run(["clear", name]);
   }
 
-  /** EBUSY is tried again for 5 s, then it is the caller's. A missing device is ENXIO. */
-  async remove(name: DmName): Promise<void> {
+  /** EBUSY is tried again for 5 s, then it is the caller's. A missing device is ENXIO. `around` performs each try. */
+  async remove(
+    name: DmName,
+    around: (once: () => Promise<void>) => Promise<void> = (once) => once(),
+  ): Promise<void> {
+    const once = async (): Promise<void> => {
+      await this.#run(["remove", name]);
+    };
     for (const delay of this.#removeDelaysMs) {
       try {
-        await this.#run(["remove", name]);
+        await around(once);
         return;
       } catch (error) {
         if (errnoOf(error) !== "EBUSY") throw error;
       }
       await sleep(delay);
     }
-    await this.#run(["remove", name]);
+    await around(once);
   }
 
   /** The live table, lines separated by newlines; empty where there is none. */

@@ -1,4 +1,11 @@
-/** The dm devices of one pool's thins: find, activate, grow, remove. Ownership is by uuid; a table is read before it is changed. */
+/**
+ * The dm devices of one pool's thins: find, activate, grow, remove. Ownership is by uuid; a table is read before it is
+ * changed.
+ *
+ * The kernel has one lock for the thin tables of all pools, and waits for a pool's metadata while it holds it: a table
+ * made or dropped on a stuck disk would stop the others too (promise 7). So that is begun only in the pool's turn, right
+ * after both of its disks have answered a flush.
+ */
 import type { BlockDevice, DevNumber } from "../core/dm.ts";
 import { DamagedVolumeError, PoolUnavailableError, PreconditionError, errnoOf } from "../core/errors.ts";
 import type { DmName, DmUuid, PoolName, PoolUuid, ThinId, VolumeId } from "../core/ids.ts";
@@ -10,6 +17,7 @@ import { findDmDevice } from "../host/dm-sysfs.ts";
 import type { Dmsetup } from "../host/dmsetup.ts";
 import { mountsOfDevice, readMountInfo } from "../host/mount-info.ts";
 import { formatThinTable, parseThinTable } from "../host/thin-text.ts";
+import type { MessageQueue } from "./queue.ts";
 
 /** A volume's device by name and, for ownership, by uuid. */
 export interface ThinDeviceName {
@@ -24,6 +32,8 @@ interface ThinTarget extends ThinDeviceName {
 
 export class ThinDevices {
   readonly #dmsetup: Dmsetup;
+  readonly #queue: MessageQueue;
+  readonly #poolDevice: DmName;
   readonly #poolNumber: DevNumber;
   readonly #poolName: PoolName;
   readonly #poolUuid: PoolUuid;
@@ -32,12 +42,16 @@ export class ThinDevices {
 
   constructor(options: {
     readonly dmsetup: Dmsetup;
+    readonly queue: MessageQueue;
+    readonly poolDevice: DmName;
     readonly poolNumber: DevNumber;
     readonly poolName: PoolName;
     readonly poolUuid: PoolUuid;
     readonly onInactive: (thinId: ThinId, mapped: Bytes) => void;
   }) {
     this.#dmsetup = options.dmsetup;
+    this.#queue = options.queue;
+    this.#poolDevice = options.poolDevice;
     this.#poolNumber = options.poolNumber;
     this.#poolName = options.poolName;
     this.#poolUuid = options.poolUuid;
@@ -65,7 +79,9 @@ export class ThinDevices {
     if (this.find(step) !== undefined) return this.grow(step);
     const table = formatThinTable({ length: step.length, pool: this.#poolNumber, thinId: step.thinId });
     try {
-      await this.#dmsetup.create(step.device, step.uuid, table);
+      await this.#whileAnswering(`activation of ${step.device}`, () =>
+        this.#dmsetup.create(step.device, step.uuid, table),
+      );
     } catch (error) {
       // ENODATA: the pool has no such thin. Anything else may have made the device.
       if (errnoOf(error) !== "ENODATA") throw error;
@@ -97,15 +113,20 @@ export class ThinDevices {
       );
     }
     if (live.length === step.length) return;
-    await this.#dmsetup.load(step.device, formatThinTable({ ...live, length: step.length }));
+    const table = formatThinTable({ ...live, length: step.length });
+    await this.#whileAnswering(`growth of ${step.device}`, () => this.#swap(step.device, table));
+  }
+
+  async #swap(device: DmName, table: string): Promise<void> {
+    await this.#dmsetup.load(device, table);
     try {
-      await this.#dmsetup.resume(step.device);
+      await this.#dmsetup.resume(device);
     } catch (error) {
       // The old table stays live. Without the loaded one a later resume cannot surprise anybody.
-      await this.#dmsetup.clear(step.device);
+      await this.#dmsetup.clear(device);
       if (errnoOf(error) !== "EBUSY") throw error;
       throw new PreconditionError(
-        `${step.device}: its filesystem is frozen (fsfreeze?); thaw it and retry the growth`,
+        `${device}: its filesystem is frozen (fsfreeze?); thaw it and retry the growth`,
         { cause: error },
       );
     }
@@ -122,7 +143,9 @@ export class ThinDevices {
     const table = parseThinTable(await this.#dmsetup.table(target.device));
     const status = await this.#dmsetup.thinStatus(target.device, { flush: true });
     try {
-      await this.#dmsetup.remove(target.device);
+      await this.#dmsetup.remove(target.device, (once) =>
+        this.#whileAnswering(`deactivation of ${target.device}`, once),
+      );
     } catch (error) {
       if (errnoOf(error) === "ENXIO") return;
       if (errnoOf(error) !== "EBUSY") throw error;
@@ -132,6 +155,13 @@ export class ThinDevices {
       );
     }
     if (status.kind === "active") this.#onInactive(table.thinId, bytesFromSectors(status.mapped));
+  }
+
+  async #whileAnswering(title: string, work: () => Promise<void>): Promise<void> {
+    await this.#queue.run(title, async () => {
+      await this.#dmsetup.poolStatus(this.#poolDevice, { flush: true });
+      await work();
+    });
   }
 }
 

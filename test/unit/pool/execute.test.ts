@@ -4,6 +4,7 @@ import { devNumber } from "../../../src/core/dm.ts";
 import { OutcomeUnknownError, PreconditionError, ToolError } from "../../../src/core/errors.ts";
 import type { DmName } from "../../../src/core/ids.ts";
 import { keyOf, poolDeviceName, thinDeviceName, thinDeviceUuid } from "../../../src/core/ids.ts";
+import { sectors } from "../../../src/core/units.ts";
 import { Dmsetup } from "../../../src/host/dmsetup.ts";
 import type { Runner } from "../../../src/host/run.ts";
 import type { Plan } from "../../../src/plan/step.ts";
@@ -49,6 +50,7 @@ function bench(
     },
   };
   const dmsetup = new Dmsetup(runner);
+  const queue = new MessageQueue("fast", 1000);
   const hands: Hands = {
     poolDevice: POOL,
     dmsetup,
@@ -67,9 +69,11 @@ function bench(
       },
       close: () => {},
     },
-    queue: new MessageQueue("fast", 1000),
+    queue,
     devices: new ThinDevices({
       dmsetup,
+      queue,
+      poolDevice: POOL,
       poolNumber: devNumber(254, 0),
       poolName: POOL_NAME,
       poolUuid: POOL_UUID,
@@ -222,5 +226,40 @@ describe("the suspend bracket", () => {
       },
     ];
     await expect(perform(plan, hands)).rejects.toThrow(/inside a suspend bracket/);
+  });
+});
+
+describe("a volume's device", () => {
+  const device = "dmthin-fast-v-0000000000000000000a" as DmName;
+
+  test("is made only after the pool's disks answered a flush: the kernel's lock is one for all pools", async () => {
+    const { hands, log } = bench();
+    const length = sectors(2048);
+    await perform([{ kind: "activate", device, uuid, thinId: thin(3), length }], hands);
+    expect(log).toEqual([
+      `dmsetup status ${POOL}`,
+      expect.stringMatching(new RegExp(`^dmsetup create ${device} `)),
+    ]);
+  });
+
+  test("waits for its turn, and is not begun where that does not come", async () => {
+    const { hands, log } = bench();
+    const stuck = Promise.withResolvers<void>();
+    const queue = new MessageQueue("fast", 20);
+    const before = queue.run("create-thin", () => stuck.promise);
+    const devices = new ThinDevices({
+      dmsetup: hands.dmsetup,
+      queue,
+      poolDevice: POOL,
+      poolNumber: devNumber(254, 0),
+      poolName: POOL_NAME,
+      poolUuid: POOL_UUID,
+      onInactive: () => {},
+    });
+    const activation = devices.activate({ device, uuid, thinId: thin(3), length: sectors(2048) });
+    await expect(activation).rejects.toThrow(/waited 20 ms behind create-thin/);
+    stuck.resolve();
+    await before;
+    expect(log).toEqual([]);
   });
 });
