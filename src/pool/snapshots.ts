@@ -168,6 +168,7 @@ export class SnapshotOperations {
     return { snapshots: ready.snapshots, group: ready.group };
   }
 
+  /** As of volumes: on a frozen pool the records may have become ready on the disk, so nothing is undone there. */
   async #undo(
     title: string,
     cuts: readonly Cut[],
@@ -175,6 +176,7 @@ export class SnapshotOperations {
     cause: unknown,
   ): Promise<void> {
     try {
+      this.#pool.requireReady();
       await this.#pool.perform(
         planDropSnapshots(
           cuts.map((cut) => cut.snapshot),

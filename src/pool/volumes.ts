@@ -115,9 +115,13 @@ export class VolumeOperations {
     }
   }
 
-  /** Throws OutcomeUnknownError where the undo fails as well: then the record stays, for a retry or the next start. */
+  /**
+   * Throws OutcomeUnknownError where the undo fails as well: then the record stays, for a retry or the next start. On a
+   * frozen pool nothing is undone: the record may have become ready on the disk, and its thin must be there then.
+   */
   async #undo(record: VolumeRecord, cause: unknown): Promise<void> {
     try {
+      this.#pool.requireReady();
       await this.#pool.perform(planUndoVolume(record));
     } catch (error) {
       throw new OutcomeUnknownError(

@@ -1,0 +1,62 @@
+import { describe, expect, test } from "vitest";
+
+import { OutcomeUnknownError, PoolUnavailableError } from "../../../src/core/errors.ts";
+import type { Change } from "../../../src/core/records.ts";
+import { bytes, MIB } from "../../../src/core/units.ts";
+import { thin, volumeIdOf, volumeRecord } from "../../support/records.ts";
+import { thinPoolBench } from "../../support/thin-pool-bench.ts";
+import type { ThinPoolBench } from "../../support/thin-pool-bench.ts";
+
+const SIZE = { required: bytes(64n * MIB) };
+const NEW_VOLUME = {
+  name: "pvc-1",
+  range: SIZE,
+  source: { kind: "empty" },
+  access: ["mount"],
+  mkfsOptions: [],
+} as const;
+
+const makesReady = (changes: readonly Change[]): boolean =>
+  changes.some(
+    (change) =>
+      (change.kind === "put-volume" || change.kind === "put-snapshot") && change.record.state === "ready",
+  );
+
+/** The disk of the catalog stalls at that commit; whether it arrived nobody knows, as in pool/catalog.ts. */
+function stallsAt(bench: ThinPoolBench, commit: (changes: readonly Change[]) => boolean): void {
+  let frozen = false;
+  bench.beforeCommit = (changes) => {
+    if (frozen) throw new PoolUnavailableError("frozen");
+    frozen = commit(changes);
+    if (frozen) throw new OutcomeUnknownError("no answer to commit within 15000 ms");
+  };
+}
+
+describe("an outcome that nobody knows is left as it is: the record may be ready", () => {
+  test("of a new volume: its thin is not deleted", async () => {
+    const bench = thinPoolBench();
+    stallsAt(bench, makesReady);
+    await expect(bench.pool.createVolume(NEW_VOLUME)).rejects.toThrow(OutcomeUnknownError);
+    expect(bench.messages.filter((message) => message.startsWith("delete"))).toEqual([]);
+    expect(bench.thins.size).toBe(1);
+  });
+
+  test("of a snapshot: its thin is not deleted", async () => {
+    const bench = thinPoolBench({ content: { volumes: [volumeRecord(1)] }, thins: [thin(1)] });
+    bench.pool.state.mapped.set(thin(1), bytes(MIB));
+    stallsAt(bench, makesReady);
+    const made = bench.pool.createSnapshot({ name: "snap-1", source: volumeIdOf(1) });
+    await expect(made).rejects.toThrow(OutcomeUnknownError);
+    expect(bench.messages.filter((message) => message.startsWith("delete"))).toEqual([]);
+    expect(bench.thins.size).toBe(2);
+  });
+});
+
+describe("what failed and is known to have failed is taken back at once", () => {
+  test("of a new volume", async () => {
+    const bench = thinPoolBench();
+    bench.failMessage = (message) => (message.startsWith("create_thin") ? "EIO" : undefined);
+    await expect(bench.pool.createVolume(NEW_VOLUME)).rejects.toThrow("EIO");
+    expect(bench.pool.volumes()).toEqual([]);
+  });
+});
