@@ -11,7 +11,7 @@ import type { GuardEffects } from "./host/guard-brackets.ts";
 import { createResumeTool } from "./host/guard-process.ts";
 import type { Bracket } from "./host/guard-protocol.ts";
 import { startGuardServer } from "./host/guard-server.ts";
-import { resumeDevices, thawMounts, whyUnguardable } from "./host/suspended-devices.ts";
+import { isAnySuspended, resumeDevices, thawMounts, whyUnguardable } from "./host/suspended-devices.ts";
 import type { ResumeTool } from "./host/suspended-devices.ts";
 
 export interface GuardOptions {
@@ -57,6 +57,7 @@ function effectsOf(notes: BracketNotes, tool: ResumeTool): GuardEffects {
     remember: (bracket) => notes.write(bracket),
     forget: (id) => notes.remove(id),
     release: (bracket) => release(bracket, tool),
+    isHeld: (bracket) => isAnySuspended(bracket.devices),
     log,
   };
 }

@@ -13,6 +13,8 @@ export interface GuardEffects {
   forget(id: string): void;
   /** Resumes and thaws what needs it. What failed, in words; empty when nothing is left to do. */
   release(bracket: Bracket): Promise<readonly string[]>;
+  /** Whether a device of the bracket is suspended now. Starts no process. */
+  isHeld(bracket: Bracket): boolean;
   log(facts: Readonly<Record<string, unknown>>): void;
 }
 
@@ -26,18 +28,32 @@ interface Entry {
   over: boolean;
 }
 
+export interface Watch {
+  readonly totalMs: number;
+  readonly pauseMs: number;
+}
+
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
+/**
+ * A suspend that was killed while it waited for write-back can complete in the kernel long after its process and its
+ * driver are gone (seen on Linux 7.2): what was resumed is watched for this long.
+ */
+const WATCH: Watch = { totalMs: 120_000, pauseMs: 1000 };
 
 export class GuardBrackets {
   readonly #effects: GuardEffects;
   readonly #entries = new Map<string, Entry>();
   readonly #onQuiet: () => void;
+  readonly #watch: Watch;
+  /** Brackets resumed a while ago. */
+  readonly #watched = new Set<Bracket>();
 
   /** `onQuiet` is called whenever the last active bracket has ended. */
-  constructor(effects: GuardEffects, onQuiet: () => void) {
+  constructor(effects: GuardEffects, onQuiet: () => void, watch = WATCH) {
     this.#effects = effects;
     this.#onQuiet = onQuiet;
+    this.#watch = watch;
   }
 
   /** Brackets armed or being resumed. */
@@ -46,6 +62,11 @@ export class GuardBrackets {
       .values()
       .filter((entry) => !entry.over)
       .toArray().length;
+  }
+
+  /** Brackets resumed a while ago whose devices are still looked at. */
+  get watched(): number {
+    return this.#watched.size;
   }
 
   /** The note is written before the answer says so. */
@@ -58,6 +79,8 @@ export class GuardBrackets {
     } catch (error) {
       return { refused: id, reason: messageOf(error) };
     }
+    // From now on somebody else answers for these devices: a suspend is wanted again.
+    for (const watched of this.#watched) if (sharesDevice(watched, bracket)) this.#watched.delete(watched);
     const timer = setTimeout(() => void this.#fire(id, "its deadline has passed"), deadlineMs);
     this.#entries.set(id, { bracket, owner, timer, over: false });
     return { armed: id };
@@ -109,7 +132,21 @@ export class GuardBrackets {
       await delay(wait);
     }
     this.#effects.log({ message: "resumed", bracket: id });
+    void this.#keepWatch(entry.bracket);
     this.#end(id, entry);
+  }
+
+  async #keepWatch(bracket: Bracket): Promise<void> {
+    this.#watched.add(bracket);
+    const end = performance.now() + this.#watch.totalMs;
+    while (performance.now() < end && this.#watched.has(bracket)) {
+      await delay(this.#watch.pauseMs);
+      if (!this.#watched.has(bracket) || !this.#effects.isHeld(bracket)) continue;
+      const problems = await this.#attempt(bracket);
+      this.#effects.log({ message: "resumed once more: a suspend came late", bracket: bracket.id, problems });
+    }
+    this.#watched.delete(bracket);
+    if (this.active === 0 && this.watched === 0) this.#onQuiet();
   }
 
   async #attempt(bracket: Bracket): Promise<readonly string[]> {
@@ -130,4 +167,9 @@ export class GuardBrackets {
     }
     if (this.active === 0) this.#onQuiet();
   }
+}
+
+function sharesDevice(one: Bracket, other: Bracket): boolean {
+  const uuids = new Set(one.devices.map((device) => device.uuid));
+  return other.devices.some((device) => uuids.has(device.uuid));
 }

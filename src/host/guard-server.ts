@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 
 import { EnvironmentError } from "../core/errors.ts";
 import { GuardBrackets } from "./guard-brackets.ts";
-import type { GuardEffects } from "./guard-brackets.ts";
+import type { GuardEffects, Watch } from "./guard-brackets.ts";
 import { formatLine, MAX_LINE, parseRequest } from "./guard-protocol.ts";
 import type { GuardReply, GuardRequest } from "./guard-protocol.ts";
 import { LineSplitter } from "./lines.ts";
@@ -16,6 +16,8 @@ export interface GuardServerOptions {
   readonly effects: GuardEffects;
   /** End by itself when nobody has been connected and nothing armed for this long; absent: never. */
   readonly lingerMs?: number;
+  /** How long, and how often, devices are looked at after they were resumed. */
+  readonly watch?: Watch;
 }
 
 export interface GuardServer {
@@ -45,7 +47,7 @@ class Guard implements GuardServer {
 
   constructor(options: GuardServerOptions) {
     this.#lingerMs = options.lingerMs;
-    this.#brackets = new GuardBrackets(options.effects, () => this.#settle());
+    this.#brackets = new GuardBrackets(options.effects, () => this.#settle(), options.watch);
     const listening = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<void>();
     this.listening = listening.promise;
@@ -100,6 +102,7 @@ class Guard implements GuardServer {
     clearTimeout(this.#linger);
     if (this.#brackets.active > 0) return;
     if (this.#ending) return this.#close();
+    if (this.#brackets.watched > 0) return;
     if (this.#lingerMs !== undefined && this.#connections.size === 0) {
       this.#linger = setTimeout(() => this.end(), this.#lingerMs);
     }

@@ -59,6 +59,11 @@ function isMountPoint(path: string): boolean {
   return self !== undefined && parent !== undefined && self.dev !== parent.dev;
 }
 
+export function isAnySuspended(devices: readonly GuardedDevice[], sys = SYS): boolean {
+  const wanted = new Set(devices.map((device) => device.uuid));
+  return ownDevices(sys).some((each) => each.suspended && wanted.has(each.uuid));
+}
+
 /** Resumes those of `devices` that are suspended. Returns what failed, in words; empty when none is suspended any more. */
 export async function resumeDevices(
   devices: readonly GuardedDevice[],

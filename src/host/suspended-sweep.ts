@@ -3,6 +3,7 @@
  * whole pod may have been killed, guard included), so resume it. Nothing here knows what the device was for.
  */
 import { messageOf } from "../core/errors.ts";
+import type { PoolUuid } from "../core/ids.ts";
 import { BracketNotes } from "./bracket-notes.ts";
 import { isOwned } from "./lock-file.ts";
 import type { Runner } from "./run.ts";
@@ -33,10 +34,23 @@ export async function sweepSuspended(
   }
 }
 
-async function sweep(runner: Runner, stateDirectory: string, sys: string): Promise<SweepReport> {
-  const tool: ResumeTool = async (name, args) => {
+/**
+ * For the owner of a pool's lock, before it looks at anything: a suspend that a dead driver's tool had begun may have
+ * completed after the sweep. Returns what failed.
+ */
+export async function resumePool(runner: Runner, pool: PoolUuid, sys = "/sys"): Promise<readonly string[]> {
+  const own = ownDevices(sys).filter((device) => POOL_UUID.exec(device.uuid)?.[1] === pool);
+  return resumeDevices(own, resumeTool(runner), sys);
+}
+
+const resumeTool =
+  (runner: Runner): ResumeTool =>
+  async (name, args) => {
     await runner.run(name, args, { timeoutMs: TOOL_TIMEOUT_MS });
   };
+
+async function sweep(runner: Runner, stateDirectory: string, sys: string): Promise<SweepReport> {
+  const tool = resumeTool(runner);
   const owners = new Map<string, Promise<boolean>>();
   const owned = (uuid: string): Promise<boolean> => {
     const pool = POOL_UUID.exec(uuid)?.[1] ?? "";

@@ -11,7 +11,7 @@ import type { Suspension } from "../plan/step.ts";
 
 /** Longest a bracket may last before the guard resumes by itself. */
 export const BRACKET_DEADLINE_MS = 20_000;
-/** Longest for one suspend: a killed dmsetup gets EINTR and the kernel resumes the device itself. */
+/** Longest for one suspend. */
 const SUSPEND_TIMEOUT_MS = 12_000;
 
 export interface BracketHands {
@@ -46,8 +46,9 @@ export async function bracket(
     failure = { error };
   }
   const stuck = await releaseAll(releases);
-  // While anything is still held the guard stays armed: it is the one that goes on trying.
-  const verdict = stuck.length > 0 ? "fired" : await armed.disarm();
+  // While anything is still held, or a killed suspend may yet complete, the guard stays armed: it goes on trying.
+  const mayHoldLater = failure !== undefined && errnoOf(failure.error) === "ETIMEDOUT";
+  const verdict = stuck.length > 0 || mayHoldLater ? "fired" : await armed.disarm();
   if (failure !== undefined) throw failure.error;
   if (stuck.length > 0) throw new OutcomeUnknownError(`resume failed: ${stuck.map(messageOf).join("; ")}`);
   if (verdict === "fired") {

@@ -15,6 +15,7 @@ import type { ResumeGuard } from "../host/guard-client.ts";
 import type { HeldLock } from "../host/lock-file.ts";
 import { takeLock } from "../host/lock-file.ts";
 import type { Runner } from "../host/run.ts";
+import { resumePool } from "../host/suspended-sweep.ts";
 import { listThins, withMetadataSnapshot } from "../host/thin-tools.ts";
 import { checkFence } from "../plan/fence.ts";
 import { planRecovery } from "../plan/recover.ts";
@@ -76,7 +77,13 @@ export async function openPool(options: PoolOptions, dependencies: OpenDependenc
       stateDirectory,
       report: dependencies.report,
       // Then by uuid: the same pool may be configured under two names, and the guard and the sweep know only the uuid.
-      holdUuid: async (uuid) => runner.holding([byName.fd, (await lock(runner, uuid)).fd]),
+      holdUuid: async (uuid) => {
+        const held = runner.holding([byName.fd, (await lock(runner, uuid)).fd]);
+        const problems = await resumePool(held, uuid);
+        if (problems.length > 0)
+          throw new PoolUnavailableError(`pool ${options.name}: ${problems.join("; ")}`);
+        return held;
+      },
     });
     releases.push(() => stack.release());
     const catalog = await openCatalog(`${stack.catalogPath}/catalog.db`, {

@@ -22,6 +22,9 @@ class Recorder implements GuardEffects {
   hold: Promise<void> | undefined;
   refusal: string | undefined;
 
+  held = false;
+
+  readonly isHeld = (): boolean => this.held;
   readonly refuse = (): string | undefined => this.refusal;
   readonly log = (): void => undefined;
   readonly remember: GuardEffects["remember"] = ({ id, mountPoints }) => {
@@ -47,7 +50,12 @@ let guard: GuardServer | undefined;
 const clients: GuardClient[] = [];
 
 const serve = async (lingerMs?: number): Promise<GuardServer> => {
-  guard = await startGuardServer({ socket, effects, ...(lingerMs === undefined ? {} : { lingerMs }) });
+  guard = await startGuardServer({
+    socket,
+    effects,
+    watch: { totalMs: 100, pauseMs: 20 },
+    ...(lingerMs === undefined ? {} : { lingerMs }),
+  });
   return guard;
 };
 const client = (): GuardClient => {
