@@ -1,6 +1,7 @@
 /** One volume in the hands of one node operation. */
 import type { BlockDevice } from "../core/dm.ts";
 import { DamagedVolumeError, PreconditionError } from "../core/errors.ts";
+import type { ThinId } from "../core/ids.ts";
 import type { Format, Staging, VolumeRecord } from "../core/records.ts";
 import type { Sectors } from "../core/units.ts";
 import { sectorsFromBytes } from "../core/units.ts";
@@ -86,11 +87,20 @@ export class OwnedThinVolume implements OwnedVolume {
       );
     }
     this.#pool.requireReady();
+    // An earlier try that did not end goes on with its own two thins: a third would leave the first in no record.
+    const renewed =
+      this.#record.retiredThinId === undefined
+        ? renewedRecord(this.#record, await this.#freshThinId())
+        : this.#record;
+    const active = (await this.device()) === undefined ? undefined : this.#target;
+    await this.#pool.perform(planRenewThin(renewed, active));
+    this.#record = this.#pool.requireVolume(this.#record.id);
+  }
+
+  async #freshThinId(): Promise<ThinId> {
     const [fresh] = await this.#pool.fence.takeIds(1);
     if (fresh === undefined) throw new RangeError("no thin id was handed out");
-    const active = (await this.device()) === undefined ? undefined : this.#target;
-    await this.#pool.perform(planRenewThin(renewedRecord(this.#record, fresh), active));
-    this.#record = this.#pool.requireVolume(this.#record.id);
+    return fresh;
   }
 
   async #put(record: VolumeRecord): Promise<void> {

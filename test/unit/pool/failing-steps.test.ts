@@ -52,6 +52,25 @@ describe("an outcome that nobody knows is left as it is: the record may be ready
   });
 });
 
+describe("a half-formatted volume gets a fresh thin", () => {
+  const renew = (bench: ThinPoolBench): Promise<void> =>
+    bench.pool.withVolume(volumeIdOf(1), "renew", "renew", (volume) => volume.renewThin());
+
+  test.each(["delete", "create_thin"])("also where the first try failed at %s", async (verb) => {
+    const formatting = volumeRecord(1, { format: { state: "formatting" } });
+    const bench = thinPoolBench({ content: { volumes: [formatting] }, thins: [thin(1)] });
+    let failures = 1;
+    bench.failMessage = (message) => (message.startsWith(verb) && failures-- > 0 ? "EBUSY" : undefined);
+    await expect(renew(bench)).rejects.toThrow();
+    await renew(bench);
+    const record = bench.pool.volume(volumeIdOf(1));
+    expect(record).toMatchObject({ format: { state: "blank" } });
+    expect(record).not.toHaveProperty("retiredThinId");
+    // A thin that no record names would fence the pool at its next start.
+    expect([...bench.thins]).toEqual([record?.thinId]);
+  });
+});
+
 describe("what failed and is known to have failed is taken back at once", () => {
   test("of a new volume", async () => {
     const bench = thinPoolBench();
