@@ -15,7 +15,7 @@ import { ensureThinTargets } from "./host/thin-targets.ts";
 import { findTools } from "./host/tools.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMountEngine } from "./mounts/kernel-mounts.ts";
-import { openPools, type OpenPools } from "./pool/set.ts";
+import { startPools, type OpenPools } from "./pool/set.ts";
 
 export interface ServeOptions {
   /** Path of the file. */
@@ -93,7 +93,7 @@ async function runDriver(config: Config, options: ServeOptions, runner: Runner, 
   await guard
     .connect()
     .catch((error: unknown) => log.error({ problem: messageOf(error) }, "no resume guard"));
-  const opened = openPools(config, {
+  const opening = startPools(config, {
     stateDirectory: config.stateDirectory,
     runner,
     guard,
@@ -101,18 +101,19 @@ async function runDriver(config: Config, options: ServeOptions, runner: Runner, 
     report: (level, message) => log[level]({}, message),
     now: () => new Date(),
     afterStep: () => Promise.resolve(),
-  }).then((set) => {
-    pools = set;
-    const facts = { pools: set.pools.map(({ name }) => name), absent: set.absent };
-    if (set.pools.length > 0) log.info(facts, "ready");
-    else log.error(facts, "not ready: no pool is open");
-    return stop;
   });
-  const signal = await Promise.race([opened, stop]);
+  void opening.usable.then(() => {
+    // Perhaps not all are open: a stuck disk under one of them may keep it from ever being.
+    pools = opening;
+    const facts = { pools: opening.pools.map(({ name }) => name), absent: opening.absent };
+    if (facts.pools.length > 0) log.info(facts, "ready");
+    else log.error(facts, "not ready: no pool is open");
+  });
+  const signal = await stop;
   log.info({ signal, operations: operations.size }, "draining");
   const clean = await server.drain({ idle: () => operations.idle(), withinMs: DRAIN_MS });
   // A pool on a dead disk cannot be closed in time; the next start settles it.
-  await Promise.race([pools?.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
+  await Promise.race([opening.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
   guard.close();
   log.info({ clean }, "ended");
   return 0;

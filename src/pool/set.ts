@@ -1,4 +1,5 @@
 /** All pools of this node, opened side by side: one that cannot be opened is named with its reason and stops no other. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../core/errors.ts";
 import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
@@ -7,8 +8,19 @@ import type { OpenDependencies, OpenedPool } from "./open.ts";
 import { openPool } from "./open.ts";
 
 export interface OpenPools extends PoolSet {
-  /** Ends the driver's hold on every pool; nothing is deactivated. */
+  /** Ends the driver's hold on every pool, side by side; nothing is deactivated. */
   close(): Promise<void>;
+}
+
+/** Pools come in as they open; until then they are among the absent. */
+export interface OpeningPools extends OpenPools {
+  /**
+   * Resolves when the others need not be waited for: all are open or have failed, or one is open and the rest had
+   * its time. So lists are whole from the first answer on, unless a disk is stuck.
+   */
+  readonly usable: Promise<void>;
+  /** Resolves when every pool is open or has failed: with a stuck disk that may be never. */
+  readonly settled: Promise<void>;
 }
 
 export interface PoolsConfig {
@@ -16,35 +28,59 @@ export interface PoolsConfig {
   readonly defaultPool?: PoolName;
 }
 
-/** Never rejects for a pool's sake: see `absent`. */
+/** From the first open pool on; opening takes a second or two, unless a disk is stuck or an orphaned tool still runs. */
+const LATECOMERS_MS = 5000;
+
+/** Resolves when all are open or have failed; never rejects for a pool's sake: see `absent`. */
 export async function openPools(config: PoolsConfig, dependencies: OpenDependencies): Promise<OpenPools> {
-  const opened: OpenedPool[] = [];
-  const absent: { readonly name: PoolName; readonly reason: string }[] = [];
-  await Promise.all(
-    config.pools.map(async (options) => {
-      try {
-        opened.push(await openPool(options, dependencies));
-        dependencies.report("info", `pool ${options.name} is open`);
-      } catch (error) {
-        absent.push({ name: options.name, reason: messageOf(error) });
-        dependencies.report("error", `pool ${options.name} could not be opened: ${messageOf(error)}`);
-      }
-    }),
-  );
-  const order = config.pools.map((options) => options.name);
-  const pools: readonly Pool[] = opened
-    .map((each) => each.pool)
-    .toSorted((left, right) => order.indexOf(left.name) - order.indexOf(right.name));
-  const onlyOne = order.length === 1 ? order[0] : undefined;
-  const defaultName = config.defaultPool ?? onlyOne;
+  const set = startPools(config, dependencies);
+  await set.settled;
+  return set;
+}
+
+/** Begins to open all of them. */
+export function startPools(config: PoolsConfig, dependencies: OpenDependencies): OpeningPools {
+  const opened = new Map<PoolName, OpenedPool>();
+  const failed = new Map<PoolName, string>();
+  const first = Promise.withResolvers<void>();
+  const open = async (options: PoolOptions): Promise<void> => {
+    const { name } = options;
+    try {
+      opened.set(name, await openPool(options, dependencies));
+      dependencies.report("info", `pool ${name} is open`);
+      first.resolve();
+    } catch (error) {
+      failed.set(name, messageOf(error));
+      dependencies.report("error", `pool ${name} could not be opened: ${messageOf(error)}`);
+    }
+  };
+  const settled = Promise.all(config.pools.map(open)).then(() => undefined);
+  const names = config.pools.map(({ name }) => name);
+  const defaultName = config.defaultPool ?? (names.length === 1 ? names[0] : undefined);
+  /** In the order of the configuration. */
+  const pools = (): readonly Pool[] => names.flatMap((name) => opened.get(name)?.pool ?? []);
+  const byName = (name: string): Pool | undefined => pools().find((pool) => pool.name === name);
   return {
-    pools,
-    absent,
-    default: pools.find((pool) => pool.name === defaultName),
-    byName: (name: string) => pools.find((pool) => pool.name === name),
-    byUuid: (uuid: PoolUuid) => pools.find((pool) => pool.uuid === uuid),
+    usable: Promise.race([
+      settled,
+      first.promise.then(() => sleep(LATECOMERS_MS, undefined, { ref: false })),
+    ]),
+    settled,
+    get pools() {
+      return pools();
+    },
+    get absent() {
+      return names
+        .filter((name) => !opened.has(name))
+        .map((name) => ({ name, reason: failed.get(name) ?? "it is still being opened" }));
+    },
+    get default() {
+      return defaultName === undefined ? undefined : byName(defaultName);
+    },
+    byName,
+    byUuid: (uuid: PoolUuid) => pools().find((pool) => pool.uuid === uuid),
     close: async () => {
-      for (const each of opened) await each.close();
+      await Promise.all(opened.values().map((each) => each.close()));
     },
   };
 }
