@@ -67,6 +67,12 @@ unit: install ## tests that need nothing but Node (T=part-of-a-file-name)
 kernel: install ## integration tests on a real dm-thin kernel (T=…)
 	@$(VM) $(DISKS) -- $(VITEST) --project kernel $(T)
 
+# Two halves for `make test`, which runs them side by side: a test kernel has one processor.
+.PHONY: kernel-1 kernel-2
+kernel-1 kernel-2: export DMTHIN_TALLY = $@
+kernel-1 kernel-2: install
+	@$(VM) $(DISKS) -- $(VITEST) --project kernel --shard $(@:kernel-%=%)/2
+
 .PHONY: kernel-udev
 kernel-udev: install ## those that care, with systemd-udevd and the rules of lvm2 running as on production hosts (T=…)
 	@$(VM) --udev $(DISKS) -- $(VITEST) --project kernel-udev $(T)

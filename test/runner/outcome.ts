@@ -44,11 +44,10 @@ export function outcomeOf(stage: Stage, end: StageEnd): Outcome {
   }
 }
 
-/** The report at the end of `make test`; its last line is `N passed, N failed, N skipped`. */
-export function formatReport(outcomes: readonly Outcome[]): string {
+/** The report at the end of `make test`; its last line is `N passed, N failed, N skipped`. `seconds`: by the clock. */
+export function formatReport(outcomes: readonly Outcome[], seconds: number): string {
   const width = Math.max(...outcomes.map(({ target }) => target.length));
   const rows = outcomes.map((outcome) => `  ${outcome.target.padEnd(width)} ${formatRow(outcome)}`);
-  const seconds = outcomes.reduce((sum, outcome) => sum + outcome.seconds, 0);
   const problems = outcomes.flatMap((outcome) =>
     outcome.problems.map((text) => `  ${outcome.target}: ${text}`),
   );

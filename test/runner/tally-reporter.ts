@@ -2,10 +2,10 @@ import type { Reporter, SerializedError, TestModule } from "vitest/node";
 
 import { writeTally, type Skip } from "./tally.ts";
 
-/** A vitest reporter that leaves the run's tally for `make test`, named after the project that ran. */
+/** A vitest reporter that leaves the run's tally for `make test`, named by DMTHIN_TALLY or after the project that ran. */
 class TallyReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
-    const suite = modules[0]?.project.name;
+    const suite = process.env["DMTHIN_TALLY"] ?? modules[0]?.project.name;
     if (suite !== undefined) writeTally(suite, count(modules, unhandled));
   }
 }

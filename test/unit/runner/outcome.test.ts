@@ -47,7 +47,7 @@ describe("outcomeOf", () => {
     ],
   ])("%s", (_name, stage, exitCode, tally, total) => {
     const outcome = outcomeOf(stage, { exitCode, seconds: 1, tally });
-    expect(formatReport([outcome]).split("\n").at(-1)).toBe(total);
+    expect(formatReport([outcome], 100).split("\n").at(-1)).toBe(total);
     expect(isGood([outcome])).toBe(total.includes(" 0 failed"));
   });
 });
@@ -66,9 +66,9 @@ describe("formatReport", () => {
   ];
 
   test("lists times, problems and each skip with its reason, and ends with the total over all", () => {
-    expect(formatReport(outcomes).split("\n")).toEqual([
+    expect(formatReport(outcomes, 100).split("\n")).toEqual([
       "",
-      "where the time goes (63 s in all)",
+      "where the time goes (100 s in all)",
       "  unit       2.0 s  40 passed, 0 failed, 0 skipped",
       "  kernel    61.0 s  7 passed, 2 failed, 1 skipped",
       "",
