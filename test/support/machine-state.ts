@@ -9,7 +9,8 @@ const start = promisify(execFile);
 
 /** Output of a command that must succeed. No shell; unlike `sh` it lets timers and writers of the test go on. */
 export async function run(command: string, ...args: readonly string[]): Promise<string> {
-  const { stdout } = await start(command, args, { env: { ...process.env, LC_ALL: "C" }, maxBuffer: 2 ** 26 });
+  const env = { ...process.env, LC_ALL: "C", DM_DISABLE_UDEV: "1" };
+  const { stdout } = await start(command, args, { env, maxBuffer: 2 ** 26 });
   return stdout.trim();
 }
 

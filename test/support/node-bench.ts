@@ -1,5 +1,6 @@
 /** One node with one loop pool and a running driver: what an integration test stands on. */
 import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { inspect } from "node:util";
 
 import { status, type ServiceError } from "@grpc/grpc-js";
 import { expect } from "vitest";
@@ -114,7 +115,7 @@ export async function outcomeOf(
   call: Promise<unknown>,
 ): Promise<{ readonly code: string; readonly details: string }> {
   try {
-    return { code: "OK", details: JSON.stringify(await call) };
+    return { code: "OK", details: inspect(await call) };
   } catch (error) {
     const { code, details } = error as ServiceError;
     return { code: status[code], details };
