@@ -40,14 +40,26 @@ function formatOfCopy(origin: Format): Format {
   return { state: "copied", ...(origin.fsType === undefined ? {} : { fsType: origin.fsType }) };
 }
 
-/** Intent and cuts. The outcome is recorded apart, by `planSnapshotsReady`: it holds what the cuts measured. */
+/**
+ * Intent and cuts. The outcome is recorded apart, by `planSnapshotsReady`: it holds what the cuts measured. All origins
+ * are measured and admitted before the first cut: a cut that does not fit lets users fill the pool while it is there.
+ */
 export function planCuts(cuts: readonly Cut[], group: GroupRecord | undefined): Plan {
   const suspensions = cuts.flatMap((cut) => (cut.suspension === undefined ? [] : [cut.suspension]));
-  const messages = cuts.flatMap((cut): readonly Step[] => {
-    const snap: Step = { kind: "create-snap", thinId: cut.snapshot.thinId, origin: cut.origin.thinId };
-    if (cut.suspension === undefined) return [snap];
-    return [{ kind: "measure", device: cut.suspension.device, thinId: cut.origin.thinId }, snap];
-  });
+  const measures = cuts.flatMap((cut): readonly Step[] =>
+    cut.suspension === undefined
+      ? []
+      : [{ kind: "measure", device: cut.suspension.device, thinId: cut.origin.thinId }],
+  );
+  const steps: readonly Step[] = [
+    ...measures,
+    { kind: "admit" },
+    ...cuts.map((cut): Step => ({
+      kind: "create-snap",
+      thinId: cut.snapshot.thinId,
+      origin: cut.origin.thinId,
+    })),
+  ];
   return [
     {
       kind: "record",
@@ -56,9 +68,7 @@ export function planCuts(cuts: readonly Cut[], group: GroupRecord | undefined): 
         ...cuts.map((cut) => ({ kind: "put-snapshot", record: cut.snapshot }) as const),
       ],
     },
-    ...(suspensions.length === 0
-      ? messages
-      : [{ kind: "while-suspended", suspensions, steps: messages } as const]),
+    ...(suspensions.length === 0 ? steps : [{ kind: "while-suspended", suspensions, steps } as const]),
   ];
 }
 

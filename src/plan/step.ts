@@ -28,6 +28,8 @@ export type Step =
   | { readonly kind: "set-transaction-id"; readonly from: bigint; readonly to: bigint }
   /** Reads the exact mapped sectors of a suspended thin; the result is returned by the executor under its thin id. */
   | { readonly kind: "measure"; readonly device: DmName; readonly thinId: ThinId }
+  /** Fails where what was measured, and what was known before, does not fit in the pool: before anything is cut. */
+  | { readonly kind: "admit" }
   /** Suspends all, performs, resumes all: under the resume guard, with nothing inside but dmsetup calls. */
   | {
       readonly kind: "while-suspended";

@@ -42,16 +42,31 @@ export interface Hands {
 /** Exact mapped sectors of the origins measured inside a bracket. */
 export type Measured = ReadonlyMap<ThinId, Sectors>;
 
-export async function perform(plan: Plan, hands: Hands): Promise<Measured> {
+/** What an `admit` step asks: throws where what is promised with these measures does not fit. */
+export type Admission = (measured: Measured) => void;
+
+const NO_ADMISSION: Admission = () => {
+  throw new Error("an admit step in a plan that was given no admission");
+};
+
+export async function perform(
+  plan: Plan,
+  hands: Hands,
+  admission: Admission = NO_ADMISSION,
+): Promise<Measured> {
   const measured = new Map<ThinId, Sectors>();
   for (const step of plan) {
-    await performStep(step, hands, measured);
+    await performStep(step, { ...hands, admission }, measured);
     await hands.afterStep(step);
   }
   return measured;
 }
 
-async function performStep(step: Step, hands: Hands, measured: Map<ThinId, Sectors>): Promise<void> {
+interface PlanHands extends Hands {
+  readonly admission: Admission;
+}
+
+async function performStep(step: Step, hands: PlanHands, measured: Map<ThinId, Sectors>): Promise<void> {
   switch (step.kind) {
     case "record":
       return hands.record(step.changes);
@@ -77,6 +92,8 @@ async function performStep(step: Step, hands: Hands, measured: Map<ThinId, Secto
           await requireCommitted(hands);
         },
       );
+    case "admit":
+      return hands.admission(measured);
     case "activate":
       return hands.devices.activate(step);
     case "deactivate":
@@ -91,7 +108,7 @@ async function performStep(step: Step, hands: Hands, measured: Map<ThinId, Secto
 }
 
 /** Inside the bracket: dmsetup calls only, no catalog write, no status of the pool. */
-async function performInside(step: Step, hands: Hands, measured: Map<ThinId, Sectors>): Promise<void> {
+async function performInside(step: Step, hands: PlanHands, measured: Map<ThinId, Sectors>): Promise<void> {
   switch (step.kind) {
     case "measure": {
       const status = await hands.dmsetup.thinStatus(step.device, { flush: false });
@@ -100,6 +117,8 @@ async function performInside(step: Step, hands: Hands, measured: Map<ThinId, Sec
       measured.set(step.thinId, status.mapped);
       return;
     }
+    case "admit":
+      return hands.admission(measured);
     case "create-snap":
       return send(step, hands);
     case "record":

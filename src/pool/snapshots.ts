@@ -137,35 +137,30 @@ export class SnapshotOperations {
       snapshotIds: cuts.map((cut) => cut.snapshot.id),
       createdAt,
     };
+    let release = (): void => {};
     try {
-      const measured = await this.#pool.perform(planCuts(cuts, group));
-      return await this.#keep(title, cuts, group, (thinId) => mappedAtCut(thinId, measured, known));
+      const measured = await this.#pool.perform(planCuts(cuts, group), (sofar) => {
+        release = this.#admit(title, cuts, (thinId) => mappedAtCut(thinId, sofar, known));
+      });
+      const ready = planSnapshotsReady(cuts, group, (thinId) => mappedAtCut(thinId, measured, known));
+      await this.#pool.perform(ready.plan);
+      return { snapshots: ready.snapshots, group: ready.group };
     } catch (error) {
       await this.#undo(title, cuts, group, error);
       throw error;
-    }
-  }
-
-  /** Only now is it known what the snapshots promise; where that does not fit they are taken back. */
-  async #keep(
-    title: string,
-    cuts: readonly Cut[],
-    group: GroupRecord | undefined,
-    mappedOf: (thinId: ThinId) => Bytes,
-  ): Promise<Made> {
-    const ready = planSnapshotsReady(cuts, group, mappedOf);
-    const { blockSize } = this.#pool.parts;
-    const demand = addDemand(...ready.snapshots.map((each) => volumeDemand(each.mapped, blockSize)));
-    await this.#pool.refreshHostBytes();
-    // The thins themselves are counted already, by the records of the intent.
-    admit(this.#pool.supply(), this.#pool.state.demand, { ...demand, thins: 0 }, title);
-    const release = this.#pool.state.hold({ ...demand, thins: 0 });
-    try {
-      await this.#pool.perform(ready.plan);
     } finally {
       release();
     }
-    return { snapshots: ready.snapshots, group: ready.group };
+  }
+
+  /** Holds what the snapshots promise until the returned function is called. Inside the bracket: awaits nothing. */
+  #admit(title: string, cuts: readonly Cut[], mappedOf: (thinId: ThinId) => Bytes): () => void {
+    const { blockSize } = this.#pool.parts;
+    const demands = cuts.map((cut) => volumeDemand(mappedOf(cut.origin.thinId), blockSize));
+    // The thins themselves are counted already, by the records of the intent.
+    const demand = { ...addDemand(...demands), thins: 0 };
+    admit(this.#pool.supply(), this.#pool.state.demand, demand, title);
+    return this.#pool.state.hold(demand);
   }
 
   /** As of volumes: on a frozen pool the records may have become ready on the disk, so nothing is undone there. */

@@ -23,7 +23,7 @@ import type {
   PoolCondition,
   SizeRange,
 } from "./engine.ts";
-import type { Hands, Measured } from "./execute.ts";
+import type { Admission, Hands, Measured } from "./execute.ts";
 import { perform, troubleOf } from "./execute.ts";
 import { Fence } from "./fence.ts";
 import { OwnedThinVolume } from "./owned-volume.ts";
@@ -227,13 +227,15 @@ export class ThinPool implements Pool {
     if (this.parts.hostBytes !== undefined) this.#hostBytes = await this.parts.hostBytes();
   }
 
-  perform(plan: Plan): Promise<Measured> {
-    return perform(plan, {
+  /** `admission`: for plans with an `admit` step. */
+  perform(plan: Plan, admission?: Admission): Promise<Measured> {
+    const hands = {
       ...this.parts.hands,
-      record: (changes) => this.record(changes),
-      onStatus: (status) => this.#noteStatus(status),
-      freeze: (reason) => this.#freeze(reason),
-    });
+      record: (changes: readonly Change[]) => this.record(changes),
+      onStatus: (status: PoolStatus) => this.#noteStatus(status),
+      freeze: (reason: string) => this.#freeze(reason),
+    };
+    return perform(plan, hands, admission);
   }
 
   /** Durable, then visible. A catalog whose disk fails freezes the pool: what it holds is not known any more. */

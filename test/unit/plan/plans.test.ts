@@ -167,11 +167,12 @@ describe("snapshots", () => {
     const only = cut(1, false);
     expect(planCuts([only], undefined)).toEqual([
       { kind: "record", changes: [{ kind: "put-snapshot", record: only.snapshot }] },
+      { kind: "admit" },
       { kind: "create-snap", thinId: 11, origin: 1 },
     ]);
   });
 
-  test("of a group are cut in one bracket around all members, active or not", () => {
+  test("of a group are measured, admitted and cut in one bracket around all members, active or not", () => {
     const cuts = [cut(1, true), cut(2, false), cut(3, true)];
     const group = groupRecord(5, { state: "creating" });
     const [intent, bracket, ...rest] = planCuts(cuts, group);
@@ -182,9 +183,10 @@ describe("snapshots", () => {
       suspensions: [cuts[0]?.suspension, cuts[2]?.suspension],
       steps: [
         { kind: "measure", device: deviceOf(1).device, thinId: 1 },
+        { kind: "measure", device: deviceOf(3).device, thinId: 3 },
+        { kind: "admit" },
         { kind: "create-snap", thinId: 11, origin: 1 },
         { kind: "create-snap", thinId: 12, origin: 2 },
-        { kind: "measure", device: deviceOf(3).device, thinId: 3 },
         { kind: "create-snap", thinId: 13, origin: 3 },
       ],
     });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { devNumber } from "../../../src/core/dm.ts";
-import { OutcomeUnknownError, PreconditionError, ToolError } from "../../../src/core/errors.ts";
+import { NoRoomError, OutcomeUnknownError, PreconditionError, ToolError } from "../../../src/core/errors.ts";
 import type { DmName } from "../../../src/core/ids.ts";
 import { keyOf, poolDeviceName, thinDeviceName, thinDeviceUuid } from "../../../src/core/ids.ts";
 import { sectors } from "../../../src/core/units.ts";
@@ -209,6 +209,29 @@ describe("the suspend bracket", () => {
     const { hands, log } = bench({ fails: { [`resume ${origin}`]: "EIO" } });
     await expect(perform(snapshotPlan(), hands)).rejects.toThrow(/resume failed/);
     expect(log).not.toContain("disarm");
+  });
+
+  test("cuts nothing, and lets the origin go on, where what was measured does not fit", async () => {
+    const { hands, log } = bench();
+    const steps = snapshotPlan("/mnt/a").flatMap((step) =>
+      step.kind === "while-suspended" ? step.steps : [],
+    );
+    const [measure, cut] = steps;
+    if (measure === undefined || cut === undefined) throw new RangeError("a plan without measure and cut");
+    const plan: Plan = [
+      {
+        kind: "while-suspended",
+        suspensions: [{ device: origin, uuid, freezeMount: false }],
+        steps: [measure, { kind: "admit" }, cut],
+      },
+    ];
+    const refused = perform(plan, hands, (measured) => {
+      throw new NoRoomError(`${measured.get(thin(1))} sectors do not fit`);
+    });
+    await expect(refused).rejects.toThrow("132480 sectors do not fit");
+    expect(log.filter((line) => line.includes("create_snap"))).toEqual([]);
+    expect(log).toContain(`dmsetup resume ${origin}`);
+    expect(log.at(-1)).toBe("disarm");
   });
 
   test("does not trust a snapshot whose origin the guard resumed meanwhile", async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 
-import { OutcomeUnknownError, PoolUnavailableError } from "../../../src/core/errors.ts";
+import { NoRoomError, OutcomeUnknownError, PoolUnavailableError } from "../../../src/core/errors.ts";
 import type { Change } from "../../../src/core/records.ts";
-import { bytes, MIB } from "../../../src/core/units.ts";
+import { bytes, GIB, MIB } from "../../../src/core/units.ts";
 import { thin, volumeIdOf, volumeRecord } from "../../support/records.ts";
 import { thinPoolBench } from "../../support/thin-pool-bench.ts";
 import type { ThinPoolBench } from "../../support/thin-pool-bench.ts";
@@ -61,13 +61,35 @@ describe("a half-formatted volume gets a fresh thin", () => {
     const bench = thinPoolBench({ content: { volumes: [formatting] }, thins: [thin(1)] });
     let failures = 1;
     bench.failMessage = (message) => (message.startsWith(verb) && failures-- > 0 ? "EBUSY" : undefined);
-    await expect(renew(bench)).rejects.toThrow();
+    await expect(renew(bench)).rejects.toThrow(/EBUSY|still active/);
     await renew(bench);
     const record = bench.pool.volume(volumeIdOf(1));
     expect(record).toMatchObject({ format: { state: "blank" } });
     expect(record).not.toHaveProperty("retiredThinId");
     // A thin that no record names would fence the pool at its next start.
     expect([...bench.thins]).toEqual([record?.thinId]);
+  });
+});
+
+describe("a snapshot for which there is no room", () => {
+  const full = volumeRecord(1, { size: bytes(4n * GIB) });
+
+  test("is never cut: while it existed, its origin's writes could fill the pool", async () => {
+    const bench = thinPoolBench({ content: { volumes: [full] }, thins: [thin(1)] });
+    bench.pool.state.mapped.set(thin(1), bytes(MIB));
+    const made = bench.pool.createSnapshot({ name: "snap-1", source: volumeIdOf(1) });
+    await expect(made).rejects.toThrow(NoRoomError);
+    expect(bench.messages.filter((message) => message.startsWith("create_snap"))).toEqual([]);
+    expect(bench.pool.snapshots()).toEqual([]);
+    expect(bench.pool.state.demand).toEqual({ blocks: 65_536n, thins: 1 });
+  });
+
+  test("of nothing is made all the same", async () => {
+    const bench = thinPoolBench({ content: { volumes: [full] }, thins: [thin(1)] });
+    bench.pool.state.mapped.set(thin(1), bytes(0));
+    const made = await bench.pool.createSnapshot({ name: "snap-1", source: volumeIdOf(1) });
+    expect(made.record).toMatchObject({ state: "ready", mapped: 0n });
+    expect(bench.pool.state.demand).toEqual({ blocks: 65_536n, thins: 2 });
   });
 });
 
