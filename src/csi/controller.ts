@@ -12,8 +12,8 @@ import type {
   ListVolumesResponse,
 } from "../generated/csi.ts";
 import { parseMkfsOptions } from "../mounts/mkfs-options.ts";
-import { DEFAULT_FS_TYPE } from "../plan/volume.ts";
-import type { CreateVolumeIntent, Pool, PoolSet } from "../pool/engine.ts";
+import { DEFAULT_FS_TYPE, type CreateVolumeIntent } from "../plan/volume.ts";
+import type { Pool, PoolSet } from "../pool/engine.ts";
 import { snapshotHandlers } from "./controller-snapshots.ts";
 import { validateCapabilities } from "./controller-validate.ts";
 import { locateVolume, requireAllPools, requireVolume } from "./locate.ts";

@@ -12,7 +12,7 @@ import type {
   VolumeUsage,
 } from "../generated/csi.ts";
 import type { AccessMode, StagedAccess } from "../mounts/engine.ts";
-import type { SizeRange } from "../pool/engine.ts";
+import type { SizeRange } from "../plan/capacity.ts";
 import { judgeCapability, type Capability } from "./capability.ts";
 import { parseRange, requirePath, requireSmallMap, requireString } from "./validate.ts";
 

@@ -14,7 +14,7 @@ import type {
   VolumeContentSource,
   VolumeContentSource__Output,
 } from "../generated/csi.ts";
-import type { SizeRange } from "../pool/engine.ts";
+import type { SizeRange } from "../plan/capacity.ts";
 import { judgeCapability, requireCapability, type Capability, type Judged } from "./capability.ts";
 import { parseStorageClass, type StorageClass } from "./parameters.ts";
 import {

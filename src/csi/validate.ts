@@ -4,7 +4,7 @@
  */
 import { InvalidRequestError } from "../core/errors.ts";
 import { bytes } from "../core/units.ts";
-import type { SizeRange } from "../pool/engine.ts";
+import type { SizeRange } from "../plan/capacity.ts";
 
 const MAX_STRING_BYTES = 128;
 const MAX_MAP_BYTES = 4096;

@@ -7,7 +7,8 @@ import type { Usage } from "../core/filesystem.ts";
 import type { VolumeId } from "../core/ids.ts";
 import type { FsType } from "../core/records.ts";
 import type { Bytes } from "../core/units.ts";
-import type { Pool, SizeRange } from "../pool/engine.ts";
+import type { SizeRange } from "../plan/capacity.ts";
+import type { Pool } from "../pool/engine.ts";
 
 /** CSI's access type. Flags are those of `mount-flags.ts`; they are validated again for the filesystem found. */
 export type StagedAccess =

@@ -1,7 +1,7 @@
 /**
- * Capacity, true from the worst case (design §3): what has been promised is the sum of all volume sizes plus, for each
- * snapshot, what its origin had mapped at the cut. Nothing that users write can need more. Pure arithmetic on records;
- * no metadata is walked.
+ * Capacity, true from the worst case: what has been promised is the sum of all volume sizes plus, for each snapshot,
+ * what its origin had mapped at the cut. Nothing that users write can need more. Pure arithmetic on records; no metadata
+ * is walked. Why: docs/explanation/capacity.md.
  */
 import { CapacityRangeError, NoRoomError } from "../core/errors.ts";
 import type { SnapshotRecord, VolumeRecord } from "../core/records.ts";
@@ -30,7 +30,7 @@ const META_BYTES_PER_BLOCK = 64n;
 /** Worst-case metadata that a thin costs before it maps anything: its details leaf and its own root. */
 const META_BYTES_PER_THIN = 8n * KIB;
 
-/** Sizes of CSI's CapacityRange; absent = not given. */
+/** Sizes of CSI's CapacityRange; absent = not given. Both present: required <= limit. */
 export interface SizeRange {
   readonly required?: Bytes;
   readonly limit?: Bytes;

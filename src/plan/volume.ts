@@ -12,12 +12,15 @@ import type { Plan, Step, Suspension } from "./step.ts";
 export const DEFAULT_FS_TYPE: FsType = "ext4";
 
 /** What is asked, validated. */
-export interface VolumeRequest {
+export interface CreateVolumeIntent {
   readonly name: string;
   readonly range: SizeRange;
   readonly source: Source;
+  /** At least one. */
   readonly access: readonly AccessType[];
+  /** For `mount`; absent means the default (ext4), or the source's filesystem for a copy. */
   readonly fsType?: FsType;
+  /** Validated by mounts/mkfs-options.ts before they get here. */
   readonly mkfsOptions: readonly string[];
 }
 
@@ -35,52 +38,52 @@ export interface Origin {
 }
 
 /** The filesystem a volume shall have. Throws InvalidRequestError where the source holds another one. */
-export function chooseFsType(request: VolumeRequest, origin: Origin | undefined): FsType | undefined {
-  if (!request.access.includes("mount")) return undefined;
+export function chooseFsType(intent: CreateVolumeIntent, origin: Origin | undefined): FsType | undefined {
+  if (!intent.access.includes("mount")) return undefined;
   const held = origin?.empty === false ? origin.format.fsType : undefined;
-  if (held !== undefined && request.fsType !== undefined && held !== request.fsType) {
+  if (held !== undefined && intent.fsType !== undefined && held !== intent.fsType) {
     throw new InvalidRequestError(
       "volume_capabilities.mount.fs_type",
-      `the source holds ${held}, ${request.fsType} was asked for; use a StorageClass with csi.storage.k8s.io/fstype: ${held}`,
+      `the source holds ${held}, ${intent.fsType} was asked for; use a StorageClass with csi.storage.k8s.io/fstype: ${held}`,
     );
   }
-  return request.fsType ?? held ?? DEFAULT_FS_TYPE;
+  return intent.fsType ?? held ?? DEFAULT_FS_TYPE;
 }
 
 /** The size of a new volume: as asked, not below its source or its filesystem's minimum. CapacityRangeError otherwise. */
 export function chooseVolumeSize(
-  request: VolumeRequest,
+  intent: CreateVolumeIntent,
   fsType: FsType | undefined,
   origin: Origin | undefined,
 ): Bytes {
   const floor = fsType === undefined ? bytes(SIZE_STEP) : MIN_FS_BYTES[fsType];
-  if (origin === undefined) return chooseSize(request.range, floor, fsType ?? "a volume");
-  const { required } = request.range;
+  if (origin === undefined) return chooseSize(intent.range, floor, fsType ?? "a volume");
+  const { required } = intent.range;
   // Asking for less than the source is a mistake to be told, not a size to be raised.
   if (required !== undefined && required < origin.size)
     chooseSize({ required, limit: required }, origin.size, "the source");
-  return chooseSize(request.range, origin.size > floor ? origin.size : floor, "the source");
+  return chooseSize(intent.range, origin.size > floor ? origin.size : floor, "the source");
 }
 
 export function newVolumeRecord(
-  request: VolumeRequest,
+  intent: CreateVolumeIntent,
   origin: Origin | undefined,
   made: { readonly id: VolumeId; readonly thinId: ThinId; readonly createdAt: string },
 ): VolumeRecord {
-  const fsType = chooseFsType(request, origin);
+  const fsType = chooseFsType(intent, origin);
   const copied = origin !== undefined && !origin.empty;
   const format: Format = copied
     ? { state: "copied", ...(origin.format.fsType === undefined ? {} : { fsType: origin.format.fsType }) }
     : { state: "blank" };
   return {
     ...made,
-    name: request.name,
+    name: intent.name,
     state: "creating",
-    size: chooseVolumeSize(request, fsType, origin),
-    source: request.source,
-    access: request.access,
+    size: chooseVolumeSize(intent, fsType, origin),
+    source: intent.source,
+    access: intent.access,
     ...(fsType === undefined ? {} : { fsType }),
-    mkfsOptions: request.mkfsOptions,
+    mkfsOptions: intent.mkfsOptions,
     format,
   };
 }
@@ -110,30 +113,30 @@ export function planUndoVolume(record: VolumeRecord): Plan {
   ];
 }
 
-/** Throws IncompatibleExistingError, naming the difference, unless `existing` is what the request asks for. */
-export function requireSameVolume(existing: VolumeRecord, request: VolumeRequest): void {
-  const difference = differenceOf(existing, request);
+/** Throws IncompatibleExistingError, naming the difference, unless `existing` is what `intent` asks for. */
+export function requireSameVolume(existing: VolumeRecord, intent: CreateVolumeIntent): void {
+  const difference = differenceOf(existing, intent);
   if (difference === undefined) return;
   throw new IncompatibleExistingError(
-    `name: volume ${JSON.stringify(request.name)} exists and differs: ${difference}`,
+    `name: volume ${JSON.stringify(intent.name)} exists and differs: ${difference}`,
   );
 }
 
-function differenceOf(existing: VolumeRecord, request: VolumeRequest): string | undefined {
-  const { required, limit } = request.range;
+function differenceOf(existing: VolumeRecord, intent: CreateVolumeIntent): string | undefined {
+  const { required, limit } = intent.range;
   if (required !== undefined && existing.size < required)
     return `it has ${existing.size} bytes, ${required} are required`;
   if (limit !== undefined && existing.size > limit)
     return `it has ${existing.size} bytes, the limit is ${limit}`;
-  if (sourceText(existing.source) !== sourceText(request.source))
+  if (sourceText(existing.source) !== sourceText(intent.source))
     return `it was made from ${sourceText(existing.source)}`;
-  if (existing.access.toSorted().join() !== request.access.toSorted().join()) {
+  if (existing.access.toSorted().join() !== intent.access.toSorted().join()) {
     return `it was made for access type ${existing.access.join(" and ")}`;
   }
-  if (existing.fsType !== undefined && request.fsType !== undefined && existing.fsType !== request.fsType) {
+  if (existing.fsType !== undefined && intent.fsType !== undefined && existing.fsType !== intent.fsType) {
     return `it was made for ${existing.fsType}`;
   }
-  if (existing.mkfsOptions.join(" ") !== request.mkfsOptions.join(" "))
+  if (existing.mkfsOptions.join(" ") !== intent.mkfsOptions.join(" "))
     return "it was made with other mkfsOptions";
   return undefined;
 }

@@ -5,41 +5,16 @@
  */
 import type { BlockDevice } from "../core/dm.ts";
 import type { GroupId, PoolName, PoolUuid, SnapshotId, VolumeId } from "../core/ids.ts";
-import type {
-  AccessType,
-  Format,
-  FsType,
-  GroupRecord,
-  SnapshotRecord,
-  Source,
-  Staging,
-  VolumeRecord,
-} from "../core/records.ts";
+import type { Format, GroupRecord, SnapshotRecord, Staging, VolumeRecord } from "../core/records.ts";
 import type { Bytes, Sectors } from "../core/units.ts";
 import type { Runner } from "../host/run.ts";
+import type { SizeRange } from "../plan/capacity.ts";
+import type { CreateVolumeIntent } from "../plan/volume.ts";
 
 /** Idempotency made visible: did this call make the object, or had an earlier one? */
 export interface Outcome<T> {
   readonly kind: "created" | "identity";
   readonly record: T;
-}
-
-/** Sizes of CSI's CapacityRange; absent = not given. Both present: required <= limit. */
-export interface SizeRange {
-  readonly required?: Bytes;
-  readonly limit?: Bytes;
-}
-
-export interface CreateVolumeIntent {
-  readonly name: string;
-  readonly range: SizeRange;
-  readonly source: Source;
-  /** At least one. */
-  readonly access: readonly AccessType[];
-  /** For `mount`; absent means the default (ext4), or the source's filesystem for a copy. */
-  readonly fsType?: FsType;
-  /** Validated by mounts/mkfs-options.ts before they get here. */
-  readonly mkfsOptions: readonly string[];
 }
 
 export interface Capacity {

@@ -10,19 +10,12 @@ import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/
 import { bytes, bytesFromBlocks, bytesFromMetaBlocks, dataBlocks, roundDown } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import { SIZE_STEP, headroom } from "../plan/capacity.ts";
-import type { Supply } from "../plan/capacity.ts";
+import type { SizeRange, Supply } from "../plan/capacity.ts";
 import type { Runner } from "../host/run.ts";
 import type { Plan } from "../plan/step.ts";
+import type { CreateVolumeIntent } from "../plan/volume.ts";
 import type { Catalog } from "./catalog.ts";
-import type {
-  Capacity,
-  CreateVolumeIntent,
-  Outcome,
-  OwnedVolume,
-  Pool,
-  PoolCondition,
-  SizeRange,
-} from "./engine.ts";
+import type { Capacity, Outcome, OwnedVolume, Pool, PoolCondition } from "./engine.ts";
 import type { Admission, Hands, Measured } from "./execute.ts";
 import { perform, troubleOf } from "./execute.ts";
 import { Fence } from "./fence.ts";

@@ -13,9 +13,9 @@ import { objectKey, volumeId } from "../core/ids.ts";
 import type { VolumeRecord } from "../core/records.ts";
 import type { Bytes } from "../core/units.ts";
 import { bytes, bytesFromSectors, dataBlocks } from "../core/units.ts";
-import { admit, chooseSize, volumeDemand } from "../plan/capacity.ts";
+import { admit, chooseSize, volumeDemand, type SizeRange } from "../plan/capacity.ts";
 import { planDeleteVolume } from "../plan/remove.ts";
-import type { Origin, VolumeRequest } from "../plan/volume.ts";
+import type { CreateVolumeIntent, Origin } from "../plan/volume.ts";
 import {
   chooseFsType,
   chooseVolumeSize,
@@ -24,7 +24,7 @@ import {
   planUndoVolume,
   requireSameVolume,
 } from "../plan/volume.ts";
-import type { Outcome, SizeRange } from "./engine.ts";
+import type { Outcome } from "./engine.ts";
 import { observeOrigin, sourceKeys } from "./origins.ts";
 import type { ThinPool } from "./thin-pool.ts";
 
@@ -38,51 +38,51 @@ export class VolumeOperations {
     this.#pool = pool;
   }
 
-  create(request: VolumeRequest): Promise<Outcome<VolumeRecord>> {
+  create(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>> {
     const scope = {
-      title: `CreateVolume ${JSON.stringify(request.name)}`,
-      fingerprint: `CreateVolume ${this.#pool.uuid} ${fingerprintOf(request)}`,
-      exclusive: [`volume-name:${request.name}`],
-      shared: sourceKeys(request.source),
+      title: `CreateVolume ${JSON.stringify(intent.name)}`,
+      fingerprint: `CreateVolume ${this.#pool.uuid} ${fingerprintOf(intent)}`,
+      exclusive: [`volume-name:${intent.name}`],
+      shared: sourceKeys(intent.source),
     };
-    return this.#pool.parts.operations.run(scope, () => this.#create(request));
+    return this.#pool.parts.operations.run(scope, () => this.#create(intent));
   }
 
-  async #create(request: VolumeRequest): Promise<Outcome<VolumeRecord>> {
-    const existing = this.#pool.volumeByName(request.name);
+  async #create(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>> {
+    const existing = this.#pool.volumeByName(intent.name);
     if (existing?.state === "deleting") {
       throw new OperationPendingError(
-        `volume ${JSON.stringify(request.name)} is being deleted; retry when it is gone`,
+        `volume ${JSON.stringify(intent.name)} is being deleted; retry when it is gone`,
       );
     }
     if (existing?.state === "ready") {
-      requireSameVolume(existing, request);
+      requireSameVolume(existing, intent);
       return { kind: "identity", record: existing };
     }
     // Reads what is to be copied before anything is refused for room: a missing source is the better answer.
-    const origin = await observeOrigin(this.#pool, request.source);
-    const size = chooseVolumeSize(request, chooseFsType(request, origin), origin);
+    const origin = await observeOrigin(this.#pool, intent.source);
+    const size = chooseVolumeSize(intent, chooseFsType(intent, origin), origin);
     await this.#pool.refreshSupply();
     this.#pool.requireTakesPromises();
     // Half-made by an earlier try whose undo failed.
     if (existing !== undefined) await this.#pool.perform(planUndoVolume(existing));
-    return { kind: "created", record: await this.#make(request, origin, size) };
+    return { kind: "created", record: await this.#make(intent, origin, size) };
   }
 
   async #make(
-    request: VolumeRequest,
+    intent: CreateVolumeIntent,
     origin: Origin | undefined,
     size: VolumeRecord["size"],
   ): Promise<VolumeRecord> {
     const demand = volumeDemand(size, this.#pool.parts.blockSize);
-    admit(this.#pool.supply(), this.#pool.state.demand, demand, `volume ${JSON.stringify(request.name)}`);
+    admit(this.#pool.supply(), this.#pool.state.demand, demand, `volume ${JSON.stringify(intent.name)}`);
     const release = this.#pool.state.hold(demand);
     let record: VolumeRecord;
     try {
       const [thinId] = await this.#pool.fence.takeIds(1);
       if (thinId === undefined) throw new RangeError("no thin id was handed out");
       const id = volumeId(this.#pool.uuid, newObjectKey());
-      record = newVolumeRecord(request, origin, {
+      record = newVolumeRecord(intent, origin, {
         id,
         thinId,
         createdAt: this.#pool.parts.now().toISOString(),
@@ -199,8 +199,8 @@ export class VolumeOperations {
   }
 }
 
-function fingerprintOf(request: VolumeRequest): string {
-  return JSON.stringify(request, (_key, value: unknown) =>
+function fingerprintOf(intent: CreateVolumeIntent): string {
+  return JSON.stringify(intent, (_key, value: unknown) =>
     typeof value === "bigint" ? value.toString() : value,
   );
 }

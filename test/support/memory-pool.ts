@@ -21,15 +21,9 @@ import {
 } from "../../src/core/ids.ts";
 import type { GroupRecord, SnapshotRecord, Source, VolumeRecord } from "../../src/core/records.ts";
 import { bytes, GIB, roundUp, type Bytes } from "../../src/core/units.ts";
-import type {
-  Capacity,
-  CreateVolumeIntent,
-  Outcome,
-  Pool,
-  PoolCondition,
-  PoolSet,
-  SizeRange,
-} from "../../src/pool/engine.ts";
+import type { SizeRange } from "../../src/plan/capacity.ts";
+import type { CreateVolumeIntent } from "../../src/plan/volume.ts";
+import type { Capacity, Outcome, Pool, PoolCondition, PoolSet } from "../../src/pool/engine.ts";
 
 /**
  * A pool without disks, for tests of the protocol: it keeps records and follows the contract of pool/engine.ts as far

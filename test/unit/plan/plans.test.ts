@@ -10,7 +10,7 @@ import { GIB, MIB, bytes } from "../../../src/core/units.ts";
 import { planDeleteVolume } from "../../../src/plan/remove.ts";
 import { planRenewThin, renewedRecord } from "../../../src/plan/renew.ts";
 import { newSnapshotRecord, planCuts, planSnapshotsReady } from "../../../src/plan/snapshot.ts";
-import type { Origin, VolumeRequest } from "../../../src/plan/volume.ts";
+import type { CreateVolumeIntent, Origin } from "../../../src/plan/volume.ts";
 import { newVolumeRecord, planCreateVolume, requireSameVolume } from "../../../src/plan/volume.ts";
 import {
   POOL_NAME,
@@ -28,7 +28,7 @@ const deviceOf = (number: number) => ({
   uuid: thinDeviceUuid(POOL_UUID, keyOf(volumeIdOf(number))),
 });
 
-const request = (changes: Partial<VolumeRequest> = {}): VolumeRequest => ({
+const request = (changes: Partial<CreateVolumeIntent> = {}): CreateVolumeIntent => ({
   name: "volume-9",
   range: { required: bytes(GIB) },
   source: { kind: "empty" },
