@@ -18,7 +18,7 @@ import { planUndoVolume } from "./volume.ts";
 /** One plan for each object, so that one which cannot be settled now (a device still open) does not hold up the others. */
 export function planRecovery(content: CatalogContent, devices: readonly DmDevice[]): readonly Plan[] {
   const plans = [
-    ...devices.map((device): Plan => (device.inactiveTable ? [{ kind: "clear", device: device.name }] : [])),
+    ...devices.map(recoverDevice),
     ...content.volumes.map((volume) => recoverVolume(volume, activeOf(volume, content, devices))),
     ...content.groups.map((group) => (group.state === "ready" ? [] : recoverGroup(group, content))),
     ...content.snapshots.map((snapshot) =>
@@ -28,6 +28,12 @@ export function planRecovery(content: CatalogContent, devices: readonly DmDevice
     ),
   ];
   return plans.filter((plan) => plan.length > 0);
+}
+
+/** One without a live table was being made: nothing ever used it. Otherwise a table that was never resumed is dropped. */
+function recoverDevice({ name, uuid, liveTable, inactiveTable }: DmDevice): Plan {
+  if (!liveTable) return [{ kind: "deactivate", device: name, uuid }];
+  return inactiveTable ? [{ kind: "clear", device: name }] : [];
 }
 
 function recoverVolume(volume: VolumeRecord, active: ActiveDevice | undefined): Plan {

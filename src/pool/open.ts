@@ -236,7 +236,7 @@ function withoutStaleStaging(content: CatalogContent, devices: readonly DmDevice
 function activeVolumes(devices: readonly DmDevice[]): ReadonlySet<string> {
   return new Set(
     devices.flatMap((device) => {
-      const parsed = parseThinUuid(device.uuid);
+      const parsed = device.liveTable ? parseThinUuid(device.uuid) : undefined;
       return parsed === undefined ? [] : [volumeId(parsed.pool, parsed.key)];
     }),
   );

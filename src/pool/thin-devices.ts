@@ -37,7 +37,7 @@ export class ThinDevices {
   readonly #poolNumber: DevNumber;
   readonly #poolName: PoolName;
   readonly #poolUuid: PoolUuid;
-  /** Told the exact mapped bytes of a thin that is inactive from now on. */
+  /** Told the exact mapped bytes of a thin that is inactive from now on; not told where they are not known. */
   readonly #onInactive: (thinId: ThinId, mapped: Bytes) => void;
 
   constructor(options: {
@@ -79,9 +79,7 @@ export class ThinDevices {
     if (this.find(step) !== undefined) return this.grow(step);
     const table = formatThinTable({ length: step.length, pool: this.#poolNumber, thinId: step.thinId });
     try {
-      await this.#whileAnswering(`activation of ${step.device}`, () =>
-        this.#dmsetup.create(step.device, step.uuid, table),
-      );
+      await this.#whileAnswering(`activation of ${step.device}`, () => this.#create(step, table));
     } catch (error) {
       // ENODATA: the pool has no such thin. Anything else may have made the device.
       if (errnoOf(error) !== "ENODATA") throw error;
@@ -94,13 +92,29 @@ export class ThinDevices {
     }
   }
 
+  async #create(target: ThinDeviceName, table: string): Promise<void> {
+    try {
+      await this.#dmsetup.create(target.device, target.uuid, table);
+    } catch (error) {
+      if (errnoOf(error) !== "EBUSY" || !(await this.#dropTableless(target))) throw error;
+      await this.#dmsetup.create(target.device, target.uuid, table);
+    }
+  }
+
+  /** A dmsetup killed while it made a device leaves one without a table: it takes the name, and sysfs does not show it. */
+  async #dropTableless({ device, uuid }: ThinDeviceName): Promise<boolean> {
+    const found = (await this.#dmsetup.list()).find((each) => each.name === device && each.uuid === uuid);
+    if (found === undefined || found.liveTable) return false;
+    await this.#dmsetup.remove(device);
+    return true;
+  }
+
   /** Brings a live table up to `length`, changing nothing else. */
   async grow(step: ThinTarget): Promise<void> {
     const node = this.find(step);
     if (node === undefined) throw new PreconditionError(`${step.device} is not active`);
-    const wanted = bytesFromSectors(step.length);
     if (node.suspended) await this.#dmsetup.resume(step.device);
-    if (node.size === wanted) return;
+    // Read also where the size is right: the device must show this volume's thin and no other.
     const live = parseThinTable(await this.#dmsetup.table(step.device));
     if (live.thinId !== step.thinId || live.pool !== this.#poolNumber) {
       throw new DamagedVolumeError(
@@ -135,16 +149,22 @@ export class ThinDevices {
   /** Removes the device; gone already counts. Notes the mapped bytes, which cannot change while it is inactive. */
   async deactivate(target: ThinDeviceName): Promise<void> {
     const node = this.find(target);
-    if (node === undefined) return;
+    if (node === undefined) {
+      await this.#dropTableless(target);
+      return;
+    }
     const [mount] = mountsOfDevice(readMountInfo(), node.number);
     if (mount !== undefined)
       throw new PreconditionError(`${target.device} is mounted at ${mount.entry.mountPoint}`);
     if (node.suspended) await this.#dmsetup.resume(target.device);
     const table = parseThinTable(await this.#dmsetup.table(target.device));
-    const status = await this.#dmsetup.thinStatus(target.device, { flush: true });
+    let mapped: Bytes | undefined;
     try {
       await this.#dmsetup.remove(target.device, (once) =>
-        this.#whileAnswering(`deactivation of ${target.device}`, once),
+        this.#whileAnswering(`deactivation of ${target.device}`, async () => {
+          mapped = await this.#settled(target);
+          await once();
+        }),
       );
     } catch (error) {
       if (errnoOf(error) === "ENXIO") return;
@@ -154,7 +174,17 @@ export class ThinDevices {
         { cause: error },
       );
     }
-    if (status.kind === "active") this.#onInactive(table.thinId, bytesFromSectors(status.mapped));
+    if (mapped !== undefined) this.#onInactive(table.thinId, mapped);
+  }
+
+  /**
+   * What the thin maps and will go on mapping; undefined while somebody has the device open, who may write until it
+   * goes. A figure that is too small would make a copy of this thin an empty one.
+   */
+  async #settled({ device }: ThinDeviceName): Promise<Bytes | undefined> {
+    const before = (await this.#dmsetup.list()).find((each) => each.name === device);
+    const status = await this.#dmsetup.thinStatus(device, { flush: true });
+    return before?.open === 0 && status.kind === "active" ? bytesFromSectors(status.mapped) : undefined;
   }
 
   async #whileAnswering(title: string, work: () => Promise<void>): Promise<void> {

@@ -111,6 +111,14 @@ describe("recovery", () => {
       { kind: "clear", device: device(1).name },
     ]);
   });
+
+  test("removes a device whose making was cut off before it had a table", () => {
+    const content = catalogContent({ volumes: [volumeRecord(1)] });
+    const { name, uuid } = device(1);
+    expect(planRecovery(content, [device(1, { liveTable: false, inactiveTable: true })]).flat()).toEqual([
+      { kind: "deactivate", device: name, uuid },
+    ]);
+  });
 });
 
 test("recovery plans each object apart, so that one stuck object holds up no other", () => {
