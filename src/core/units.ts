@@ -52,10 +52,6 @@ export const bytesFromMetaBlocks = (count: MetaBlocks): Bytes => bytes(count * M
 export const roundUp = (size: bigint, step: bigint): Bytes => bytes(((size + step - 1n) / step) * step);
 export const roundDown = (size: bigint, step: bigint): Bytes => bytes((size / step) * step);
 
-export function minBytes(...sizes: readonly [Bytes, ...Bytes[]]): Bytes {
-  return sizes.reduce((least, size) => (size < least ? size : least));
-}
-
 const SUFFIXES: readonly (readonly [string, bigint])[] = [
   ["TiB", 1024n * GIB],
   ["GiB", GIB],

@@ -7,7 +7,7 @@
 import { constants, readdirSync, statSync } from "node:fs";
 import { open, realpath, stat } from "node:fs/promises";
 
-import { type BlockDevice, type DevNumber, isDevNumber } from "../core/dm.ts";
+import type { BlockDevice, DevNumber } from "../core/dm.ts";
 import { EnvironmentError, PoolSetupError } from "../core/errors.ts";
 import { type Bytes, bytes, SECTOR_BYTES } from "../core/units.ts";
 import { devNumberOf, readAttribute } from "./dm-sysfs.ts";
@@ -32,13 +32,6 @@ export function sizeOf(number: DevNumber): Bytes {
   return bytes(BigInt(attribute(number, "size")) * SECTOR_BYTES);
 }
 
-/** 512 or 4096: the unit in which the disk addresses its blocks. */
-export function logicalBlockSize(number: DevNumber): Bytes {
-  const own = readAttribute(`/sys/dev/block/${number}/queue/logical_block_size`);
-  // A partition has no queue of its own; its disk is the directory above.
-  return bytes(BigInt(own ?? attribute(number, "../queue/logical_block_size")));
-}
-
 export const isReadOnly = (number: DevNumber): boolean => attribute(number, "ro") !== "0";
 
 function attribute(number: DevNumber, name: string): string {
@@ -57,15 +50,6 @@ export function holders(number: DevNumber): readonly string[] {
   return [directory, ...parts.map((part) => `${directory}/${part}`)].flatMap((each) =>
     entries(`${each}/holders`),
   );
-}
-
-/** Kernel names of the devices this one is built on. */
-export const slaves = (number: DevNumber): readonly string[] => entries(`/sys/dev/block/${number}/slaves`);
-
-/** The number of a device by its kernel name; undefined where it is gone. */
-export function numberOfKernelName(name: string): DevNumber | undefined {
-  const number = readAttribute(`/sys/class/block/${name}/dev`);
-  return number !== undefined && isDevNumber(number) ? number : undefined;
 }
 
 function entries(directory: string): readonly string[] {

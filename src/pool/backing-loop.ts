@@ -13,7 +13,7 @@ import type { LoopFile, LoopPoolOptions } from "../core/pool-options.ts";
 import { bytes, formatBytes, MIB } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import { describeBlockDevice, isClaimed, isReadOnly } from "../host/block-device.ts";
-import { syncDirectory } from "../host/files.ts";
+import { syncDirectory } from "../host/sync-directory.ts";
 import { Losetup } from "../host/losetup.ts";
 import type { LoopDevice } from "../host/losetup.ts";
 import type { Runner } from "../host/run.ts";
