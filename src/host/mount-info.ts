@@ -123,10 +123,17 @@ export function mountsOfDevice(entries: readonly MountEntry[], number: DevNumber
 export const dmUuidOf = (number: DevNumber): string | undefined =>
   readAttribute(`/sys/dev/block/${number}/dm/uuid`);
 
-/** Any mount point of the filesystem on a device, for syncing and freezing it; undefined where it is not mounted. */
-export function findMountPoint(device: { readonly number: DevNumber }): string | undefined {
-  const entries = readMountInfo();
-  return mountsOfDevice(entries, device.number).find(
-    ({ kind, entry }) => kind === "filesystem" && topMountAt(entries, entry.mountPoint) === entry,
-  )?.entry.mountPoint;
+/**
+ * A mount point of the filesystem on a device, for syncing and freezing it; undefined where it is not mounted. `safest`
+ * where it is one: another may be unmounted before it is used, and a freeze would then hit the filesystem below it.
+ */
+export function findMountPoint(
+  device: { readonly number: DevNumber },
+  safest?: string,
+  entries: readonly MountEntry[] = readMountInfo(),
+): string | undefined {
+  const points = mountsOfDevice(entries, device.number)
+    .filter(({ kind, entry }) => kind === "filesystem" && topMountAt(entries, entry.mountPoint) === entry)
+    .map(({ entry }) => entry.mountPoint);
+  return points.find((point) => point === safest) ?? points[0];
 }

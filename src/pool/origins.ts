@@ -57,7 +57,8 @@ export function suspensionOf(pool: ThinPool, volume: VolumeRecord): Suspension |
   const target = devices.targetOf(volume.id);
   const node = devices.find(target);
   if (node === undefined) return undefined;
-  const mountPoint = findMountPoint(node);
+  // Where it is staged it stays mounted during the cut, by the volume's lock; where it is published it need not.
+  const mountPoint = findMountPoint(node, volume.staging?.path);
   if (mountPoint === undefined) return { ...target, freezeMount: false };
   // Device suspend freezes btrfs on new kernels (7.2) and not on older ones (6.1): freezing it by its mount does on all.
   return { ...target, mountPoint, freezeMount: volume.format.fsType === "btrfs" };

@@ -124,6 +124,14 @@ describe("which device a mount shows", () => {
     expect(identified(id)).toEqual([undefined]);
   });
 
+  test("of a filesystem's mount points the safest is taken, another where it is none of them", () => {
+    const published = "/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pv/mount";
+    const publishedFirst = entries.toSorted((one, other) => other.id - one.id);
+    expect(findMountPoint({ number: NUMBER }, STAGED, publishedFirst)).toBe(STAGED);
+    expect(findMountPoint({ number: NUMBER }, published, entries)).toBe(published);
+    expect(findMountPoint({ number: NUMBER }, "/elsewhere", entries)).toBe(STAGED);
+  });
+
   test("a device that is mounted nowhere has no mount point", () => {
     expect(findMountPoint({ number: "9999:1" as DevNumber })).toBeUndefined();
   });
