@@ -1,10 +1,10 @@
 /** CSI's VolumeCapability: what a caller wants to do with a volume, and whether dmthin can. */
 import { InvalidRequestError } from "../core/errors.ts";
+import { quote } from "../core/quote.ts";
 import { FS_TYPES, type FsType } from "../core/records.ts";
 import type { VolumeCapability__Output } from "../generated/csi.ts";
 import { ACCESS_MODES, type AccessMode, type StagedAccess } from "../mounts/engine.ts";
 import { parseMountFlags } from "../mounts/mount-flags.ts";
-import { quote } from "./validate.ts";
 
 export interface Capability {
   readonly mode: AccessMode;

@@ -1,17 +1,24 @@
 /** The methods of CSI's Controller service about snapshots. */
-import { IncompatibleExistingError } from "../core/errors.ts";
+import { quote } from "../core/quote.ts";
 import type { SnapshotRecord } from "../core/records.ts";
 import type {
   ControllerDefinition,
   ListSnapshotsRequest__Output,
   ListSnapshotsResponse,
 } from "../generated/csi.ts";
-import type { Pool, PoolSet } from "../pool/engine.ts";
-import { locateSnapshot, locateVolume, requireAllPools, requirePool, requireSnapshot } from "./locate.ts";
+import type { PoolSet } from "../pool/engine.ts";
+import {
+  locateSnapshot,
+  locateVolume,
+  requireAllPools,
+  requireFreeElsewhere,
+  requirePool,
+  requireSnapshot,
+} from "./locate.ts";
 import { parseCreateSnapshot, snapshotMessage } from "./messages-snapshot.ts";
 import { pageOf } from "./pages.ts";
 import type { Handlers } from "./driver.ts";
-import { quote, requireCount, requireString } from "./validate.ts";
+import { requireCount, requireString } from "./validate.ts";
 
 type SnapshotMethods = "CreateSnapshot" | "DeleteSnapshot" | "GetSnapshot" | "ListSnapshots";
 
@@ -24,7 +31,12 @@ export function snapshotHandlers(
       const open = pools();
       const pool = requirePool(open, source.pool, source.id);
       // No await between this look and the call: the pools share their locks.
-      requireFreeElsewhere(open, pool, name);
+      requireFreeElsewhere(
+        open,
+        pool,
+        `snapshot ${quote(name)}`,
+        (each) => each.snapshotByName(name) !== undefined,
+      );
       const { record } = await pool.createSnapshot({ name, source: source.id });
       return { snapshot: snapshotMessage(record) };
     },
@@ -39,14 +51,6 @@ export function snapshotHandlers(
     },
     ListSnapshots: async (request) => listSnapshots(pools(), request),
   };
-}
-
-function requireFreeElsewhere(pools: PoolSet, chosen: Pool, name: string): void {
-  const other = pools.pools.find((pool) => pool !== chosen && pool.snapshotByName(name) !== undefined);
-  if (other === undefined) return;
-  throw new IncompatibleExistingError(
-    `snapshot ${quote(name)} exists already, of a volume in pool ${other.name}`,
-  );
 }
 
 function listSnapshots(pools: PoolSet, request: ListSnapshotsRequest__Output): ListSnapshotsResponse {

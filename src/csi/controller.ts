@@ -1,5 +1,6 @@
 /** CSI's Controller service: what it can do, and its methods about volumes; see also controller-snapshots.ts. */
-import { IncompatibleExistingError, UnimplementedError } from "../core/errors.ts";
+import { UnimplementedError } from "../core/errors.ts";
+import { quote } from "../core/quote.ts";
 import { bytes } from "../core/units.ts";
 import type {
   ControllerDefinition,
@@ -16,14 +17,14 @@ import { DEFAULT_FS_TYPE, type CreateVolumeIntent } from "../plan/volume.ts";
 import type { Pool, PoolSet } from "../pool/engine.ts";
 import { snapshotHandlers } from "./controller-snapshots.ts";
 import { validateCapabilities } from "./controller-validate.ts";
-import { locateVolume, requireAllPools, requireVolume } from "./locate.ts";
+import { locateVolume, requireAllPools, requireFreeElsewhere, requireVolume } from "./locate.ts";
 import { parseCreateVolume, parseExpand, parseGetCapacity, volumeMessage } from "./messages-volume.ts";
 import type { CreateVolumeCall } from "./messages-volume.ts";
 import { pageOf } from "./pages.ts";
 import { choosePool, poolForCapacity } from "./placement.ts";
 import { requireOpened, type Driver, type Handlers } from "./driver.ts";
 import { isHere, requireHere, topologyOf } from "./topology.ts";
-import { quote, requireCount, requireString } from "./validate.ts";
+import { requireCount, requireString } from "./validate.ts";
 
 const CAPABILITIES: readonly ControllerServiceCapability_RPC_Type[] = [
   "CREATE_DELETE_VOLUME",
@@ -84,7 +85,12 @@ async function createVolume(
   const pool = choosePool(pools, call);
   const intent = intentFor(pool, call);
   // No await between this look and the call: the pools share their locks, so the name cannot be taken in between.
-  requireFreeElsewhere(pools, pool, call.name);
+  requireFreeElsewhere(
+    pools,
+    pool,
+    `volume ${quote(call.name)}`,
+    (each) => each.volumeByName(call.name) !== undefined,
+  );
   const { record } = await pool.createVolume(intent);
   return { volume: volumeMessage(record, topologyOf(driver.node.topology)) };
 }
@@ -100,10 +106,7 @@ function intentFor(pool: Pool, call: CreateVolumeCall): CreateVolumeIntent {
     source: sourceOf(source),
     ...(call.fsType === undefined ? {} : { fsType: call.fsType }),
     // Raw block volumes may share a StorageClass with mounted ones: its mkfs options are not theirs.
-    mkfsOptions:
-      mounted && mkfsOptions !== undefined
-        ? parseMkfsOptions(mkfsOptions, made, "parameters.mkfsOptions")
-        : [],
+    mkfsOptions: mounted && mkfsOptions !== undefined ? parseMkfsOptions(mkfsOptions, made) : [],
   };
 }
 
@@ -117,15 +120,6 @@ function sourceFsType(pool: Pool, { source }: CreateVolumeCall): CreateVolumeInt
   if (source === undefined) return undefined;
   const record = source.kind === "snapshot" ? pool.snapshot(source.id) : pool.volume(source.id);
   return record?.format.fsType ?? record?.fsType;
-}
-
-/** Names are unique on a node, not only in a pool: a class that moved to another pool must not make a second volume. */
-function requireFreeElsewhere(pools: PoolSet, chosen: Pool, name: string): void {
-  const other = pools.pools.find((pool) => pool !== chosen && pool.volumeByName(name) !== undefined);
-  if (other === undefined) return;
-  throw new IncompatibleExistingError(
-    `volume ${quote(name)} exists in pool ${other.name}, not in ${chosen.name}`,
-  );
 }
 
 function listVolumes(driver: Driver, request: ListVolumesRequest__Output): ListVolumesResponse {

@@ -1,5 +1,6 @@
 /** CSI's GroupController service: snapshots of several volumes at one point in time. */
-import { IncompatibleExistingError, OutcomeUnknownError, PreconditionError } from "../core/errors.ts";
+import { OutcomeUnknownError, PreconditionError } from "../core/errors.ts";
+import { quote } from "../core/quote.ts";
 import type { GroupRecord, SnapshotRecord } from "../core/records.ts";
 import type {
   CreateVolumeGroupSnapshotRequest__Output,
@@ -7,10 +8,10 @@ import type {
   VolumeGroupSnapshot,
 } from "../generated/csi.ts";
 import type { Pool, PoolSet } from "../pool/engine.ts";
-import { locateGroup, requireGroup, requirePool } from "./locate.ts";
+import { locateGroup, requireFreeElsewhere, requireGroup, requirePool } from "./locate.ts";
 import { groupMessage, parseCreateGroup, requireMembers, type LocatedVolume } from "./messages-snapshot.ts";
 import { requireOpened, type Driver, type Handlers } from "./driver.ts";
-import { quote, requireString } from "./validate.ts";
+import { requireString } from "./validate.ts";
 
 export function groupHandlers(driver: Driver): Handlers<GroupControllerDefinition> {
   const pools = (): PoolSet => requireOpened(driver);
@@ -45,7 +46,9 @@ async function createGroup(
   const { name, sources } = parseCreateGroup(request);
   const pool = requireOnePool(pools, sources);
   // No await between this look and the call: the pools share their locks.
-  requireFreeElsewhere(pools, pool, name);
+  requireFreeElsewhere(pools, pool, `group snapshot ${quote(name)}`, (each) =>
+    each.groups().some((group) => group.name === name),
+  );
   const { record } = await pool.createGroup({ name, sources: sources.map(({ id }) => id) });
   return groupMessage(record, membersOf(pool, record));
 }
@@ -61,16 +64,6 @@ function requireOnePool(pools: PoolSet, sources: readonly LocatedVolume[]): Pool
     );
   }
   return first;
-}
-
-function requireFreeElsewhere(pools: PoolSet, chosen: Pool, name: string): void {
-  const other = pools.pools.find(
-    (pool) => pool !== chosen && pool.groups().some((group) => group.name === name),
-  );
-  if (other === undefined) return;
-  throw new IncompatibleExistingError(
-    `group snapshot ${quote(name)} exists already, of volumes in pool ${other.name}`,
-  );
 }
 
 function membersOf(pool: Pool, record: GroupRecord): readonly SnapshotRecord[] {

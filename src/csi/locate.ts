@@ -2,11 +2,11 @@
  * From the id in a request to its pool. Three answers: text that dmthin never made (undefined), an id whose pool is not
  * open here (PoolUnavailableError: the object may well exist), and the pool.
  */
-import { NotFoundError, PoolUnavailableError } from "../core/errors.ts";
+import { IncompatibleExistingError, NotFoundError, PoolUnavailableError } from "../core/errors.ts";
 import { parseId, type GroupId, type PoolUuid, type SnapshotId, type VolumeId } from "../core/ids.ts";
+import { quote } from "../core/quote.ts";
 import type { GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
 import type { Pool, PoolSet } from "../pool/engine.ts";
-import { quote } from "./validate.ts";
 
 export interface Located<Id> {
   readonly pool: Pool;
@@ -74,6 +74,18 @@ export function requireAllPools(pools: PoolSet): readonly Pool[] {
 export function absentPools(pools: PoolSet): string {
   if (pools.absent.length === 0) return "";
   return `; not open: ${pools.absent.map(({ name, reason }) => `${name} (${reason})`).join(", ")}`;
+}
+
+/** Names are unique on a node, not only in a pool: a class that moved to another pool must not make a second object. */
+export function requireFreeElsewhere(
+  pools: PoolSet,
+  chosen: Pool,
+  what: string,
+  has: (pool: Pool) => boolean,
+): void {
+  const other = pools.pools.find((pool) => pool !== chosen && has(pool));
+  if (other === undefined) return;
+  throw new IncompatibleExistingError(`${what} exists in pool ${other.name}, not in ${chosen.name}`);
 }
 
 const missing = (what: string, text: string): NotFoundError =>

@@ -1,6 +1,7 @@
 /** Requests about snapshots and groups become intents here, records become responses. */
 import { InvalidRequestError, NotFoundError } from "../core/errors.ts";
 import { parseId, type PoolUuid, type VolumeId } from "../core/ids.ts";
+import { quote } from "../core/quote.ts";
 import type { GroupRecord, SnapshotRecord } from "../core/records.ts";
 import type {
   CreateSnapshotRequest__Output,
@@ -9,7 +10,7 @@ import type {
   VolumeGroupSnapshot,
 } from "../generated/csi.ts";
 import { requireNoOwnParameters } from "./parameters.ts";
-import { quote, requireName, requireString } from "./validate.ts";
+import { requireName, requireString } from "./validate.ts";
 
 /** A volume that may exist, with the pool it says to be in. */
 export interface LocatedVolume {

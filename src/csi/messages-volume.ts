@@ -1,6 +1,7 @@
 /** Requests about volumes become intents here, records become responses. The only place with their snake_case. */
 import { InvalidRequestError, NotFoundError } from "../core/errors.ts";
 import { parseId, type PoolName, type PoolUuid, type SnapshotId, type VolumeId } from "../core/ids.ts";
+import { quote } from "../core/quote.ts";
 import type { AccessType, FsType, VolumeRecord } from "../core/records.ts";
 import type {
   ControllerExpandVolumeRequest__Output,
@@ -19,7 +20,6 @@ import { judgeCapability, requireCapability, type Capability, type Judged } from
 import { parseStorageClass, type StorageClass } from "./parameters.ts";
 import {
   parseRange,
-  quote,
   requireEmptyMap,
   requireName,
   requireSmallMap,

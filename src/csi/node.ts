@@ -1,6 +1,7 @@
 /** CSI's Node service: the volume is looked up, then mounts/ does the work and checks the paths. */
 import { NotFoundError, PreconditionError } from "../core/errors.ts";
 import { parseId } from "../core/ids.ts";
+import { quote } from "../core/quote.ts";
 import type { NodeDefinition, NodeServiceCapability_RPC_Type } from "../generated/csi.ts";
 import type { PoolSet } from "../pool/engine.ts";
 import { accessProblem } from "./controller-validate.ts";
@@ -16,7 +17,6 @@ import {
 } from "./messages-node.ts";
 import { requireOpened, type Driver, type Handlers } from "./driver.ts";
 import { topologyOf } from "./topology.ts";
-import { quote } from "./validate.ts";
 
 const CAPABILITIES: readonly NodeServiceCapability_RPC_Type[] = [
   "STAGE_UNSTAGE_VOLUME",

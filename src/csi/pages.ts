@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { StalePageTokenError } from "../core/errors.ts";
-import { quote } from "./validate.ts";
+import { quote } from "../core/quote.ts";
 
 /** Entries are in the order of their making, so one made between two pages is on the later one. */
 export interface Listed {

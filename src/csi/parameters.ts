@@ -1,7 +1,8 @@
 /** Parameters of StorageClasses and snapshot classes: a closed set, so that a misspelt key is an error and not ignored. */
 import { InvalidRequestError } from "../core/errors.ts";
 import { isPoolName, type PoolName } from "../core/ids.ts";
-import { quote, requireSmallMap, type StringMap } from "./validate.ts";
+import { quote } from "../core/quote.ts";
+import { requireSmallMap, type StringMap } from "./validate.ts";
 
 export interface StorageClass {
   readonly pool?: PoolName;

@@ -3,13 +3,13 @@
  * what it found, shortened. Limits: CSI, "Size Limits".
  */
 import { InvalidRequestError } from "../core/errors.ts";
+import { quote } from "../core/quote.ts";
 import { bytes } from "../core/units.ts";
+import { MAX_PATH_BYTES } from "../mounts/paths.ts";
 import type { SizeRange } from "../plan/capacity.ts";
 
 const MAX_STRING_BYTES = 128;
 const MAX_MAP_BYTES = 4096;
-const MAX_PATH_BYTES = 4096;
-const LONGEST_QUOTE = 80;
 
 /** A message's map as it comes from the wire. */
 export type StringMap = Readonly<Record<string, string>>;
@@ -42,7 +42,7 @@ export function requireString(field: string, text: string): string {
 /** Present, and no longer than a path can be. What it may point to is checked by mounts/paths.ts, after the volume. */
 export function requirePath(field: string, text: string): string {
   if (text === "") throw new InvalidRequestError(field, "is required");
-  if (Buffer.byteLength(text) >= MAX_PATH_BYTES || text.includes("\0")) {
+  if (Buffer.byteLength(text) > MAX_PATH_BYTES || text.includes("\0")) {
     throw new InvalidRequestError(field, `${quote(text)} is no path: too long, or with a NUL`);
   }
   return text;
@@ -92,9 +92,4 @@ export function parseRange(
 export function requireCount(field: string, count: number): number {
   if (count < 0) throw new InvalidRequestError(field, `${count} is negative`);
   return count;
-}
-
-/** Foreign text inside a message: quoted, escaped, shortened. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text);
 }

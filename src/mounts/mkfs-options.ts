@@ -4,6 +4,7 @@
  * what gives up the journal. The tools judge whether allowed options fit each other.
  */
 import { InvalidRequestError } from "../core/errors.ts";
+import { quote } from "../core/quote.ts";
 import type { FsType } from "../core/records.ts";
 
 /** Judges the value of an option; true = allowed. */
@@ -125,19 +126,13 @@ const OPTIONS: Readonly<Record<FsType, Readonly<Record<string, Judge>>>> = {
 };
 
 const MAX_BYTES = 1024;
-const MAX_QUOTED = 60;
-
-const quote = (word: string): string => JSON.stringify(word.slice(0, MAX_QUOTED));
 
 /**
  * The options as an argument vector: `-O quota -I 512` gives four words, and so does `-Oquota -I512`.
  * Throws InvalidRequestError naming the word.
  */
-export function parseMkfsOptions(
-  text: string,
-  fsType: FsType,
-  field = "parameters[mkfsOptions]",
-): readonly string[] {
+export function parseMkfsOptions(text: string, fsType: FsType): readonly string[] {
+  const field = "parameters.mkfsOptions";
   if (Buffer.byteLength(text) > MAX_BYTES)
     throw new InvalidRequestError(field, `is longer than ${MAX_BYTES} bytes`);
   const words = text.split(/[ \t]+/).filter((word) => word !== "");

@@ -4,6 +4,7 @@
  * (`nobarrier`, `norecovery`, `errors`), and what mount(8) itself acts on (`user`, `x-…`, `context`).
  */
 import { InvalidRequestError } from "../core/errors.ts";
+import { quote } from "../core/quote.ts";
 import { FS_TYPES, type FsType } from "../core/records.ts";
 
 /** Flag name → the pattern of its value; `undefined`: it takes none. */
@@ -77,9 +78,6 @@ export const mountFlagNames = (fsType: FsType): readonly string[] =>
   [...new Set([...Object.keys(COMMON), ...Object.keys(OWN[fsType])])].toSorted();
 
 const MAX_TOTAL_BYTES = 4096;
-const MAX_QUOTED = 60;
-
-const quote = (flag: string): string => JSON.stringify(flag.slice(0, MAX_QUOTED));
 
 /**
  * The flags, each once. Without a filesystem type, one must suit any of them; `stage` asks again when it is known.

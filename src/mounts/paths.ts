@@ -17,8 +17,8 @@ export interface LocatedPath {
   readonly kind: PathKind;
 }
 
-/** Linux' PATH_MAX, with its closing NUL. */
-const MAX_PATH_BYTES = 4095;
+/** Linux' PATH_MAX without its closing NUL. */
+export const MAX_PATH_BYTES = 4095;
 const CONTROL = /\p{Cc}/u;
 
 /** Components of an absolute path in its only spelling. Throws InvalidRequestError. */
