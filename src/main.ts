@@ -2,6 +2,7 @@
  * `dmthin`: the one program. Each command loads only what it needs: the resume guard sits beside every driver and must
  * stay small.
  */
+import "./thread-pool.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { parseCommandLine, USAGE, type Command } from "./command-line.ts";
 import { messageOf } from "./core/errors.ts";
