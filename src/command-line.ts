@@ -1,5 +1,6 @@
 /** The words after `dmthin`, as a value. */
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { DEFAULT_STATE_DIRECTORY } from "./config/paths.ts";
 import { InvalidRequestError, messageOf } from "./core/errors.ts";
 
 export type Command =
@@ -15,8 +16,7 @@ export type Command =
   | { readonly kind: "version" }
   | { readonly kind: "help" };
 
-export const DEFAULT_CONFIGURATION = "/etc/dmthin/config.yaml";
-const DEFAULT_STATE_DIRECTORY = "/run/dmthin";
+const DEFAULT_CONFIGURATION = "/etc/dmthin/config.yaml";
 
 export const USAGE = `usage: dmthin COMMAND
 

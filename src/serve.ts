@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readConfig, socketPath, surroundingsOf, type Config } from "./config.ts";
+import { DEFAULT_STATE_DIRECTORY } from "./config/paths.ts";
 import { messageOf } from "./core/errors.ts";
 import { Operations } from "./core/operations.ts";
 import { topologyValue } from "./core/topology.ts";
@@ -28,7 +29,6 @@ export interface ServeOptions {
 /** Kubernetes kills a pod 30 s after it asked for its end. */
 const DRAIN_MS = 25_000;
 const CLOSE_MS = 3000;
-const DEFAULT_STATE_DIRECTORY = "/run/dmthin";
 
 /** Serves until SIGTERM or SIGINT. Answers the exit code; rejects where the driver cannot start at all. */
 export async function serve(options: ServeOptions): Promise<number> {
@@ -36,7 +36,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   const { log, flush } = createLog("config" in configured ? configured.config.logLevel : "info");
   dieLoudly(log, flush);
   try {
-    const tools = await findTools();
+    const tools = findTools();
     const runner = createRunner(tools, ({ ms, ...facts }) =>
       log.debug({ ...facts, ms: Math.round(ms) }, "command"),
     );

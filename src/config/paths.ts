@@ -1,3 +1,6 @@
+/** Where notes, locks and the guard's socket are, unless the configuration says otherwise. A tmpfs: all of it ends with the boot. */
+export const DEFAULT_STATE_DIRECTORY = "/run/dmthin";
+
 /** One spelling for each absolute path, without looking at the disk: `/a//b/./` becomes `/a/b`. */
 export function tidyPath(path: string): string {
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");

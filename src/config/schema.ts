@@ -4,7 +4,7 @@ import { isPoolName } from "../core/ids.ts";
 import { LOOP_FILES } from "../core/pool-options.ts";
 import { bytes, formatBytes, GIB, KIB, MIB, parseBytes } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
-import { tidyPath } from "./paths.ts";
+import { DEFAULT_STATE_DIRECTORY, tidyPath } from "./paths.ts";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -129,7 +129,7 @@ export const configSchema = strict({
   nodeName: word(253),
   endpoint,
   kubeletDirectory: absolutePath.default("/var/lib/kubelet"),
-  stateDirectory: absolutePath.default("/run/dmthin"),
+  stateDirectory: absolutePath.default(DEFAULT_STATE_DIRECTORY),
   maxVolumes: z
     .number()
     .refine((count) => Number.isSafeInteger(count) && count >= 0, "must be a whole number, 0 for no limit")

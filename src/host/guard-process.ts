@@ -4,12 +4,11 @@
  */
 // oxlint-disable-next-line eslint/no-restricted-imports -- the exception above
 import { execFile, spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 
 import { EnvironmentError } from "../core/errors.ts";
 import type { ResumeTool } from "./suspended-devices.ts";
-import { TOOL_DIRECTORIES } from "./tools.ts";
+import { locateTool, TOOL_DIRECTORIES } from "./tools.ts";
 
 /** DM_DISABLE_UDEV: libdm makes the nodes itself and waits for no udev cookie. */
 const ENVIRONMENT = { LC_ALL: "C", DM_DISABLE_UDEV: "1", PATH: TOOL_DIRECTORIES.join(":") };
@@ -36,19 +35,10 @@ export function createResumeTool(): ResumeTool {
 }
 
 function locate(tool: "dmsetup" | "fsfreeze"): string {
-  const found = TOOL_DIRECTORIES.map((directory) => `${directory}/${tool}`).find(isProgram);
+  const found = locateTool(tool);
   if (found === undefined)
     throw new EnvironmentError(`missing tool: ${tool}; searched ${TOOL_DIRECTORIES.join(", ")}`);
   return found;
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**

@@ -2,8 +2,7 @@
  * The closed set of programs dmthin may start. Each is looked up once, at start, in a fixed list of directories: PATH
  * is not consulted, so no environment can put another program in its place.
  */
-import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { accessSync, constants, statSync } from "node:fs";
 
 import { EnvironmentError } from "../core/errors.ts";
 
@@ -62,34 +61,32 @@ export const TOOL_NAMES: readonly ToolName[] = Object.keys(TOOLS).filter(isToolN
 
 export const TOOL_DIRECTORIES: readonly string[] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-async function isProgram(path: string): Promise<boolean> {
+/** Absolute path of the first that is there and may be started. */
+export function locateTool(
+  tool: ToolName,
+  directories: readonly string[] = TOOL_DIRECTORIES,
+): string | undefined {
+  return directories.map((directory) => `${directory}/${tool}`).find(isProgram);
+}
+
+function isProgram(path: string): boolean {
   try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
   } catch {
     return false;
   }
 }
 
-async function locate(tool: ToolName, directories: readonly string[]): Promise<string | undefined> {
-  for (const directory of directories) {
-    const path = `${directory}/${tool}`;
-    if (await isProgram(path)) return path;
-  }
-  return undefined;
-}
-
 const describe = (tool: ToolName): string => `${tool} (Debian package ${TOOLS[tool].package})`;
 
 /** Finds every tool. Throws EnvironmentError listing all required tools that are missing, with their packages. */
-export async function findTools(directories: readonly string[] = TOOL_DIRECTORIES): Promise<Tools> {
+export function findTools(directories: readonly string[] = TOOL_DIRECTORIES): Tools {
   const found = new Map<ToolName, string>();
-  await Promise.all(
-    TOOL_NAMES.map(async (tool) => {
-      const path = await locate(tool, directories);
-      if (path !== undefined) found.set(tool, path);
-    }),
-  );
+  for (const tool of TOOL_NAMES) {
+    const path = locateTool(tool, directories);
+    if (path !== undefined) found.set(tool, path);
+  }
   const missing = TOOL_NAMES.filter((tool) => TOOLS[tool].required && !found.has(tool));
   if (missing.length > 0) {
     throw new EnvironmentError(

@@ -37,7 +37,7 @@ describe("block devices on the kernel", () => {
   let loop: LoopFile;
 
   beforeAll(async () => {
-    runner = createRunner(await findTools());
+    runner = createRunner(findTools());
     [dmsetup, losetup] = [new Dmsetup(runner), new Losetup(runner)];
   });
   beforeEach(async () => {

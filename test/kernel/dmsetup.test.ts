@@ -35,7 +35,7 @@ describe("dmsetup on the kernel", () => {
   let pool: DevNumber;
 
   beforeAll(async () => {
-    runner = createRunner(await findTools());
+    runner = createRunner(findTools());
     dmsetup = new Dmsetup(runner);
     await ensureThinTargets(runner);
     loops = await loopFiles(runner);

@@ -184,7 +184,7 @@ describe("a guard that the driver started", () => {
 
 describe("the sweep at start", () => {
   test("resumes what is ours and nobody's, thaws its mounts, and leaves the rest", async () => {
-    const runner = createRunner(await findTools());
+    const runner = createRunner(findTools());
     const ours = bench.device(POOL, 1);
     const foreign = bench.device(POOL, 2, "LVM-0123456789");
     const living = bench.device(OTHER, 3);

@@ -21,7 +21,7 @@ let runner: Runner;
 let directory: string;
 let device: string;
 beforeAll(async () => {
-  runner = createRunner(await findTools());
+  runner = createRunner(findTools());
   directory = mkdtempSync(join(process.env["DMTHIN_SCRATCH"] ?? "/nowhere", "sets-"));
   mkdirSync(join(directory, "mount"));
   writeFileSync(join(directory, "image"), "");

@@ -97,7 +97,7 @@ export class MountBench {
     if (root === undefined) throw new Error("DMTHIN_SCRATCH is not set: run under test/vm/vm");
     const scratch = mkdtempSync(join(root, "mounts-"));
     mkdirSync(join(scratch, "state"), { mode: 0o700 });
-    const runner = createRunner(await findTools());
+    const runner = createRunner(findTools());
     return new MountBench(runner, scratch, await openBench(runner, scratch));
   }
 

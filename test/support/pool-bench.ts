@@ -61,7 +61,7 @@ export class PoolBench {
   static async create(): Promise<PoolBench> {
     const root = process.env["DMTHIN_SCRATCH"];
     if (root === undefined) throw new Error("DMTHIN_SCRATCH is not set: run under test/vm/vm");
-    return new PoolBench(createRunner(await findTools()), root);
+    return new PoolBench(createRunner(findTools()), root);
   }
 
   loop(changes: Partial<LoopPoolOptions> = {}): LoopPoolOptions {
