@@ -35,7 +35,8 @@ const POOL_NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 const POOL_UUID = /^[0-9a-f]{32}$/;
 const OBJECT_KEY = /^[0-9a-f]{20}$/;
 const OBJECT_ID = /^([vsg])-([0-9a-f]{32})-([0-9a-f]{20})$/;
-const THIN_UUID = /^DMTHIN-([0-9a-f]{32})-v-([0-9a-f]{20})$/;
+const THIN_UUID = new RegExp(`^${DM_UUID_PREFIX}([0-9a-f]{32})-v-([0-9a-f]{20})$`);
+const POOL_OF_UUID = new RegExp(`^${DM_UUID_PREFIX}([0-9a-f]{32})-`);
 
 export const isPoolName = (text: string): text is PoolName => POOL_NAME.test(text);
 export const isPoolUuid = (text: string): text is PoolUuid => POOL_UUID.test(text);
@@ -90,6 +91,10 @@ export const thinDeviceName = (pool: PoolName, key: ObjectKey): DmName =>
   `${DM_NAME_PREFIX}${pool}-v-${key}` as DmName;
 export const thinDeviceUuid = (pool: PoolUuid, key: ObjectKey): DmUuid =>
   `${DM_UUID_PREFIX}${pool}-v-${key}` as DmUuid;
+
+/** Which pool a dm uuid belongs to, whatever the device is for; undefined for devices that are not of dmthin. */
+export const parsePoolOfUuid = (uuid: string): PoolUuid | undefined =>
+  POOL_OF_UUID.exec(uuid)?.[1] as PoolUuid | undefined;
 
 /** Which volume a dm uuid belongs to; undefined for devices that are not thins of dmthin. */
 export function parseThinUuid(

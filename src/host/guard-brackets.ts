@@ -141,12 +141,21 @@ export class GuardBrackets {
     const end = performance.now() + this.#watch.totalMs;
     while (performance.now() < end && this.#watched.has(bracket)) {
       await delay(this.#watch.pauseMs);
-      if (!this.#watched.has(bracket) || !this.#effects.isHeld(bracket)) continue;
+      if (!this.#watched.has(bracket) || !this.#isHeld(bracket)) continue;
       const problems = await this.#attempt(bracket);
       this.#effects.log({ message: "resumed once more: a suspend came late", bracket: bracket.id, problems });
     }
     this.#watched.delete(bracket);
     if (this.active === 0 && this.watched === 0) this.#onQuiet();
+  }
+
+  /** Where it cannot be told, it is tried: resuming what runs is harmless. */
+  #isHeld(bracket: Bracket): boolean {
+    try {
+      return this.#effects.isHeld(bracket);
+    } catch {
+      return true;
+    }
   }
 
   async #attempt(bracket: Bracket): Promise<readonly string[]> {

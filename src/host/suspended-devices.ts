@@ -2,10 +2,12 @@
  * Finding and resuming own devices that are suspended. Looking starts no process and reads sysfs only; resuming goes by
  * dm uuid, so a device that took over a name is never touched. Used by the resume guard and by the sweep at start.
  */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
 import { messageOf } from "../core/errors.ts";
+import { parseThinUuid } from "../core/ids.ts";
+import { readAttribute } from "./dm-sysfs.ts";
 import { isOwnDmName, isOwnDmUuid } from "./guard-protocol.ts";
 import type { Bracket, GuardedDevice } from "./guard-protocol.ts";
 
@@ -25,20 +27,11 @@ export function ownDevices(sys = SYS): readonly OwnDevice[] {
     .filter((entry) => entry.startsWith("dm-"))
     .flatMap((entry) => {
       const [name, uuid, suspended] = ["name", "uuid", "suspended"].map((attribute) =>
-        attributeOf(`${block}/${entry}/dm/${attribute}`),
+        readAttribute(`${block}/${entry}/dm/${attribute}`),
       );
       if (name === undefined || uuid === undefined || suspended === undefined) return [];
       return isOwnDmName(name) && isOwnDmUuid(uuid) ? [{ name, uuid, suspended: suspended === "1" }] : [];
     });
-}
-
-/** Undefined where the device goes away meanwhile: ENOENT, ENODEV or EINVAL, by the moment. */
-function attributeOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8").trimEnd();
-  } catch {
-    return undefined;
-  }
 }
 
 /** Why this process could not keep the promise of a bracket; undefined where it can. */
@@ -89,7 +82,7 @@ export async function resumeDevices(
 
 // A thin that is resumed while its pool is suspended only moves the wait one level down: lowest first.
 const isPool = ({ uuid }: GuardedDevice): boolean => uuid.endsWith("-pool");
-const isThin = ({ uuid }: GuardedDevice): boolean => uuid.includes("-v-");
+const isThin = ({ uuid }: GuardedDevice): boolean => parseThinUuid(uuid) !== undefined;
 const isLinear = (device: GuardedDevice): boolean => !isPool(device) && !isThin(device);
 
 /** Thaws each mount point; one that is not frozen, or gone, is as wanted. Returns what failed. */

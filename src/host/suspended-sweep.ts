@@ -3,7 +3,7 @@
  * whole pod may have been killed, guard included), so resume it. Nothing here knows what the device was for.
  */
 import { messageOf } from "../core/errors.ts";
-import type { PoolUuid } from "../core/ids.ts";
+import { parsePoolOfUuid, type PoolUuid } from "../core/ids.ts";
 import { BracketNotes } from "./bracket-notes.ts";
 import { isOwned } from "./lock-file.ts";
 import type { Runner } from "./run.ts";
@@ -19,7 +19,6 @@ export interface SweepReport {
 }
 
 const TOOL_TIMEOUT_MS = 10_000;
-const POOL_UUID = /^DMTHIN-([0-9a-f]{32})-/;
 
 /** Never rejects: a device that cannot be resumed is a problem of its own pool, named in the report. */
 export async function sweepSuspended(
@@ -39,7 +38,7 @@ export async function sweepSuspended(
  * completed after the sweep. Returns what failed.
  */
 export async function resumePool(runner: Runner, pool: PoolUuid, sys = "/sys"): Promise<readonly string[]> {
-  const own = ownDevices(sys).filter((device) => POOL_UUID.exec(device.uuid)?.[1] === pool);
+  const own = ownDevices(sys).filter((device) => parsePoolOfUuid(device.uuid) === pool);
   return resumeDevices(own, resumeTool(runner), sys);
 }
 
@@ -53,7 +52,7 @@ async function sweep(runner: Runner, stateDirectory: string, sys: string): Promi
   const tool = resumeTool(runner);
   const owners = new Map<string, Promise<boolean>>();
   const owned = (uuid: string): Promise<boolean> => {
-    const pool = POOL_UUID.exec(uuid)?.[1] ?? "";
+    const pool = parsePoolOfUuid(uuid) ?? "";
     const known = owners.get(pool) ?? isOwned(runner, `${stateDirectory}/${pool}.lock`);
     owners.set(pool, known);
     return known;

@@ -8,7 +8,7 @@
  * So the metadata device's label alone says whether the pool is complete; labels of others are at most one step behind.
  */
 import type { PoolName, PoolUuid } from "../core/ids.ts";
-import { DM_UUID_PREFIX } from "../core/ids.ts";
+import { parsePoolOfUuid } from "../core/ids.ts";
 import type { BackingKind } from "../core/pool-options.ts";
 import { formatBytes } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
@@ -116,8 +116,7 @@ function obstacles({ path, finding, holders, claimed, readOnly }: Observation): 
   ];
 }
 
-const isOf = (pool: PoolUuid, holder: Holder): boolean =>
-  holder.uuid?.startsWith(`${DM_UUID_PREFIX}${pool}-`) ?? false;
+const isOf = (pool: PoolUuid, holder: Holder): boolean => parsePoolOfUuid(holder.uuid ?? "") === pool;
 const ofUuid = ({ uuid }: Holder): string => (uuid === undefined || uuid === "" ? "" : ` (${uuid})`);
 
 function unusable({ path, finding, forced }: Observation): string[] {
