@@ -1,4 +1,5 @@
 /** Freezing and syncing a mounted filesystem by its mount point (FIFREEZE, syncfs): util-linux and coreutils. */
+import { errnoOf } from "../core/errors.ts";
 import type { Runner } from "./run.ts";
 
 /** Writes back what is dirty, without stopping anybody; makes a freeze right after it short. */
@@ -10,10 +11,11 @@ export async function freezeMount(runner: Runner, mountPoint: string): Promise<v
   await runner.run("fsfreeze", ["--freeze", mountPoint]);
 }
 
-/** Thawing what is not frozen fails with EINVAL; that is the state wanted, so exit code 1 with that text is fine. */
+/** Thawing what is not frozen fails with EINVAL; that is the state wanted. */
 export async function thawMount(runner: Runner, mountPoint: string): Promise<void> {
-  const result = await runner.run("fsfreeze", ["--unfreeze", mountPoint], { accept: [0, 1] });
-  if (result.exitCode !== 0 && !/Invalid argument/.test(result.stderr)) {
+  try {
     await runner.run("fsfreeze", ["--unfreeze", mountPoint]);
+  } catch (error) {
+    if (errnoOf(error) !== "EINVAL") throw error;
   }
 }
