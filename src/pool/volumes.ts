@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 
 import {
   CapacityRangeError,
+  NoRoomError,
   OperationPendingError,
   OutcomeUnknownError,
   PreconditionError,
@@ -183,12 +184,7 @@ export class VolumeOperations {
     if (range.required === undefined || record.size >= range.required) return record;
     const size = chooseSize(range, record.size, "the volume as it is");
     await this.#pool.refreshSupply();
-    this.#pool.requireTakesPromises();
-    const { blockSize } = this.#pool.parts;
-    const before = volumeDemand(record.size, blockSize).blocks;
-    const extra = { blocks: dataBlocks(volumeDemand(size, blockSize).blocks - before), thins: 0 };
-    admit(this.#pool.supply(), this.#pool.state.demand, extra, `growing volume ${id} to ${size} bytes`);
-    const release = this.#pool.state.hold(extra);
+    const release = this.#admitGrowth(record, size);
     try {
       const grown: VolumeRecord = { ...record, size };
       await this.#pool.fence.bump([{ kind: "put-volume", record: grown }]);
@@ -196,6 +192,25 @@ export class VolumeOperations {
     } finally {
       release();
     }
+  }
+
+  /**
+   * CapacityRangeError also where the pool has no room: to csi-resizer only that is "nothing begun", whereupon the user
+   * may ask for less. After NoRoomError it would go on asking for this size, whatever the user wishes by then.
+   */
+  #admitGrowth(record: VolumeRecord, size: Bytes): () => void {
+    const { blockSize } = this.#pool.parts;
+    const before = volumeDemand(record.size, blockSize).blocks;
+    const extra = { blocks: dataBlocks(volumeDemand(size, blockSize).blocks - before), thins: 0 };
+    const title = `growing volume ${record.id} to ${size} bytes`;
+    try {
+      this.#pool.requireTakesPromises();
+      admit(this.#pool.supply(), this.#pool.state.demand, extra, title);
+    } catch (error) {
+      if (!(error instanceof NoRoomError)) throw error;
+      throw new CapacityRangeError(`capacity_range: ${error.message}`, { cause: error });
+    }
+    return this.#pool.state.hold(extra);
   }
 }
 

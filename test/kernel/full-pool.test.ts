@@ -49,7 +49,7 @@ test("a full pool refuses promises, keeps what fsync confirmed, and goes on when
 
   await expectCode(life.create("late", "ext4", 64n * MIB), "RESOURCE_EXHAUSTED", /out of data space/);
   await expectCode(life.snapshot("late", mail), "RESOURCE_EXHAUSTED", /out of data space/);
-  await expectCode(life.enlarge(mail, 128n * MIB), "RESOURCE_EXHAUSTED", /out of data space/);
+  await expectCode(life.enlarge(mail, 128n * MIB), "OUT_OF_RANGE", /out of data space/);
   expect(await available()).toBe("0");
   await life.release(mail);
   await life.use(mail);

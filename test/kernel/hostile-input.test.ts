@@ -195,7 +195,7 @@ describe("other calls are refused:", () => {
       "INVALID_ARGUMENT",
       /^capacity_range.required_bytes: -1/,
     ],
-    ["growth beyond the pool", () => expand("9007199254740993"), "RESOURCE_EXHAUSTED", /grow the pool$/],
+    ["growth beyond the pool", () => expand("9007199254740993"), "OUT_OF_RANGE", /grow the pool$/],
     [
       "growth past its limit",
       () => expand("67108865", "67108866"),

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 
-import { NoRoomError, OutcomeUnknownError, PoolUnavailableError } from "../../../src/core/errors.ts";
+import {
+  CapacityRangeError,
+  NoRoomError,
+  OutcomeUnknownError,
+  PoolUnavailableError,
+} from "../../../src/core/errors.ts";
 import type { Change } from "../../../src/core/records.ts";
 import { bytes, GIB, MIB } from "../../../src/core/units.ts";
 import { thin, volumeIdOf, volumeRecord } from "../../support/records.ts";
@@ -92,6 +97,21 @@ describe("a snapshot for which there is no room", () => {
     expect(bench.pool.state.demand).toEqual({ blocks: 65_536n, thins: 2 });
   });
 });
+
+test.each([
+  ["the pool has no room", "rw", /can still be promised/],
+  ["the pool is out of data", "out_of_data_space", /out of data space/],
+] as const)(
+  "growth is out of range where %s, so that a user can ask for less",
+  async (_why, mode, reason) => {
+    const bench = thinPoolBench({ content: { volumes: [volumeRecord(1)] }, thins: [thin(1)] });
+    bench.mode = mode;
+    const grown = bench.pool.expandVolume(volumeIdOf(1), { required: bytes(5n * GIB) });
+    await expect(grown).rejects.toThrow(CapacityRangeError);
+    await expect(grown).rejects.toThrow(reason);
+    expect(bench.commits).toEqual([]);
+  },
+);
 
 describe("what failed and is known to have failed is taken back at once", () => {
   test("of a new volume", async () => {
