@@ -13,14 +13,6 @@ import type { Runner, RunResult } from "./run.ts";
 import { parsePoolStatus } from "./thin-pool-text.ts";
 import { parseThinStatus } from "./thin-text.ts";
 
-/** One device of `createMany`. */
-export interface ConciseDevice {
-  readonly name: DmName;
-  readonly uuid: DmUuid;
-  /** Lines separated by a newline, as the format functions make them. */
-  readonly table: string;
-}
-
 export interface StatusOptions {
   /** True commits the metadata and flushes first, so the figures are exact; false only looks. */
   readonly flush: boolean;
@@ -46,15 +38,6 @@ export class Dmsetup {
   /** Creates and activates. A name or uuid already taken is EBUSY and is never retried: the caller must look. */
   async create(name: DmName, uuid: DmUuid, table: string): Promise<void> {
     await this.#withTable(["create", name, "--uuid", uuid], table);
-  }
-
-  /** Creates in order and stops at the first failure; those before it stay. */
-  async createMany(devices: readonly ConciseDevice[]): Promise<void> {
-    if (devices.length === 0) return;
-    const concise = devices.map(({ name, uuid, table }) =>
-      [name, uuid, "", "rw", ...table.split("\n")].join(","),
-    );
-    await this.#run(["create", "--concise", concise.join(";")]);
   }
 
   /** Sends a message to a thin-pool. Success is not yet a commit: read the pool's status after it. */

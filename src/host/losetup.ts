@@ -130,11 +130,6 @@ export class Losetup {
       throw new PreconditionError(`${path} is still open somewhere; it detaches at the last close`);
     }
   }
-
-  /** Makes the loop device as long as its file has become. */
-  async refreshSize(path: string): Promise<void> {
-    await this.#runner.run("losetup", ["--set-capacity", path]);
-  }
 }
 
 const sysfs = (path: string): string => `/sys/block/${basename(path)}`;

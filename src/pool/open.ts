@@ -20,6 +20,7 @@ import { listThins, withMetadataSnapshot } from "../host/thin-tools.ts";
 import { checkFence } from "../plan/fence.ts";
 import { planRecovery } from "../plan/recover.ts";
 import type { Step } from "../plan/step.ts";
+import type { Report } from "./backing.ts";
 import { openCatalog } from "./catalog.ts";
 import type { Catalog } from "./catalog.ts";
 import type { DeviceStack } from "./device-stack.ts";
@@ -30,9 +31,6 @@ import { MessageQueue } from "./queue.ts";
 import { PoolState } from "./state.ts";
 import { ThinDevices } from "./thin-devices.ts";
 import { ThinPool } from "./thin-pool.ts";
-
-/** What a person reads in the log while pools open. */
-export type Report = (level: "info" | "warn" | "error", message: string) => void;
 
 export interface OpenDependencies {
   readonly stateDirectory: string;

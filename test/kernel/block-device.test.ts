@@ -1,6 +1,6 @@
 /** Loop devices, what block devices hold, and a suspend that takes too long, on the kernel itself. */
 import { closeSync, openSync } from "node:fs";
-import { link, mkdtemp, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { link, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -10,13 +10,7 @@ import type { BlockDevice } from "../../src/core/dm.ts";
 import type { DmName, DmUuid } from "../../src/core/ids.ts";
 import { MIB } from "../../src/core/units.ts";
 import { probe } from "../../src/host/blkid.ts";
-import {
-  describeBlockDevice,
-  isClaimed,
-  readBlock,
-  sizeOf,
-  writeBlock,
-} from "../../src/host/block-device.ts";
+import { describeBlockDevice, isClaimed, readBlock, writeBlock } from "../../src/host/block-device.ts";
 import { findDmDevice } from "../../src/host/dm-sysfs.ts";
 import { Dmsetup } from "../../src/host/dmsetup.ts";
 import { Losetup } from "../../src/host/losetup.ts";
@@ -73,12 +67,6 @@ describe("block devices on the kernel", () => {
       }
       await writeFile(loop.file, "another file of the same name");
       expect(await losetup.find(loop.file)).toEqual([]);
-    });
-
-    test("a file that has grown makes its device longer", async () => {
-      await truncate(loop.file, Number(16n * MIB));
-      await losetup.refreshSize(loop.path);
-      expect(sizeOf(loop.number)).toBe(16n * MIB);
     });
 
     test("a detach that the kernel puts off is reported, and done at the last close", async () => {

@@ -159,8 +159,8 @@ describe("dmsetup on the kernel", () => {
       expect(sizeOf(numberOf(thin))).toBe(128n * MIB);
     });
 
-    test("several devices are created by one command, tables of several lines included", async () => {
-      const [a, b, c] = ["a", "b", "c"];
+    test("a table of several lines is created as it was asked for, and its device is claimed", async () => {
+      const [a, b] = ["a", "b"];
       const free = await loops.attach("free", MIB);
       const segment = (length: number, offset: number): LinearSegment => ({
         length: sectors(length),
@@ -168,16 +168,11 @@ describe("dmsetup on the kernel", () => {
         offset: sectors(offset),
       });
       const own = [segment(8, 16), segment(24, 64), segment(8, 0)];
-      const before = runner.started;
-      await dmsetup.createMany([
-        { name: name(a), uuid: uuid(a), table: formatLinearTable(own) },
-        { name: name(b), uuid: uuid(b), table: "0 8 error" },
-      ]);
-      expect(runner.started - before).toBe(1);
-      await dmsetup.create(name(c), uuid(c), formatLinearTable(own));
-      expect(parseLinearTable(await dmsetup.table(name(a)))).toEqual(own);
-      expect(parseLinearTable(await dmsetup.table(name(c)))).toEqual(own);
-      expect(holders(free.number).toSorted()).toEqual([nodeOf(name(a)), nodeOf(name(c))].toSorted());
+      for (const each of [a, b]) {
+        await dmsetup.create(name(each), uuid(each), formatLinearTable(own));
+        expect(parseLinearTable(await dmsetup.table(name(each)))).toEqual(own);
+      }
+      expect(holders(free.number).toSorted()).toEqual([nodeOf(name(a)), nodeOf(name(b))].toSorted());
       expect(await isClaimed(free.path)).toBe(true);
     });
   });

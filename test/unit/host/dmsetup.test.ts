@@ -21,25 +21,10 @@ describe("dmsetup commands", () => {
     ["load", (d) => d.load(NAME, "0 8 error"), `load ${NAME} --table 0 8 error`],
     ["clear", (d) => d.clear(NAME), `clear ${NAME}`],
     ["remove", (d) => d.remove(NAME), `remove ${NAME}`],
-    [
-      "createMany",
-      (d) =>
-        d.createMany([
-          { name: NAME, uuid: UUID, table: "0 8 error\n8 8 zero" },
-          { name: NAME, uuid: UUID, table: "0 1 error" },
-        ]),
-      `create --concise ${NAME},${UUID},,rw,0 8 error,8 8 zero;${NAME},${UUID},,rw,0 1 error`,
-    ],
   ])("%s is one command", async (_, call, args) => {
     const runner = fakeRunner({ [`dmsetup ${args}`]: {} });
     await call(new Dmsetup(runner));
     expect(runner.commands).toEqual([`dmsetup ${args}`]);
-  });
-
-  test("nothing to create starts nothing", async () => {
-    const runner = fakeRunner({});
-    await new Dmsetup(runner).createMany([]);
-    expect(runner.commands).toEqual([]);
   });
 
   test.each(["create", "load"] as const)(
