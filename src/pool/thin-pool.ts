@@ -9,7 +9,7 @@ import type { Operations } from "../core/operations.ts";
 import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
 import { bytes, bytesFromBlocks, bytesFromMetaBlocks, dataBlocks, roundDown } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
-import { SIZE_STEP, headroom } from "../plan/capacity.ts";
+import { SIZE_STEP, addDemand, headroom } from "../plan/capacity.ts";
 import type { SizeRange, Supply } from "../plan/capacity.ts";
 import type { Runner } from "../host/run.ts";
 import type { Plan } from "../plan/step.ts";
@@ -53,6 +53,7 @@ export class ThinPool implements Pool {
   #condition: PoolCondition;
   #status: Extract<PoolStatus, { kind: "active" }>;
   #hostBytes: Bytes | undefined;
+  #looking = false;
 
   constructor(parts: PoolParts) {
     this.parts = parts;
@@ -114,7 +115,10 @@ export class ThinPool implements Pool {
   }
 
   capacity(): Capacity {
-    const blocks = this.#takesPromises() ? headroom(this.supply(), this.state.demand) : dataBlocks(0);
+    this.#lookAgain();
+    // With the thin of the volume that could be made.
+    const demand = addDemand(this.state.demand, { blocks: dataBlocks(0), thins: 1 });
+    const blocks = this.#takesPromises() ? headroom(this.supply(), demand) : dataBlocks(0);
     const available = bytesFromBlocks(blocks, this.parts.blockSize);
     const maximumVolume = roundDown(available, SIZE_STEP);
     return { available, maximumVolume, minimumVolume: bytes(SIZE_STEP) };
@@ -213,6 +217,16 @@ export class ThinPool implements Pool {
     const { dmsetup, poolDevice } = this.parts.hands;
     this.#noteStatus(await dmsetup.poolStatus(poolDevice, { flush: false }));
     await this.refreshHostBytes();
+  }
+
+  /** For the next answer from memory: a pool that is said to have nothing left gets no call that would look. */
+  #lookAgain(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    const ended = (): void => {
+      this.#looking = false;
+    };
+    void this.refreshSupply().then(ended, ended);
   }
 
   /** Loop pools: asks the filesystem below again how much it can give. */

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import {
   CapacityRangeError,
@@ -112,6 +112,14 @@ test.each([
     expect(bench.commits).toEqual([]);
   },
 );
+
+test("a pool that was full answers its capacity again, without a call that makes something", async () => {
+  const bench = thinPoolBench();
+  bench.mode = "out_of_data_space";
+  await expect(bench.pool.createVolume(NEW_VOLUME)).rejects.toThrow(NoRoomError);
+  bench.mode = "rw";
+  await vi.waitFor(() => expect(bench.pool.capacity().available).toBeGreaterThan(0n));
+});
 
 describe("what failed and is known to have failed is taken back at once", () => {
   test("of a new volume", async () => {
