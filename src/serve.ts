@@ -9,6 +9,7 @@ import { Operations } from "./core/operations.ts";
 import { topologyValue } from "./core/topology.ts";
 import { listen } from "./csi/server.ts";
 import { csiServices } from "./csi/services.ts";
+import { faultPoint } from "./fault-point.ts";
 import { GuardClient } from "./host/guard-client.ts";
 import { createRunner, type Runner } from "./host/run.ts";
 import { sweepSuspended } from "./host/suspended-sweep.ts";
@@ -100,7 +101,7 @@ async function runDriver(config: Config, options: ServeOptions, runner: Runner, 
     operations,
     report: (level, message) => log[level]({}, message),
     now: () => new Date(),
-    afterStep: () => Promise.resolve(),
+    afterStep: faultPoint(process.env["DMTHIN_FAULT_FILE"]),
   });
   void opening.usable.then(() => {
     // Perhaps not all are open: a stuck disk under one of them may keep it from ever being.
