@@ -6,7 +6,8 @@ import { MIB } from "../../src/core/units.ts";
 import { readMountInfo } from "../../src/host/mount-info.ts";
 import { readLabelCopies } from "../../src/pool/label-store.ts";
 import type { DeviceStack } from "../../src/pool/device-stack.ts";
-import { PoolBench, sh } from "../support/pool-bench.ts";
+import { PoolBench } from "../support/pool-bench.ts";
+import { sh } from "../support/sh.ts";
 
 let bench: PoolBench;
 beforeEach(async () => {

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { PoolSetupError } from "../../src/core/errors.ts";
 import type { LoopPoolOptions } from "../../src/core/pool-options.ts";
 import { MIB } from "../../src/core/units.ts";
-import { madeDirectory, PoolBench, sh } from "../support/pool-bench.ts";
+import { madeDirectory, PoolBench } from "../support/pool-bench.ts";
+import { sh } from "../support/sh.ts";
 
 let bench: PoolBench;
 beforeEach(async () => {

@@ -9,7 +9,8 @@ import { MIB } from "../../src/core/units.ts";
 import { probe } from "../../src/host/blkid.ts";
 import { describeBlockDevice } from "../../src/host/block-device.ts";
 import { readLabelCopies } from "../../src/pool/label-store.ts";
-import { Crash, madeDirectory, PoolBench, sh } from "../support/pool-bench.ts";
+import { Crash, madeDirectory, PoolBench } from "../support/pool-bench.ts";
+import { sh } from "../support/sh.ts";
 
 let bench: PoolBench;
 beforeEach(async () => {

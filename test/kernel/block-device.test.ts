@@ -16,7 +16,8 @@ import { Dmsetup } from "../../src/host/dmsetup.ts";
 import { Losetup } from "../../src/host/losetup.ts";
 import { createRunner, type Runner } from "../../src/host/run.ts";
 import { findTools } from "../../src/host/tools.ts";
-import { type LoopFile, type LoopFiles, loopFiles, scratchDirectory } from "../support/loop-files.ts";
+import { type LoopFile, type LoopFiles, loopFiles } from "../support/loop-files.ts";
+import { scratchDirectory } from "../support/scratch.ts";
 
 const PREFIX = "dmthin-block-test-";
 const name = (suffix: string): DmName => `${PREFIX}${suffix}` as DmName;

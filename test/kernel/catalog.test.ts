@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { OutcomeUnknownError, PoolUnavailableError } from "../../src/core/errors.ts";
 import type { Change } from "../../src/core/records.ts";
 import { openCatalog } from "../../src/pool/catalog.ts";
-import { GuardBench, sh } from "../support/guard-bench.ts";
+import { GuardBench } from "../support/guard-bench.ts";
+import { sh } from "../support/sh.ts";
 import { poolRecord, volumeRecord } from "../support/records.ts";
 
 const POOL = "0123456789abcdef0123456789abcdef";

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { PoolOptions } from "../../src/core/pool-options.ts";
 import type { DeviceStack } from "../../src/pool/device-stack.ts";
-import { madeDirectory, PoolBench, sh } from "../support/pool-bench.ts";
+import { madeDirectory, PoolBench } from "../support/pool-bench.ts";
+import { sh } from "../support/sh.ts";
 
 let bench: PoolBench;
 beforeEach(async () => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loopPool, startDriver, type RawConfig, type TestDriver } from "../support/driver.ts";
 import { run, takeDown } from "../support/machine-state.ts";
 import { createVolumeRequest, mountCapability } from "../support/requests.ts";
+import { scratchDirectory } from "../support/scratch.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 const POOL = "life";
@@ -20,7 +21,7 @@ const startFirst = (): Promise<TestDriver> => startDriver({ directory: first, po
 const small = { capacity_range: { required_bytes: 64 * 2 ** 20 } };
 
 beforeAll(async () => {
-  scratch = await mkdtemp(join(process.env["DMTHIN_SCRATCH"] ?? "/missing", "driver-life-"));
+  scratch = await mkdtemp(join(scratchDirectory(), "driver-life-"));
   first = join(scratch, "first");
   await mkdir(first);
   driver = await startFirst();

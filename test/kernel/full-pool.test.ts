@@ -8,6 +8,7 @@ import { startDriver, type TestDriver } from "../support/driver.ts";
 import { run, takeDown } from "../support/machine-state.ts";
 import { expectCode } from "../support/node-bench.ts";
 import { SHARED_DIRECTORIES, VolumeLife } from "../support/volume-life.ts";
+import { scratchDirectory } from "../support/scratch.ts";
 
 const POOL = "full";
 const MIB = 1n << 20n;
@@ -17,7 +18,7 @@ let driver: TestDriver;
 let life: VolumeLife;
 
 beforeAll(async () => {
-  directory = await mkdtemp(`${process.env["DMTHIN_SCRATCH"]}/${POOL}-`);
+  directory = await mkdtemp(`${scratchDirectory()}/${POOL}-`);
   const pool = { name: POOL, backing: "loop", directory: `${directory}/pool`, dataSize: "256MiB" };
   driver = await startDriver({ directory, pools: [{ ...pool, overprovision: 8 }] });
   const { kubeletDirectory } = driver;

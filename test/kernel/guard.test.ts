@@ -11,7 +11,8 @@ import { takeLock } from "../../src/host/lock-file.ts";
 import { createRunner } from "../../src/host/run.ts";
 import { sweepSuspended } from "../../src/host/suspended-sweep.ts";
 import { findTools } from "../../src/host/tools.ts";
-import { GuardBench, said, sh } from "../support/guard-bench.ts";
+import { GuardBench, said } from "../support/guard-bench.ts";
+import { sh } from "../support/sh.ts";
 
 const POOL = "0123456789abcdef0123456789abcdef";
 const OTHER = "fedcba9876543210fedcba9876543210";

@@ -12,6 +12,7 @@ import { expectCode, outcomeOf } from "../support/node-bench.ts";
 import { countRecords, RecordWriter } from "../support/record-writer.ts";
 import { retried } from "../support/retried.ts";
 import { capabilityOf, SHARED_DIRECTORIES, VolumeLife, type TestVolume } from "../support/volume-life.ts";
+import { scratchDirectory } from "../support/scratch.ts";
 
 const MIB = 2048;
 /** Sectors of the devices laid over the second disk of the test kernel; a pool of backing `parts` lies on them. */
@@ -64,7 +65,7 @@ beforeAll(async () => {
     await run("dd", "if=/dev/zero", `of=${path(role)}`, "bs=1M", "count=2", "conv=fsync", "status=none");
     begin += UNDER[role];
   }
-  directory = await mkdtemp(`${process.env["DMTHIN_SCRATCH"]}/hostile-disk-`);
+  directory = await mkdtemp(`${scratchDirectory()}/hostile-disk-`);
   driver = await start();
   const { kubeletDirectory } = driver;
   for (const each of SHARED_DIRECTORIES) await mkdir(`${kubeletDirectory}/${each}`, { recursive: true });

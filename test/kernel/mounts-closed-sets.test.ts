@@ -13,7 +13,8 @@ import { findTools } from "../../src/host/tools.ts";
 import { parseMkfsOptions } from "../../src/mounts/mkfs-options.ts";
 import { mountFlagNames, parseMountFlags } from "../../src/mounts/mount-flags.ts";
 import { mountFlagsFor } from "../../src/plan/stage.ts";
-import { sh } from "../support/mount-bench.ts";
+import { sh } from "../support/sh.ts";
+import { scratchDirectory } from "../support/scratch.ts";
 
 const GIB = 2 ** 30;
 
@@ -22,7 +23,7 @@ let directory: string;
 let device: string;
 beforeAll(async () => {
   runner = createRunner(findTools());
-  directory = mkdtempSync(join(process.env["DMTHIN_SCRATCH"] ?? "/nowhere", "sets-"));
+  directory = mkdtempSync(join(scratchDirectory(), "sets-"));
   mkdirSync(join(directory, "mount"));
   writeFileSync(join(directory, "image"), "");
   truncateSync(join(directory, "image"), GIB);

@@ -12,7 +12,8 @@ import {
 import { FS_TYPES } from "../../src/core/records.ts";
 import { bytes, MIB } from "../../src/core/units.ts";
 import { readMountInfo, topMountAt } from "../../src/host/mount-info.ts";
-import { BLOCK, mountAs, MountBench, sh, SMALL, writeDurably } from "../support/mount-bench.ts";
+import { BLOCK, mountAs, MountBench, SMALL, writeDurably } from "../support/mount-bench.ts";
+import { sh } from "../support/sh.ts";
 
 let bench: MountBench;
 beforeAll(async () => {

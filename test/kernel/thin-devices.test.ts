@@ -8,7 +8,8 @@ import type { Bytes } from "../../src/core/units.ts";
 import { MIB, sectors } from "../../src/core/units.ts";
 import { MessageQueue } from "../../src/pool/queue.ts";
 import { ThinDevices } from "../../src/pool/thin-devices.ts";
-import { PoolBench, sh } from "../support/pool-bench.ts";
+import { PoolBench } from "../support/pool-bench.ts";
+import { sh } from "../support/sh.ts";
 import { thin } from "../support/records.ts";
 
 const KEY = objectKey("0".repeat(19) + "1");

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loopPool, startDriver, type TestDriver } from "../support/driver.ts";
 import { run, takeDown } from "../support/machine-state.ts";
 import { createVolumeRequest, mountCapability } from "../support/requests.ts";
+import { scratchDirectory } from "../support/scratch.ts";
 
 let directory: string;
 let driver: TestDriver;
@@ -18,7 +19,7 @@ const start = (): Promise<TestDriver> =>
   });
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(process.env["DMTHIN_SCRATCH"] ?? "/missing", "two-pools-"));
+  directory = await mkdtemp(join(scratchDirectory(), "two-pools-"));
   driver = await start();
 });
 

@@ -1,5 +1,5 @@
 /** Devices to suspend, guards and drivers to kill, on the test kernel. `clear` takes everything down again. */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -19,16 +19,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { DmName, DmUuid } from "../../src/core/ids.ts";
 import type { GuardedDevice } from "../../src/host/guard-protocol.ts";
 import type { GuardDriverOptions } from "./guard-driver.ts";
+import { scratchDirectory } from "./scratch.ts";
+import { sh } from "./sh.ts";
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
 
 const GUARD = join(import.meta.dirname, "../../src/guard.ts");
 const DRIVER = join(import.meta.dirname, "guard-driver.ts");
 const START_MS = 30_000;
-
-export function sh(command: string, ...args: readonly string[]): string {
-  return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
-}
 
 export class GuardBench {
   readonly state = mkdtempSync("/run/dmthin-guard-");
@@ -40,9 +38,7 @@ export class GuardBench {
   readonly #mounts: string[] = [];
 
   constructor() {
-    const root = process.env["DMTHIN_SCRATCH"];
-    if (root === undefined) throw new Error("DMTHIN_SCRATCH is not set: run this with make kernel");
-    this.scratch = mkdtempSync(join(root, "guard-"));
+    this.scratch = mkdtempSync(join(scratchDirectory(), "guard-"));
   }
 
   /** A device of the pool, on nothing: every read of it fails, suspending works. */

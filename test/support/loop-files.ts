@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { BlockDevice } from "../../src/core/dm.ts";
 import { Losetup } from "../../src/host/losetup.ts";
 import type { Runner } from "../../src/host/run.ts";
+import { scratchDirectory } from "./scratch.ts";
 
 export interface LoopFile extends BlockDevice {
   readonly file: string;
@@ -16,13 +17,6 @@ export interface LoopFiles {
   /** Detaches all and deletes the files. */
   clean(): Promise<void>;
   readonly directory: string;
-}
-
-/** Where a kernel test may put files of any size; set by the test kernel. */
-export function scratchDirectory(): string {
-  const directory = process.env["DMTHIN_SCRATCH"];
-  if (directory === undefined) throw new Error("DMTHIN_SCRATCH is not set: run this with make kernel");
-  return directory;
 }
 
 /** Files in a directory of their own below the scratch directory. */

@@ -1,5 +1,4 @@
 /** One loop pool, the mount engine on it and a kubelet directory, on the test kernel. `clear` leaves nothing behind. */
-import { execFileSync } from "node:child_process";
 import {
   closeSync,
   existsSync,
@@ -33,11 +32,8 @@ import type {
 import { createMountEngine } from "../../src/mounts/kernel-mounts.ts";
 import type { OwnedVolume, Pool } from "../../src/pool/engine.ts";
 import { openPools, type OpenPools } from "../../src/pool/set.ts";
-
-/** Runs a command of the test's own; returns what it printed. */
-export function sh(command: string, ...args: readonly string[]): string {
-  return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-}
+import { scratchDirectory } from "./scratch.ts";
+import { sh } from "./sh.ts";
 
 /** Durable, as an application would have it. */
 export function writeDurably(path: string, text: string): void {
@@ -93,9 +89,7 @@ export class MountBench {
   }
 
   static async create(): Promise<MountBench> {
-    const root = process.env["DMTHIN_SCRATCH"];
-    if (root === undefined) throw new Error("DMTHIN_SCRATCH is not set: run under test/vm/vm");
-    const scratch = mkdtempSync(join(root, "mounts-"));
+    const scratch = mkdtempSync(join(scratchDirectory(), "mounts-"));
     mkdirSync(join(scratch, "state"), { mode: 0o700 });
     const runner = createRunner(findTools());
     return new MountBench(runner, scratch, await openBench(runner, scratch));

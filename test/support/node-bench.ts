@@ -9,6 +9,7 @@ import type { CsiClient } from "./csi-client.ts";
 import { startDriver, type TestDriver } from "./driver.ts";
 import { machineState, takeDown, type MachineState } from "./machine-state.ts";
 import { SHARED_DIRECTORIES, VolumeLife } from "./volume-life.ts";
+import { scratchDirectory } from "./scratch.ts";
 
 export interface BenchOptions {
   /** Of the loop pool's sparse data file; enough for all volumes and snapshots of the file at once. */
@@ -40,9 +41,7 @@ export class NodeBench {
   }
 
   static async start(options: BenchOptions): Promise<NodeBench> {
-    const scratch = process.env["DMTHIN_SCRATCH"];
-    if (scratch === undefined) throw new Error("DMTHIN_SCRATCH is not set: run under test/vm/vm");
-    const pools = await mkdtemp(`${scratch}/${options.pool}-`);
+    const pools = await mkdtemp(`${scratchDirectory()}/${options.pool}-`);
     const bench = new NodeBench(options, await mkdtemp(`/run/dmthin-${options.pool}-`), pools);
     for (const each of SHARED_DIRECTORIES)
       await mkdir(`${bench.kubeletDirectory}/${each}`, { recursive: true });

@@ -2,7 +2,6 @@
  * A place for pools on the test kernel: disks of any size, directories, reboots, crashes. Whatever a test leaves is taken
  * down by `clear`, told by the dm uuid, the scratch directory and the bench's own lists.
  */
-import { execFileSync } from "node:child_process";
 import {
   mkdirSync,
   mkdtempSync,
@@ -25,11 +24,8 @@ import type { Runner } from "../../src/host/run.ts";
 import { findTools } from "../../src/host/tools.ts";
 import { openDeviceStack } from "../../src/pool/device-stack.ts";
 import type { DeviceStack } from "../../src/pool/device-stack.ts";
-
-/** Runs a command of the test's own; returns what it printed. */
-export function sh(command: string, ...args: readonly string[]): string {
-  return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-}
+import { scratchDirectory } from "./scratch.ts";
+import { sh } from "./sh.ts";
 
 const size = (text: string): Bytes => parseBytes(text) ?? bytes(0);
 
@@ -59,9 +55,7 @@ export class PoolBench {
   }
 
   static async create(): Promise<PoolBench> {
-    const root = process.env["DMTHIN_SCRATCH"];
-    if (root === undefined) throw new Error("DMTHIN_SCRATCH is not set: run under test/vm/vm");
-    return new PoolBench(createRunner(findTools()), root);
+    return new PoolBench(createRunner(findTools()), scratchDirectory());
   }
 
   loop(changes: Partial<LoopPoolOptions> = {}): LoopPoolOptions {
