@@ -41,6 +41,8 @@ export function textOf(step: Step): string {
       return `${step.kind} ${step.thinId}`;
     case "set-transaction-id":
       return `${step.kind} ${step.to}`;
+    case "admit":
+      return step.kind;
     case "while-suspended":
       return `${step.kind} ${step.suspensions.map(({ device }) => device).join(" ")}`;
     case "measure":
