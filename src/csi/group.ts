@@ -22,9 +22,9 @@ export function groupHandlers(driver: Driver): Handlers<GroupControllerDefinitio
     CreateVolumeGroupSnapshot: async (request) => ({ group_snapshot: await createGroup(pools(), request) }),
     DeleteVolumeGroupSnapshot: async (request) => {
       const located = locateGroup(pools(), requireString("group_snapshot_id", request.group_snapshot_id));
-      const record = located?.pool.group(located.id);
-      if (located === undefined || record === undefined) return {};
-      requireMembers(record, request.snapshot_ids);
+      if (located === undefined) return {};
+      const record = located.pool.group(located.id);
+      if (record !== undefined) requireMembers(record, request.snapshot_ids);
       await located.pool.deleteGroup(located.id);
       return {};
     },

@@ -53,7 +53,7 @@ export interface Pool {
   capacity(): Capacity;
 
   createVolume(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>>;
-  /** PreconditionError while staged or open. Unknown id: done. */
+  /** PreconditionError while staged or open. Unknown id: done, but PoolUnavailableError where the catalog may be old. */
   deleteVolume(id: VolumeId): Promise<void>;
   createSnapshot(intent: {
     readonly name: string;

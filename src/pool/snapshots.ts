@@ -190,7 +190,7 @@ export class SnapshotOperations {
 
   async delete(id: SnapshotId): Promise<void> {
     const record = this.#pool.snapshot(id);
-    if (record === undefined) return;
+    if (record === undefined) return this.#pool.requireComplete();
     if (record.groupId !== undefined) {
       throw new InvalidRequestError(
         "snapshot_id",
@@ -211,7 +211,7 @@ export class SnapshotOperations {
 
   async deleteGroup(id: GroupId): Promise<void> {
     const group = this.#pool.group(id);
-    if (group === undefined) return;
+    if (group === undefined) return this.#pool.requireComplete();
     const members = this.#membersOf(id);
     const scope = {
       title: `DeleteVolumeGroupSnapshot ${id}`,

@@ -193,6 +193,14 @@ export class ThinPool implements Pool {
     throw new PoolUnavailableError(`pool ${this.name} is ${this.#condition.kind}: ${this.#condition.reason}`);
   }
 
+  /**
+   * Before an unknown object counts as deleted: the catalog of a fenced pool may be an old copy, and what it does not
+   * list may exist. Throws PoolUnavailableError then.
+   */
+  requireComplete(): void {
+    if (this.#condition.kind === "read-only") this.requireReady();
+  }
+
   /** For new promises: also a pool that has run out of data refuses them. */
   requireTakesPromises(): void {
     this.requireReady();

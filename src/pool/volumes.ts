@@ -134,7 +134,7 @@ export class VolumeOperations {
 
   async delete(id: VolumeId): Promise<void> {
     const record = this.#pool.volume(id);
-    if (record === undefined) return;
+    if (record === undefined) return this.#pool.requireComplete();
     const scope = {
       title: `DeleteVolume ${id}`,
       fingerprint: `DeleteVolume ${id}`,

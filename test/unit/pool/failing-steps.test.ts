@@ -8,7 +8,8 @@ import {
 } from "../../../src/core/errors.ts";
 import type { Change } from "../../../src/core/records.ts";
 import { bytes, GIB, MIB } from "../../../src/core/units.ts";
-import { thin, volumeIdOf, volumeRecord } from "../../support/records.ts";
+import type { ThinPool } from "../../../src/pool/thin-pool.ts";
+import { groupIdOf, snapshotIdOf, thin, volumeIdOf, volumeRecord } from "../../support/records.ts";
 import { thinPoolBench } from "../../support/thin-pool-bench.ts";
 import type { ThinPoolBench } from "../../support/thin-pool-bench.ts";
 
@@ -119,6 +120,19 @@ test("a pool that was full answers its capacity again, without a call that makes
   await expect(bench.pool.createVolume(NEW_VOLUME)).rejects.toThrow(NoRoomError);
   bench.mode = "rw";
   await vi.waitFor(() => expect(bench.pool.capacity().available).toBeGreaterThan(0n));
+});
+
+describe("what an old catalog does not list may exist, and is not said to be deleted", () => {
+  const fenced = { kind: "read-only", reason: "the catalog is an older copy" } as const;
+
+  test.each([
+    ["volume", (pool: ThinPool) => pool.deleteVolume(volumeIdOf(9))],
+    ["snapshot", (pool: ThinPool) => pool.deleteSnapshot(snapshotIdOf(9))],
+    ["group", (pool: ThinPool) => pool.deleteGroup(groupIdOf(9))],
+  ])("a %s", async (_what, remove) => {
+    await expect(remove(thinPoolBench({ condition: fenced }).pool)).rejects.toThrow(PoolUnavailableError);
+    await expect(remove(thinPoolBench().pool)).resolves.toBeUndefined();
+  });
 });
 
 describe("what failed and is known to have failed is taken back at once", () => {
