@@ -140,7 +140,8 @@ export class GuardBrackets {
     this.#watched.add(bracket);
     const end = performance.now() + this.#watch.totalMs;
     while (performance.now() < end && this.#watched.has(bracket)) {
-      await delay(this.#watch.pauseMs);
+      // Not a reason to stay for a guard that was told to end.
+      await delay(this.#watch.pauseMs, undefined, { ref: false });
       if (!this.#watched.has(bracket) || !this.#isHeld(bracket)) continue;
       const problems = await this.#attempt(bracket);
       this.#effects.log({ message: "resumed once more: a suspend came late", bracket: bracket.id, problems });

@@ -43,7 +43,7 @@ function locate(tool: "dmsetup" | "fsfreeze"): string {
 
 /**
  * Starts a guard that outlives this process: a session of its own, no descriptor of ours. It ends by itself some
- * seconds after its last client, or at once where another already listens.
+ * seconds after its last client, once it no longer watches what it resumed; at once where another already listens.
  */
 export function spawnGuard(options: { readonly socket: string; readonly stateDirectory: string }): void {
   const entry = join(import.meta.dirname, "../guard.ts");

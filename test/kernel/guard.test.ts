@@ -160,7 +160,7 @@ test("a device that the guard cannot see is not armed for", async () => {
 });
 
 describe("a guard that the driver started", () => {
-  test("outlives the driver in a session of its own, resumes, and ends by itself", async () => {
+  test("outlives the driver in a session of its own, resumes, and ends when told", async () => {
     const device = bench.device(POOL, 1);
     const driver = await bench.driver({ device, starts: true });
     const [guard, ...more] = guardProcesses(bench.socket);
@@ -168,6 +168,16 @@ describe("a guard that the driver started", () => {
     expect(readFileSync(`/proc/${guard}/stat`, "utf8").split(" ")[5]).toBe(String(guard)); // a session of its own
     driver.kill("SIGKILL");
     await bench.resumedAfter(device, performance.now(), SOON_MS);
+    expect(guardProcesses(bench.socket)).toStrictEqual([guard]); // it watches what it resumed
+    process.kill(guard ?? Number.NaN, "SIGTERM");
+    await expect.poll(() => guardProcesses(bench.socket), { timeout: 15_000 }).toStrictEqual([]);
+    expect(existsSync(bench.socket)).toBe(false);
+  });
+
+  test("ends by itself when its driver has gone and nothing was left to resume", async () => {
+    const driver = await bench.driver({ device: bench.device(POOL, 1), starts: true });
+    expect(guardProcesses(bench.socket)).toHaveLength(1);
+    driver.stdin.write("\n");
     await expect.poll(() => guardProcesses(bench.socket), { timeout: 15_000 }).toStrictEqual([]);
     expect(existsSync(bench.socket)).toBe(false);
   });
