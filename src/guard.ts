@@ -1,11 +1,10 @@
 /**
- * The resume guard: a process beside the driver with one duty, to resume what the driver had suspended when it died or
- * hung (promise 5). It starts small and stays so: no configuration, no packages, nothing loaded on the way to a resume.
+ * `dmthin guard`, the resume guard: a process beside the driver with one duty, to resume what the driver had suspended
+ * when it died or hung (promise 5). It starts small and stays so: no configuration, no packages, nothing loaded on the
+ * way to a resume.
  */
 import { write } from "node:fs";
-import { parseArgs } from "node:util";
 
-import { InvalidRequestError, messageOf } from "./core/errors.ts";
 import { BracketNotes } from "./host/bracket-notes.ts";
 import type { GuardEffects } from "./host/guard-brackets.ts";
 import { createResumeTool } from "./host/guard-process.ts";
@@ -70,28 +69,4 @@ async function release(bracket: Bracket, tool: ResumeTool): Promise<readonly str
 /** Never waits: the reader of the log may sit on the very disk that is suspended. */
 function log(facts: Readonly<Record<string, unknown>>): void {
   write(2, `${JSON.stringify({ time: new Date().toISOString(), ...facts })}\n`, () => undefined);
-}
-
-function parseOptions(args: readonly string[]): GuardOptions {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      socket: { type: "string" },
-      "state-directory": { type: "string" },
-      "ends-alone": { type: "boolean", default: false },
-    },
-  });
-  const { socket, "state-directory": stateDirectory, "ends-alone": endsAlone } = values;
-  if (socket === undefined) throw new InvalidRequestError("--socket", "is missing");
-  if (stateDirectory === undefined) throw new InvalidRequestError("--state-directory", "is missing");
-  return { socket, stateDirectory, endsAlone };
-}
-
-if (import.meta.main) {
-  try {
-    await runGuard(parseOptions(process.argv.slice(2)));
-  } catch (error) {
-    log({ message: messageOf(error) });
-    process.exitCode = 1;
-  }
 }

@@ -63,11 +63,6 @@ export class OutcomeUnknownError extends Error {
   readonly kind = "outcome-unknown";
 }
 
-/** The caller's deadline passed first. The operation goes on; a retry joins it. */
-export class DeadlineError extends Error {
-  readonly kind = "deadline";
-}
-
 /** The method, or a listed parameter, is not built. */
 export class UnimplementedError extends Error {
   readonly kind = "unimplemented";
@@ -132,7 +127,6 @@ export type DriverError =
   | StalePageTokenError
   | PoolUnavailableError
   | OutcomeUnknownError
-  | DeadlineError
   | UnimplementedError
   | DamagedVolumeError
   | PoolSetupError
@@ -151,7 +145,6 @@ const CLASSES = [
   StalePageTokenError,
   PoolUnavailableError,
   OutcomeUnknownError,
-  DeadlineError,
   UnimplementedError,
   DamagedVolumeError,
   PoolSetupError,

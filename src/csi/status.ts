@@ -21,7 +21,6 @@ export const CODES = {
   "stale-page-token": status.ABORTED,
   "pool-unavailable": status.UNAVAILABLE,
   "outcome-unknown": status.UNAVAILABLE,
-  deadline: status.DEADLINE_EXCEEDED,
   unimplemented: status.UNIMPLEMENTED,
   // Final and nothing left behind: the volume was looked at and not mounted. FAILED_PRECONDITION would read as "in use"
   // to kubelet's expansion, and DATA_LOSS is no code of CSI.

@@ -46,9 +46,10 @@ function locate(tool: "dmsetup" | "fsfreeze"): string {
  * seconds after its last client, once it no longer watches what it resumed; at once where another already listens.
  */
 export function spawnGuard(options: { readonly socket: string; readonly stateDirectory: string }): void {
-  const entry = join(import.meta.dirname, "../guard.ts");
+  const entry = join(import.meta.dirname, "../main.ts");
   const args = [
     entry,
+    "guard",
     "--socket",
     options.socket,
     "--state-directory",

@@ -24,7 +24,7 @@ import { sh } from "./sh.ts";
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
 
-const GUARD = join(import.meta.dirname, "../../src/guard.ts");
+const MAIN = join(import.meta.dirname, "../../src/main.ts");
 const DRIVER = join(import.meta.dirname, "guard-driver.ts");
 const START_MS = 30_000;
 
@@ -75,7 +75,7 @@ export class GuardBench {
 
   /** The guard as its container runs it; ready when this returns. */
   async guard(): Promise<Child> {
-    const child = this.#spawn(GUARD, "--socket", this.socket, "--state-directory", this.state);
+    const child = this.#spawn(MAIN, "guard", "--socket", this.socket, "--state-directory", this.state);
     const deadline = performance.now() + START_MS;
     while (!existsSync(this.socket)) {
       if (performance.now() > deadline || child.exitCode !== null) throw new Error("the guard did not start");

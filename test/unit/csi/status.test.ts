@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import {
   CapacityRangeError,
   DamagedVolumeError,
-  DeadlineError,
   EnvironmentError,
   IncompatibleExistingError,
   InvalidRequestError,
@@ -32,7 +31,6 @@ const everyError = [
   [new StalePageTokenError("whose?"), "ABORTED"],
   [new PoolUnavailableError("absent"), "UNAVAILABLE"],
   [new OutcomeUnknownError("maybe"), "UNAVAILABLE"],
-  [new DeadlineError("late"), "DEADLINE_EXCEEDED"],
   [new UnimplementedError("not built"), "UNIMPLEMENTED"],
   [new DamagedVolumeError("fsck gave up"), "INTERNAL"],
   [new PoolSetupError("foreign disk"), "UNAVAILABLE"],
