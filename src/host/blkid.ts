@@ -48,7 +48,7 @@ async function lookAtEnds({ path, size }: BlockDevice): Promise<Content> {
 }
 
 /** `KEY=value` lines. Throws ParseError. */
-export function parseBlkid(text: string): ReadonlyMap<string, string> {
+function parseBlkid(text: string): ReadonlyMap<string, string> {
   const lines = text.split("\n").filter((line) => line !== "");
   return new Map(
     lines.map((line) => {

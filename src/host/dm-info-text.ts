@@ -11,8 +11,7 @@ const DM_NAME = /^[0-9A-Za-z#+.:=@_-]{1,127}$/;
 
 export const isDmName = (text: string): text is DmName => DM_NAME.test(text);
 /** Ownership of a device is by this prefix. */
-export const isOwnUuid = (text: string): text is DmUuid =>
-  text.startsWith(DM_UUID_PREFIX) && text.length <= 128;
+const isOwnUuid = (text: string): text is DmUuid => text.startsWith(DM_UUID_PREFIX) && text.length <= 128;
 
 const STATES: Readonly<Record<string, boolean>> = { Active: false, Suspended: true };
 const TABLES: Readonly<Record<string, { readonly live: boolean; readonly inactive: boolean }>> = {

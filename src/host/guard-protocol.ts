@@ -34,7 +34,7 @@ export type GuardReply =
 
 /** Characters; a group of a thousand volumes takes a fifth of it. */
 export const MAX_LINE = 1024 * 1024;
-export const MAX_DEADLINE_MS = 10 * 60 * 1000;
+const MAX_DEADLINE_MS = 10 * 60 * 1000;
 
 const ID = /^[a-z0-9-]{8,64}$/;
 const NAME = new RegExp(`^${DM_NAME_PREFIX}[a-z0-9-]{1,120}$`);

@@ -24,7 +24,7 @@ export const SIZE_STEP = 4n * KIB;
 /** What a request without a size gets. */
 export const DEFAULT_SIZE = bytes(GIB);
 /** The largest table dmthin makes: 2^63 - 1 bytes, rounded down; CSI's int64 allows no more anyway. */
-export const MAX_SIZE = roundDown(2n ** 63n - 1n, SIZE_STEP);
+const MAX_SIZE = roundDown(2n ** 63n - 1n, SIZE_STEP);
 /** Worst-case metadata for one mapped block: a 16-byte mapping in half-filled nodes, kept by an old and a new tree. */
 const META_BYTES_PER_BLOCK = 64n;
 /** Worst-case metadata that a thin costs before it maps anything: its details leaf and its own root. */

@@ -10,7 +10,7 @@ import type { Runner } from "../host/run.ts";
 import type { Suspension } from "../plan/step.ts";
 
 /** Longest a bracket may last before the guard resumes by itself. */
-export const BRACKET_DEADLINE_MS = 20_000;
+const BRACKET_DEADLINE_MS = 20_000;
 /** Longest for one suspend. */
 const SUSPEND_TIMEOUT_MS = 12_000;
 

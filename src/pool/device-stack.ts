@@ -56,7 +56,7 @@ export interface DeviceStack {
   deactivate(): Promise<void>;
 }
 
-export const backingOf = (options: PoolOptions): Backing =>
+const backingOf = (options: PoolOptions): Backing =>
   options.backing === "loop" ? new LoopBacking(options) : new PartsBacking(options);
 
 /** Finds or makes the pool's devices. Throws PoolSetupError: device, reason, cure. Leaves no mount behind where it throws. */

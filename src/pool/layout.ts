@@ -43,7 +43,7 @@ export type Extents = Readonly<Record<ExtentRole, Extent>>;
 
 /** Before the first extent of each device. */
 export const LABEL_AREA = bytes(MIB);
-export const CATALOG_SIZE = bytes(128n * MIB);
+const CATALOG_SIZE = bytes(128n * MIB);
 
 const METADATA_STEP = 4n * MIB;
 /** What the kernel uses at most: 255 space-map blocks of (2^14 - 64) entries; more only makes it warn. */

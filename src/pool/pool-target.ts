@@ -28,9 +28,7 @@ interface PoolTargetOptions {
 const SUPERBLOCK = Number(META_BLOCK_BYTES);
 
 /** In the kernel's words. */
-export function poolFeatures(
-  options: Pick<PoolOptions, "zeroing" | "whenFull" | "discard">,
-): readonly string[] {
+function poolFeatures(options: Pick<PoolOptions, "zeroing" | "whenFull" | "discard">): readonly string[] {
   return [
     ...(options.zeroing ? [] : ["skip_block_zeroing"]),
     ...(options.discard ? [] : ["no_discard_passdown"]),

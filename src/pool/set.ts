@@ -31,14 +31,7 @@ export interface PoolsConfig {
 /** From the first open pool on; opening takes a second or two, unless a disk is stuck or an orphaned tool still runs. */
 const LATECOMERS_MS = 5000;
 
-/** Resolves when all are open or have failed; never rejects for a pool's sake: see `absent`. */
-export async function openPools(config: PoolsConfig, dependencies: OpenDependencies): Promise<OpenPools> {
-  const set = startPools(config, dependencies);
-  await set.settled;
-  return set;
-}
-
-/** Begins to open all of them. */
+/** Begins to open all of them. One that cannot be opened is among the absent, with its reason. */
 export function startPools(config: PoolsConfig, dependencies: OpenDependencies): OpeningPools {
   const opened = new Map<PoolName, OpenedPool>();
   const failed = new Map<PoolName, string>();

@@ -31,7 +31,7 @@ import type {
 } from "../../src/mounts/engine.ts";
 import { createMountEngine } from "../../src/mounts/kernel-mounts.ts";
 import type { OwnedVolume, Pool } from "../../src/pool/engine.ts";
-import { openPools, type OpenPools } from "../../src/pool/set.ts";
+import { startPools, type OpenPools } from "../../src/pool/set.ts";
 import { scratchDirectory } from "./scratch.ts";
 import { sh } from "./sh.ts";
 
@@ -210,7 +210,7 @@ export class MountBench {
   }
 }
 
-function openBench(runner: Runner, scratch: string): Promise<OpenPools> {
+async function openBench(runner: Runner, scratch: string): Promise<OpenPools> {
   const options: LoopPoolOptions = {
     name: NAME,
     backing: "loop",
@@ -223,7 +223,7 @@ function openBench(runner: Runner, scratch: string): Promise<OpenPools> {
     discard: true,
     force: [],
   };
-  return openPools(
+  const pools = startPools(
     { pools: [options] },
     {
       stateDirectory: join(scratch, "state"),
@@ -235,4 +235,6 @@ function openBench(runner: Runner, scratch: string): Promise<OpenPools> {
       afterStep: async () => undefined,
     },
   );
+  await pools.settled;
+  return pools;
 }

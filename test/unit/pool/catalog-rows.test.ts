@@ -7,7 +7,7 @@ import { ParseError, PoolSetupError } from "../../../src/core/errors.ts";
 import { volumeFromRow, volumeToRow } from "../../../src/pool/catalog-rows.ts";
 import { MIGRATIONS, migrate, pragma } from "../../../src/pool/catalog-schema.ts";
 import { CatalogStore } from "../../../src/pool/catalog-store.ts";
-import { anyGroup, anySnapshot, anyVolume } from "../../support/catalog-records.ts";
+import { anyGroup, anySnapshot, anyVolume } from "../../support/arbitrary-records.ts";
 import { poolRecord, volumeRecord } from "../../support/records.ts";
 
 function emptyStore(): CatalogStore {
