@@ -31,7 +31,8 @@ type ExpandRequest = VolumePath & { readonly range?: SizeRange };
 
 /**
  * Locks: stage, unstage and expand hold the volume alone, here and in the pool. Publish and unpublish share it, here
- * only for unpublish: it must work whatever the pool is doing. A single writer's publish excludes other publishes.
+ * only for unpublish: it must work whatever the pool is doing. The publish of a single writer, or of a raw device,
+ * excludes other publishes.
  */
 class KernelMounts implements MountEngine {
   readonly #operations = new Operations();
@@ -63,7 +64,8 @@ class KernelMounts implements MountEngine {
   }
 
   publish(pool: Pool, intent: PublishIntent): Promise<void> {
-    const multiple = intent.accessMode === "SINGLE_NODE_MULTI_WRITER";
+    // A raw device is writable or read-only for all who have it: two must not decide that at once.
+    const multiple = intent.accessMode === "SINGLE_NODE_MULTI_WRITER" && intent.access.kind === "mount";
     const title = `NodePublishVolume ${intent.id}`;
     const publishes = `publishes:${intent.id}`;
     const scope = {

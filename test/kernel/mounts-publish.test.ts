@@ -167,6 +167,16 @@ describe("who may publish", () => {
     expect(bench.mountPoints()).toHaveLength(2);
   });
 
+  test("of a reader and a writer of one raw device at once one wins", async () => {
+    const volume = await bench.volume("v", BLOCK);
+    await bench.stage(volume);
+    const results = await Promise.allSettled([
+      bench.publish(volume, { ...MULTI, readOnly: true }),
+      bench.publish(volume, { ...MULTI, targetPath: `${volume.target}-writer` }),
+    ]);
+    expect(results.map((result) => result.status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  });
+
   test("what is not staged, or not staged so, is not published", async () => {
     const volume = await bench.volume("v", mountAs("ext4"));
     await expect(bench.publish(volume)).rejects.toThrow(PreconditionError);
