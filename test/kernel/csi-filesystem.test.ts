@@ -1,7 +1,7 @@
 /** Volumes with a filesystem over CSI, from creation to deletion, on a driver that may die in between. */
 import { access, readFile, writeFile } from "node:fs/promises";
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { sha256, writeRandom } from "../support/content.ts";
 import { mountOptions, run } from "../support/machine-state.ts";
@@ -31,8 +31,9 @@ async function layers(path: string): Promise<number> {
   return text.split("\n").filter((line) => line.split(" ")[4] === path).length;
 }
 
-describe.each(FILESYSTEMS)("a volume with %s", (fsType) => {
-  test("keeps what was written when it is staged again, and leaves nothing when it is deleted", async () => {
+test.each(FILESYSTEMS)(
+  "a volume with %s keeps what was written when it is staged again, and leaves nothing when it is deleted",
+  async (fsType) => {
     await expectNothingLeft(bench, async () => {
       const { life } = bench;
       const volume = await life.create(`life-${fsType}`, fsType);
@@ -54,14 +55,27 @@ describe.each(FILESYSTEMS)("a volume with %s", (fsType) => {
       expect(await filesystemUuid(volume)).toBe(uuid);
       await life.end(volume);
     });
+  },
+);
+
+describe.each(FILESYSTEMS)("a volume with %s", (fsType) => {
+  let volume: TestVolume;
+
+  beforeAll(async () => {
+    volume = await bench.life.create(`used-${fsType}`, fsType);
+    await bench.life.stage(volume);
+  });
+  beforeEach(() => bench.life.publish(volume));
+  afterEach(() => bench.life.unpublish(volume));
+  afterAll(async () => {
+    await bench.life.unstage(volume);
+    await bench.life.delete(volume);
   });
 
   test("tells how much of it is used", async () => {
     const { life } = bench;
-    const volume = await life.create(`stats-${fsType}`, fsType);
-    await life.use(volume);
     const before = await life.stats(volume);
-    await writeRandom(`${volume.targetPath}/letter`, 8);
+    await writeRandom(`${volume.targetPath}/counted`, 8);
     await run("sync", "--file-system", volume.targetPath);
     const after = await life.stats(volume);
     // btrfs has no fixed number of inodes.
@@ -80,13 +94,10 @@ describe.each(FILESYSTEMS)("a volume with %s", (fsType) => {
     expect(grown).toBeLessThan(10n << 20n);
     if (inodes !== undefined) expect(BigInt(inodes.used) - BigInt(inodesBefore?.used ?? 0)).toBe(1n);
     expect(await life.stats(volume, volume.stagingPath)).toEqual(after);
-    await life.end(volume);
   });
 
   test("is published at a second path only for several writers, and all see one content", async () => {
     const { life } = bench;
-    const volume = await life.create(`modes-${fsType}`, fsType);
-    await life.use(volume);
     const second = life.otherTarget(volume, "second");
     for (const mode of [
       "SINGLE_NODE_WRITER",
@@ -104,7 +115,6 @@ describe.each(FILESYSTEMS)("a volume with %s", (fsType) => {
     await life.unpublish(volume, second);
     expect(await exists(second)).toBe(false);
     expect(await readFile(`${volume.targetPath}/letter`, "utf8")).toBe("from the first");
-    await life.end(volume);
   });
 
   test.each([
@@ -112,8 +122,6 @@ describe.each(FILESYSTEMS)("a volume with %s", (fsType) => {
     { how: "by a reader-only access mode", usage: { mode: "SINGLE_NODE_READER_ONLY" } as const },
   ])("can be read and not be written where it is protected $how", async ({ usage }) => {
     const { life } = bench;
-    const volume = await life.create(`reader-${fsType}`, fsType);
-    await life.use(volume);
     await writeFile(`${volume.targetPath}/letter`, "written before");
     await life.unpublish(volume);
     await life.publish(volume, usage);
@@ -124,7 +132,6 @@ describe.each(FILESYSTEMS)("a volume with %s", (fsType) => {
     // The same again is done, the other way round is refused.
     await life.publish(volume, usage);
     await expectCode(life.publish(volume), "ALREADY_EXISTS", /read-only/);
-    await life.end(volume);
   });
 });
 

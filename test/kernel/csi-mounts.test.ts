@@ -28,6 +28,9 @@ async function withVolume(
   });
 }
 
+/** A damaged ext4 is not written any further; an xfs is mounted beside its copies, which have the same UUID. */
+const ALWAYS = { ext4: "errors=remount-ro", xfs: "nouuid", btrfs: "rw" } as const;
+
 test.each(FILESYSTEMS)(
   "the mount flags of %s hold at the staging path and where it is published",
   async (fsType) => {
@@ -38,6 +41,7 @@ test.each(FILESYSTEMS)(
       const flags = ["noatime", "nosuid", "nodev", "noexec", own];
       await life.use(volume, { flags });
       const staged = await mountOptions(volume.stagingPath);
+      expect(staged?.filesystem).toContain(ALWAYS[fsType]);
       expect(staged?.mount).toEqual(expect.arrayContaining(["rw", "noatime", "nosuid", "nodev", "noexec"]));
       expect(staged?.filesystem).toContain(shown);
       expect(await mountOptions(volume.targetPath)).toEqual(staged);
@@ -51,17 +55,9 @@ test.each(FILESYSTEMS)(
   },
 );
 
-test("an ext4 turns read-only when it finds itself damaged", async () => {
-  await withVolume("careful", "ext4", async (volume) => {
-    await bench.life.use(volume);
-    expect((await mountOptions(volume.stagingPath))?.filesystem).toContain("errors=remount-ro");
-  });
-});
-
-test("an xfs is mounted beside its copies, and gives up instead of hanging when the pool is full", async () => {
+test("an xfs gives up, instead of trying for ever, when the pool is full", async () => {
   await withVolume("patient", "xfs", async (volume) => {
     await bench.life.use(volume);
-    expect((await mountOptions(volume.stagingPath))?.filesystem).toContain("nouuid");
     const columns = ["-c", "--noheadings", "-o", "blkdevname"];
     const device = await run("dmsetup", "info", ...columns, volume.device);
     const retries = `/sys/fs/xfs/${device}/error/metadata/ENOSPC/max_retries`;
