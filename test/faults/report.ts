@@ -1,0 +1,63 @@
+/** What the suite prints, and what it counts. */
+import type { Tally } from "../runner/tally.ts";
+import { PROMISES, type FaultOutcome, type PromiseNumber } from "./case.ts";
+import type { CaseRun } from "./selection.ts";
+
+export type RunEnd = CaseRun & {
+  readonly seconds: number;
+  /** `failure`: the run could not be done. */
+  readonly end: FaultOutcome | { readonly failure: string };
+};
+
+/** The one command that repeats a run. */
+export const repeatCommand = ({ fault, seed }: CaseRun): string =>
+  `make faults SEED=${seed} CASE=${fault.name}`;
+
+export const isGood = ({ end }: RunEnd): boolean => !("failure" in end) && end.violations.length === 0;
+
+/** One line for a run that kept its promises; for others the evidence and the command that repeats it. */
+export function formatRun(run: RunEnd): string {
+  const { fault, seed, seconds, end } = run;
+  const head = `${fault.name}, seed ${seed}, ${seconds.toFixed(1)} s`;
+  const repeat = `    repeat: ${repeatCommand(run)}`;
+  if ("failure" in end) return [`  NOT DONE ${head}`, indent(end.failure), repeat].join("\n");
+  if (end.violations.length === 0) return `  ok ${head}: ${end.figures}`;
+  const evidence = end.violations.map((each) => indent(`promise ${each.promise}: ${each.evidence}`));
+  return [`  VIOLATED ${head}: ${end.figures}`, ...evidence, repeat].join("\n");
+}
+
+/** One line for each of the thirteen promises, then what was not tried and what could not be done. */
+export function formatSummary(runs: readonly RunEnd[]): string {
+  const lines = PROMISES.map((promise) => promiseLine(promise, runs));
+  const untried = PROMISES.filter((promise) => runsOf(promise, runs).length === 0);
+  if (untried.length > 0) lines.push(`not tried by this run: promise ${untried.join(", ")}`);
+  const failed = runs.filter(({ end }) => "failure" in end);
+  if (failed.length > 0) lines.push(`could not be done: ${failed.map(repeatCommand).join("; ")}`);
+  return lines.join("\n");
+}
+
+function promiseLine(promise: PromiseNumber, runs: readonly RunEnd[]): string {
+  const mine = runsOf(promise, runs);
+  const violations = mine.flatMap(({ end }) =>
+    "failure" in end ? [] : end.violations.filter((each) => each.promise === promise),
+  );
+  const counts = `promise ${promise}: ${mine.length} cases, ${violations.length} violations`;
+  if (mine.length === 0) return counts;
+  const seeds = mine.map(({ seed }) => seed);
+  return `${counts}, seeds ${Math.min(...seeds)}-${Math.max(...seeds)}`;
+}
+
+/** Those that touched it; one that could not be done tried nothing. A violation counts wherever it was found. */
+const runsOf = (promise: PromiseNumber, runs: readonly RunEnd[]): readonly RunEnd[] =>
+  runs.filter(
+    ({ fault, end }) =>
+      !("failure" in end) &&
+      (fault.promises.includes(promise) || end.violations.some((each) => each.promise === promise)),
+  );
+
+export function tallyOf(runs: readonly RunEnd[]): Tally {
+  const passed = runs.filter(isGood).length;
+  return { passed, failed: runs.length - passed, skipped: [] };
+}
+
+const indent = (text: string): string => text.replaceAll(/^/gm, "    ");

@@ -1,0 +1,68 @@
+/**
+ * `make faults`: tries the thirteen promises on the test kernel. SEED=7 or SEED=5-20, CASE=name; `--share` for the bounded
+ * share of every change, `--list` for the names. One line for each promise; exit code 1 if any was broken.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+
+import { forgetTally, writeTally } from "../runner/tally.ts";
+import { CASES } from "./cases.ts";
+import { formatRun, formatSummary, isGood, tallyOf, type RunEnd } from "./report.ts";
+import { select, type CaseRun } from "./selection.ts";
+
+const SHARE_BUDGET_MS = 25_000;
+const FULL_BUDGET_MS = 60_000;
+
+interface Mode {
+  readonly share: boolean;
+}
+
+async function perform(run: CaseRun, { share }: Mode): Promise<RunEnd> {
+  const { fault, seed } = run;
+  const store = process.env["DMTHIN_VM_DIR"] ?? "/var/tmp";
+  const directory = await mkdtemp(join(store, `dmthin-faults-${fault.name}-`));
+  const started = performance.now();
+  const seconds = (): number => (performance.now() - started) / 1000;
+  try {
+    const budgetMs = share ? SHARE_BUDGET_MS : FULL_BUDGET_MS;
+    const end = await fault.run({ seed, share, budgetMs, directory });
+    return { ...run, seconds: seconds(), end };
+  } catch (error) {
+    const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { ...run, seconds: seconds(), end: { failure } };
+  } finally {
+    if (process.env["KEEP_POOL"] === "1") console.log(`  kept: ${directory}`);
+    else await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Test kernels have one processor each: as many side by side as the machine has, two at most. The share has a neighbour. */
+async function performAll(runs: readonly CaseRun[], mode: Mode): Promise<readonly RunEnd[]> {
+  const waiting = [...runs];
+  const ends: RunEnd[] = [];
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const end = await perform(next, mode);
+      console.log(formatRun(end));
+      ends.push(end);
+    }
+  };
+  const lanes = mode.share ? 1 : Math.min(availableParallelism(), 2);
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return ends;
+}
+
+const words = new Set(process.argv.slice(2));
+const { SEED: seed = "", CASE: name = "" } = process.env;
+if (words.has("--list")) {
+  for (const each of CASES) console.log(`${each.name}: promises ${each.promises.join(", ")}`);
+} else {
+  const share = words.has("--share");
+  forgetTally("faults");
+  const selection = { share, ...(seed === "" ? {} : { seed }), ...(name === "" ? {} : { name }) };
+  const ends = await performAll(select(CASES, selection), { share });
+  writeTally("faults", tallyOf(ends));
+  console.log(formatSummary(ends));
+  process.exitCode = ends.every(isGood) ? 0 : 1;
+}
