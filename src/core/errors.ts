@@ -162,6 +162,11 @@ export function errnoOf(error: unknown): string | undefined {
   return error instanceof ToolError ? error.errno : undefined;
 }
 
+/** The reason of a system call that Node made and that failed (`ENOENT`, `EBUSY`, …); undefined for other errors. */
+export function systemErrnoOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
 /** One line for a log or a wrapped message. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -24,7 +24,7 @@ export type Source =
 /**
  * The format guard's memory (promise 1).
  * `blank`: an empty thin that dmthin made; only this may be formatted. `formatting`: mkfs may have begun, nothing was
- * ever published; recovery takes a fresh thin. `formatted`: mkfs ended. `copied`: came from a snapshot or volume that
+ * ever published; the next stage takes a fresh thin. `formatted`: mkfs ended. `copied`: came from a snapshot or volume that
  * was not blank; never formatted, whatever it reads like. `identifying`: a btrfs copy is getting its own fsid.
  */
 export type FormatState = "blank" | "formatting" | "formatted" | "copied" | "identifying";

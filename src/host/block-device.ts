@@ -8,7 +8,7 @@ import { constants, readdirSync, statSync } from "node:fs";
 import { open, realpath, stat } from "node:fs/promises";
 
 import type { BlockDevice, DevNumber } from "../core/dm.ts";
-import { EnvironmentError, PoolSetupError } from "../core/errors.ts";
+import { EnvironmentError, PoolSetupError, systemErrnoOf } from "../core/errors.ts";
 import { type Bytes, bytes, SECTOR_BYTES } from "../core/units.ts";
 import { devNumberOf, readAttribute } from "./dm-sysfs.ts";
 
@@ -66,7 +66,7 @@ export async function isClaimed(path: string): Promise<boolean> {
     await handle.close();
     return false;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EBUSY") return true;
+    if (systemErrnoOf(error) === "EBUSY") return true;
     throw error;
   }
 }

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 
 import { type DevNumber, devNumber, isDevNumber } from "../core/dm.ts";
+import { systemErrnoOf } from "../core/errors.ts";
 import type { DmName } from "../core/ids.ts";
 import { type Bytes, bytes, SECTOR_BYTES } from "../core/units.ts";
 
@@ -41,7 +42,7 @@ export function readAttribute(path: string): string | undefined {
  * ENOENT; ENODEV, EINVAL: the device went between open and read; ENOTDIR: what stands beside directories is an attribute.
  */
 const GONE: ReadonlySet<unknown> = new Set(["ENOENT", "ENODEV", "EINVAL", "ENOTDIR"]);
-const isGone = (error: unknown): boolean => error instanceof Error && "code" in error && GONE.has(error.code);
+const isGone = (error: unknown): boolean => GONE.has(systemErrnoOf(error));
 
 /** Splits a device number as `stat` returns it. */
 export function devNumberOf(rdev: bigint): DevNumber {

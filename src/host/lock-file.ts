@@ -9,7 +9,7 @@
  */
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 
-import { PoolUnavailableError } from "../core/errors.ts";
+import { PoolUnavailableError, systemErrnoOf } from "../core/errors.ts";
 import type { Runner } from "./run.ts";
 
 export interface HeldLock {
@@ -109,7 +109,7 @@ function openExisting(path: string): number | undefined {
   try {
     return openSync(path, "r");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (systemErrnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }

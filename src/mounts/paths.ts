@@ -5,7 +5,7 @@
 import type { Stats } from "node:fs";
 import { lstat, realpath } from "node:fs/promises";
 
-import { EnvironmentError, InvalidRequestError, messageOf } from "../core/errors.ts";
+import { EnvironmentError, InvalidRequestError, messageOf, systemErrnoOf } from "../core/errors.ts";
 import { readMountInfo, topMountAt } from "../host/mount-info.ts";
 
 /** What is at a path: nothing, not even its parent; nothing; or something. `mount`: a mount point of any kind. */
@@ -99,7 +99,7 @@ async function lstatIfPresent(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (systemErrnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }

@@ -5,7 +5,12 @@
 import { mkdir, open, rmdir, unlink, lstat } from "node:fs/promises";
 
 import type { BlockDevice } from "../core/dm.ts";
-import { IncompatibleExistingError, InvalidRequestError, PreconditionError } from "../core/errors.ts";
+import {
+  IncompatibleExistingError,
+  InvalidRequestError,
+  PreconditionError,
+  systemErrnoOf,
+} from "../core/errors.ts";
 import type { Staging, VolumeRecord } from "../core/records.ts";
 import { readAttribute } from "../host/dm-sysfs.ts";
 import type { DeviceMount } from "../host/mount-info.ts";
@@ -189,7 +194,7 @@ async function removeTarget(path: string): Promise<void> {
         `${path} is neither an empty directory nor an empty file: it is left alone`,
       );
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = systemErrnoOf(error);
     if (code === "ENOENT") return;
     if (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "EBUSY") throw error;
     throw new PreconditionError(

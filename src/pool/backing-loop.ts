@@ -7,7 +7,7 @@ import { constants } from "node:fs";
 import { chmod, mkdir, open, rename, rm, stat, statfs, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BlockDevice } from "../core/dm.ts";
-import { messageOf, PoolSetupError } from "../core/errors.ts";
+import { messageOf, PoolSetupError, systemErrnoOf } from "../core/errors.ts";
 import { LOOP_FILES } from "../core/pool-options.ts";
 import type { LoopFile, LoopPoolOptions } from "../core/pool-options.ts";
 import { bytes, formatBytes, MIB } from "../core/units.ts";
@@ -210,7 +210,7 @@ async function freeBytes(path: string): Promise<Bytes> {
     const { bavail, bsize } = await statfs(path, { bigint: true });
     return bytes(bavail * bsize);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT") || path === "/") throw error;
+    if (systemErrnoOf(error) !== "ENOENT" || path === "/") throw error;
     return freeBytes(dirname(path));
   }
 }

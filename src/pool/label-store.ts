@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { PoolSetupError } from "../core/errors.ts";
+import { PoolSetupError, systemErrnoOf } from "../core/errors.ts";
 import type { Bytes } from "../core/units.ts";
 import { formatLabel, LABEL_BLOCK, LABEL_OFFSETS, readLabel } from "./label.ts";
 import type { Label, LabelReading } from "./label.ts";
@@ -55,7 +55,7 @@ async function openExclusive(path: string): Promise<FileHandle> {
   try {
     return await open(path, constants.O_RDWR | constants.O_EXCL);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EBUSY")) throw error;
+    if (systemErrnoOf(error) !== "EBUSY") throw error;
     throw new PoolSetupError(`${path}: was taken into use just now; end that first`, { cause: error });
   }
 }

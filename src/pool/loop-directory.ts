@@ -2,7 +2,7 @@
 import type { Dirent } from "node:fs";
 import { lstat, readdir, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { PoolSetupError } from "../core/errors.ts";
+import { PoolSetupError, systemErrnoOf } from "../core/errors.ts";
 import { LOOP_FILES } from "../core/pool-options.ts";
 
 /** Filesystems whose files cannot carry a pool, by the magic number of statfs(2). */
@@ -30,7 +30,7 @@ async function magicOf(path: string): Promise<bigint> {
     // The kernel's word is 32 bits; Node widens it with its sign.
     return BigInt.asUintN(32, (await statfs(path, { bigint: true })).type);
   } catch (error) {
-    if (!isMissing(error) || path === "/") throw error;
+    if (systemErrnoOf(error) !== "ENOENT" || path === "/") throw error;
     return magicOf(dirname(path));
   }
 }
@@ -52,7 +52,7 @@ export async function requireOwnDirectory(directory: string): Promise<void> {
     );
   }
   const found = await lstat(directory).catch((error: unknown) => {
-    if (isMissing(error)) return undefined;
+    if (systemErrnoOf(error) === "ENOENT") return undefined;
     throw error;
   });
   if (found === undefined) return;
@@ -73,10 +73,7 @@ export async function directoryEntries(directory: string): Promise<readonly Dire
     }
     return await readdir(directory, { withFileTypes: true });
   } catch (error) {
-    if (isMissing(error)) return [];
+    if (systemErrnoOf(error) === "ENOENT") return [];
     throw error;
   }
 }
-
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && error.code === "ENOENT";
