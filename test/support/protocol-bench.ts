@@ -3,11 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { listen } from "../../src/csi/server.ts";
 import { csiServices } from "../../src/csi/services.ts";
+import type { VolumeCapability } from "../../src/generated/csi.ts";
 import type { PoolSet } from "../../src/pool/engine.ts";
 import { connectCsi, type CsiClient } from "./csi-client.ts";
 import { MemoryMounts } from "./memory-mounts.ts";
 import { MemoryPool, memoryPools } from "./memory-pool.ts";
 import { recordingLog, type LoggedLine } from "./recording-log.ts";
+import { createVolumeRequest, mountCapability } from "./requests.ts";
 
 /** All services on a real socket over pools and mounts in memory. */
 export interface ProtocolBench {
@@ -21,6 +23,16 @@ export interface ProtocolBench {
   /** What the driver has open; undefined while it starts. At first `fast` (the default) and `slow`. */
   pools: PoolSet | undefined;
   stop(): Promise<void>;
+}
+
+/** The id of a new volume in the default pool. */
+export async function makeVolume(
+  { client }: ProtocolBench,
+  capability: VolumeCapability = mountCapability(),
+): Promise<string> {
+  const request = createVolumeRequest({ volume_capabilities: [capability] });
+  const { volume } = await client.controller.createVolume(request);
+  return volume?.volume_id ?? "";
 }
 
 export async function startBench(): Promise<ProtocolBench> {

@@ -1,20 +1,13 @@
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { VolumeCapability } from "../../../src/generated/csi.ts";
-import { startBench, type ProtocolBench } from "../../support/protocol-bench.ts";
-import { blockCapability, createVolumeRequest, idOf, mountCapability } from "../../support/requests.ts";
+import { makeVolume, startBench, type ProtocolBench } from "../../support/protocol-bench.ts";
+import { blockCapability, idOf, mountCapability } from "../../support/requests.ts";
 
 let bench: ProtocolBench;
 beforeEach(async () => {
   bench = await startBench();
 });
 afterEach(() => bench.stop());
-
-async function makeVolume(capability: VolumeCapability = mountCapability()): Promise<string> {
-  const request = createVolumeRequest({ volume_capabilities: [capability] });
-  const { volume } = await bench.client.controller.createVolume(request);
-  return volume?.volume_id ?? "";
-}
 
 describe("a request that cannot be met never reaches the mounts:", () => {
   const { nodeStageVolume, nodePublishVolume } = {
@@ -158,7 +151,7 @@ describe("a request that cannot be met never reaches the mounts:", () => {
     ["a filesystem as a raw volume", mountCapability(), blockCapability],
     ["ext4 as xfs", mountCapability("ext4"), mountCapability("xfs")],
   ])("stage and publish %s", async (_what, made, volume_capability) => {
-    const volume_id = await makeVolume(made);
+    const volume_id = await makeVolume(bench, made);
     const refused = { code: status.FAILED_PRECONDITION };
     await expect(nodeStageVolume({ volume_id, volume_capability })).rejects.toMatchObject(refused);
     await expect(nodePublishVolume({ volume_id, volume_capability })).rejects.toMatchObject(refused);

@@ -1,20 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bytes } from "../../../src/core/units.ts";
 import type { VolumeCapability } from "../../../src/generated/csi.ts";
-import { startBench, type ProtocolBench } from "../../support/protocol-bench.ts";
-import { blockCapability, createVolumeRequest, idOf, mountCapability } from "../../support/requests.ts";
+import { makeVolume, startBench, type ProtocolBench } from "../../support/protocol-bench.ts";
+import { blockCapability, idOf, mountCapability } from "../../support/requests.ts";
 
 let bench: ProtocolBench;
 beforeEach(async () => {
   bench = await startBench();
 });
 afterEach(() => bench.stop());
-
-async function makeVolume(capability: VolumeCapability = mountCapability()): Promise<string> {
-  const request = createVolumeRequest({ volume_capabilities: [capability] });
-  const { volume } = await bench.client.controller.createVolume(request);
-  return volume?.volume_id ?? "";
-}
 
 const inMode = (mode: "SINGLE_NODE_READER_ONLY" | "SINGLE_NODE_MULTI_WRITER"): VolumeCapability => ({
   access_mode: { mode },
@@ -42,7 +36,7 @@ test("the node tells who and where it is, also while its pools are being opened"
 
 describe("what is asked of the mounts", () => {
   test("to stage a filesystem", async () => {
-    const id = await makeVolume();
+    const id = await makeVolume(bench);
     await bench.client.node.nodeStageVolume({
       volume_id: id,
       staging_target_path: "/staging",
@@ -63,7 +57,7 @@ describe("what is asked of the mounts", () => {
   });
 
   test("to stage a raw block volume, for readers", async () => {
-    const id = await makeVolume(blockCapability);
+    const id = await makeVolume(bench, blockCapability);
     await bench.client.node.nodeStageVolume({
       volume_id: id,
       staging_target_path: "/staging",
@@ -82,7 +76,7 @@ describe("what is asked of the mounts", () => {
     ["a pod that only reads", inMode("SINGLE_NODE_MULTI_WRITER"), true, true],
     ["a volume of readers", inMode("SINGLE_NODE_READER_ONLY"), false, true],
   ])("to publish to %s", async (_what, volume_capability, readonly, readOnly) => {
-    const id = await makeVolume();
+    const id = await makeVolume(bench);
     await bench.client.node.nodePublishVolume({
       volume_id: id,
       staging_target_path: "/staging",
@@ -128,7 +122,7 @@ describe("what is asked of the mounts", () => {
   });
 
   test("to expand, with and without a size", async () => {
-    const id = await makeVolume();
+    const id = await makeVolume(bench);
     const request = { volume_id: id, volume_path: "/target" };
     const answer = await bench.client.node.nodeExpandVolume(request);
     await bench.client.node.nodeExpandVolume({ ...request, capacity_range: { required_bytes: 4096 } });
@@ -159,7 +153,7 @@ describe("NodeGetVolumeStats", () => {
     ],
   ])("of %s", async (_what, usage, expected) => {
     bench.mounts.usageAnswer = usage;
-    const request = { volume_id: await makeVolume(), volume_path: "/target" };
+    const request = { volume_id: await makeVolume(bench), volume_path: "/target" };
     await expect(bench.client.node.nodeGetVolumeStats(request)).resolves.toMatchObject({ usage: expected });
   });
 });
