@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import {
@@ -156,25 +155,16 @@ describe("who may publish", () => {
     },
   );
 
-  test("of two single writers at once one wins", async () => {
-    const volume = await bench.volume("v", mountAs("ext4"));
+  test.each([
+    ["two single writers", mountAs("ext4"), {}, {}, 2],
+    ["a reader and a writer of one raw device", BLOCK, { ...MULTI, readOnly: true }, MULTI, 1],
+  ])("of %s at once one wins", async (_who, volumeOf, one, other, mounts) => {
+    const volume = await bench.volume("v", volumeOf);
     await bench.stage(volume);
-    const results = await Promise.allSettled([
-      bench.publish(volume),
-      bench.publish(volume, { targetPath: `${volume.target}-2` }),
-    ]);
-    expect(results.map((result) => result.status).toSorted()).toEqual(["fulfilled", "rejected"]);
-    expect(bench.mountPoints()).toHaveLength(2);
-  });
-
-  test("of a reader and a writer of one raw device at once one wins", async () => {
-    const volume = await bench.volume("v", BLOCK);
-    await bench.stage(volume);
-    const results = await Promise.allSettled([
-      bench.publish(volume, { ...MULTI, readOnly: true }),
-      bench.publish(volume, { ...MULTI, targetPath: `${volume.target}-writer` }),
-    ]);
-    expect(results.map((result) => result.status).toSorted()).toEqual(["fulfilled", "rejected"]);
+    const second = { ...other, targetPath: `${volume.target}-2` };
+    const both = await Promise.allSettled([bench.publish(volume, one), bench.publish(volume, second)]);
+    expect(both.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+    expect(bench.mountPoints()).toHaveLength(mounts);
   });
 
   test("what is not staged, or not staged so, is not published", async () => {
