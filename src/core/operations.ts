@@ -16,6 +16,14 @@ export interface OperationScope {
   readonly fingerprint: string;
 }
 
+/** Method and arguments as the text of a fingerprint; sizes included, which JSON cannot do by itself. */
+export function fingerprintOf(method: string, request: object): string {
+  const text = JSON.stringify(request, (_key, value: unknown) =>
+    typeof value === "bigint" ? value.toString() : value,
+  );
+  return `${method} ${text}`;
+}
+
 export class Operations {
   readonly #flights = new Map<string, Promise<unknown>>();
   readonly #exclusive = new Map<string, OperationScope>();

@@ -4,7 +4,7 @@ import { statfs } from "node:fs/promises";
 import { CapacityRangeError, InvalidRequestError, NotFoundError, PreconditionError } from "../core/errors.ts";
 import type { Usage } from "../core/filesystem.ts";
 import type { VolumeId } from "../core/ids.ts";
-import { Operations } from "../core/operations.ts";
+import { fingerprintOf, Operations } from "../core/operations.ts";
 import type { VolumeRecord } from "../core/records.ts";
 import { type Bytes, bytes } from "../core/units.ts";
 import { type Patience, UNMOUNT_PATIENCE } from "../host/mount.ts";
@@ -159,13 +159,6 @@ class KernelMounts implements MountEngine {
 }
 
 const volumeKey = (id: VolumeId): string => `volume:${id}`;
-
-function fingerprintOf(method: string, request: object): string {
-  const text = JSON.stringify(request, (_key, value: unknown) =>
-    typeof value === "bigint" ? value.toString() : value,
-  );
-  return `${method} ${text}`;
-}
 
 function requireWithinRecord(record: VolumeRecord, range: SizeRange = {}): void {
   const { required, limit } = range;

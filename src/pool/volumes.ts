@@ -11,6 +11,7 @@ import {
 } from "../core/errors.ts";
 import type { ObjectKey, VolumeId } from "../core/ids.ts";
 import { objectKey, volumeId } from "../core/ids.ts";
+import { fingerprintOf } from "../core/operations.ts";
 import type { VolumeRecord } from "../core/records.ts";
 import type { Bytes } from "../core/units.ts";
 import { bytes, bytesFromSectors, dataBlocks } from "../core/units.ts";
@@ -42,7 +43,7 @@ export class VolumeOperations {
   create(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>> {
     const scope = {
       title: `CreateVolume ${JSON.stringify(intent.name)}`,
-      fingerprint: `CreateVolume ${this.#pool.uuid} ${fingerprintOf(intent)}`,
+      fingerprint: fingerprintOf(`CreateVolume ${this.#pool.uuid}`, intent),
       exclusive: [`volume-name:${intent.name}`],
       shared: sourceKeys(intent.source),
     };
@@ -212,10 +213,4 @@ export class VolumeOperations {
     }
     return this.#pool.state.hold(extra);
   }
-}
-
-function fingerprintOf(intent: CreateVolumeIntent): string {
-  return JSON.stringify(intent, (_key, value: unknown) =>
-    typeof value === "bigint" ? value.toString() : value,
-  );
 }
