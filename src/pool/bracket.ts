@@ -3,6 +3,7 @@
  * file resumes on every path, the resume guard does if this process dies, the sweep at start if both did (promise 5).
  */
 import { OutcomeUnknownError, PreconditionError, errnoOf, messageOf } from "../core/errors.ts";
+import type { DmName } from "../core/ids.ts";
 import type { Dmsetup } from "../host/dmsetup.ts";
 import { freezeMount, syncMount, thawMount } from "../host/freeze.ts";
 import type { ResumeGuard } from "../host/guard-client.ts";
@@ -18,6 +19,8 @@ export interface BracketHands {
   readonly dmsetup: Dmsetup;
   readonly runner: Runner;
   readonly guard: ResumeGuard;
+  /** As the kernel shows it now; starts no process. */
+  readonly isSuspended: (device: DmName) => boolean;
 }
 
 /** Before the bracket and before the pool's turn: then little is left to be written back while everybody waits. */
@@ -42,6 +45,7 @@ export async function bracket(
   try {
     for (const each of suspensions) await hold(each, hands, releases);
     await work();
+    requireHeld(suspensions, hands);
   } catch (error) {
     failure = { error };
   }
@@ -58,27 +62,53 @@ export async function bracket(
   }
 }
 
-async function hold(each: Suspension, hands: BracketHands, releases: (() => Promise<void>)[]): Promise<void> {
+/** A person, or a driver that knows nothing of this one, can resume too: what is suspended still was so all the time. */
+function requireHeld(suspensions: readonly Suspension[], hands: BracketHands): void {
+  const lost = suspensions.find((each) => !hands.isSuspended(each.device));
+  if (lost === undefined) return;
+  throw new OutcomeUnknownError(
+    `${lost.device} was resumed by somebody before the snapshot was complete; it is taken back`,
+  );
+}
+
+type Releases = (() => Promise<void>)[];
+
+async function hold(each: Suspension, hands: BracketHands, releases: Releases): Promise<void> {
   const { mountPoint } = each;
   const alreadyFrozen = each.freezeMount && mountPoint !== undefined;
-  if (alreadyFrozen) {
-    releases.push(() => thawMount(hands.runner, mountPoint));
-    await freezeMount(hands.runner, mountPoint);
-  }
+  if (alreadyFrozen) await freeze(mountPoint, each, hands, releases);
   // Registered first: a suspend that fails half-way must be undone as well, and resuming a running device is harmless.
   releases.push(() => hands.dmsetup.resume(each.device));
   try {
     await hands.dmsetup.suspend(each.device, { timeoutMs: SUSPEND_TIMEOUT_MS, alreadyFrozen });
   } catch (error) {
-    if (errnoOf(error) !== "EBUSY") throw error;
-    throw new PreconditionError(
-      `${each.device}: its filesystem is already frozen by somebody (fsfreeze?); thaw it and retry`,
-      {
-        cause: error,
-      },
-    );
+    throw errnoOf(error) === "EBUSY" ? frozenBySomebody(each, error) : error;
   }
 }
+
+/** To be thawed in the end whatever comes of it, unless it is somebody else who froze it: then that is theirs. */
+async function freeze(
+  mountPoint: string,
+  each: Suspension,
+  hands: BracketHands,
+  releases: Releases,
+): Promise<void> {
+  const thaw = (): Promise<void> => thawMount(hands.runner, mountPoint);
+  try {
+    await freezeMount(hands.runner, mountPoint);
+    releases.push(thaw);
+  } catch (error) {
+    if (errnoOf(error) === "EBUSY") throw frozenBySomebody(each, error);
+    releases.push(thaw);
+    throw error;
+  }
+}
+
+const frozenBySomebody = ({ device }: Suspension, cause: unknown): PreconditionError =>
+  new PreconditionError(
+    `${device}: its filesystem is already frozen by somebody (fsfreeze?); thaw it and retry`,
+    { cause },
+  );
 
 /** In reverse order, each tried whatever the others do. Returns what failed. */
 async function releaseAll(releases: readonly (() => Promise<void>)[]): Promise<readonly unknown[]> {

@@ -28,6 +28,8 @@ export interface Hands {
   readonly runner: Runner;
   readonly guard: ResumeGuard;
   readonly queue: MessageQueue;
+  /** As the kernel shows it now; starts no process. */
+  readonly isSuspended: (device: DmName) => boolean;
   readonly devices: ThinDevices;
   /** Durable commit, then memory. */
   readonly record: (changes: readonly Change[]) => Promise<void>;

@@ -10,6 +10,7 @@ import type { Operations } from "../core/operations.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { CatalogContent, PoolRecord, VolumeRecord } from "../core/records.ts";
 import { bytesFromBlocks } from "../core/units.ts";
+import { findDmDevice } from "../host/dm-sysfs.ts";
 import { Dmsetup } from "../host/dmsetup.ts";
 import type { ResumeGuard } from "../host/guard-client.ts";
 import type { HeldLock } from "../host/lock-file.ts";
@@ -151,6 +152,7 @@ async function assemble(
       runner: stack.runner,
       guard: dependencies.guard,
       queue,
+      isSuspended: (device) => findDmDevice(device)?.suspended === true,
       devices: new ThinDevices({
         dmsetup,
         queue,

@@ -129,6 +129,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
       runner,
       guard: { arm: () => Promise.reject(new Error("nothing is active here")), close: () => {} },
       queue,
+      isSuspended: () => true,
       devices: new ThinDevices({
         dmsetup,
         queue,

@@ -30,6 +30,7 @@ function bench(
     readonly status?: string;
     readonly fails?: Readonly<Record<string, string>>;
     readonly verdict?: "disarmed" | "fired";
+    readonly resumedBySomebody?: boolean;
   } = {},
 ): Bench {
   const log: string[] = [];
@@ -70,6 +71,7 @@ function bench(
       close: () => {},
     },
     queue,
+    isSuspended: () => answers.resumedBySomebody !== true,
     devices: new ThinDevices({
       dmsetup,
       queue,
@@ -213,16 +215,15 @@ describe("the suspend bracket", () => {
 
   test("cuts nothing, and lets the origin go on, where what was measured does not fit", async () => {
     const { hands, log } = bench();
-    const steps = snapshotPlan("/mnt/a").flatMap((step) =>
-      step.kind === "while-suspended" ? step.steps : [],
-    );
-    const [measure, cut] = steps;
-    if (measure === undefined || cut === undefined) throw new RangeError("a plan without measure and cut");
     const plan: Plan = [
       {
         kind: "while-suspended",
         suspensions: [{ device: origin, uuid, freezeMount: false }],
-        steps: [measure, { kind: "admit" }, cut],
+        steps: [
+          { kind: "measure", device: origin, thinId: thin(1) },
+          { kind: "admit" },
+          { kind: "create-snap", thinId: thin(2), origin: thin(1) },
+        ],
       },
     ];
     const refused = perform(plan, hands, (measured) => {
@@ -234,9 +235,21 @@ describe("the suspend bracket", () => {
     expect(log.at(-1)).toBe("disarm");
   });
 
-  test("does not trust a snapshot whose origin the guard resumed meanwhile", async () => {
-    const { hands } = bench({ verdict: "fired" });
-    await expect(perform(snapshotPlan(), hands)).rejects.toThrow(/resume guard resumed/);
+  test.each([
+    ["the guard", { verdict: "fired" }],
+    ["somebody else", { resumedBySomebody: true }],
+  ] as const)("does not trust a snapshot whose origin %s resumed meanwhile", async (_who, answers) => {
+    const { hands } = bench(answers);
+    await expect(perform(snapshotPlan(), hands)).rejects.toThrow(
+      /resumed .* before the snapshot was complete/,
+    );
+  });
+
+  test("leaves frozen what somebody else froze", async () => {
+    const { hands, log } = bench({ fails: { "fsfreeze --freeze": "EBUSY" } });
+    await expect(perform(snapshotPlan("/mnt/b", true), hands)).rejects.toThrow(PreconditionError);
+    expect(log.filter((line) => /fsfreeze|suspend/.test(line))).toEqual(["fsfreeze --freeze /mnt/b"]);
+    expect(log).toContain("disarm");
   });
 
   test("refuses anything but measuring and cutting inside", async () => {
