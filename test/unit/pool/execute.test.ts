@@ -240,9 +240,7 @@ describe("the suspend bracket", () => {
     ["somebody else", { resumedBySomebody: true }],
   ] as const)("does not trust a snapshot whose origin %s resumed meanwhile", async (_who, answers) => {
     const { hands } = bench(answers);
-    await expect(perform(snapshotPlan(), hands)).rejects.toThrow(
-      /resumed .* before the snapshot was complete/,
-    );
+    await expect(perform(snapshotPlan(), hands)).rejects.toThrow(/before the snapshot was complete/);
   });
 
   test("leaves frozen what somebody else froze", async () => {
