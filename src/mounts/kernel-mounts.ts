@@ -4,6 +4,7 @@ import { statfs } from "node:fs/promises";
 import { CapacityRangeError, InvalidRequestError, NotFoundError, PreconditionError } from "../core/errors.ts";
 import type { Usage } from "../core/filesystem.ts";
 import type { VolumeId } from "../core/ids.ts";
+import { lockKey } from "../core/lock-keys.ts";
 import { fingerprintOf, Operations } from "../core/operations.ts";
 import type { VolumeRecord } from "../core/records.ts";
 import { type Bytes, bytes } from "../core/units.ts";
@@ -67,15 +68,15 @@ class KernelMounts implements MountEngine {
     // A raw device is writable or read-only for all who have it: two must not decide that at once.
     const multiple = intent.accessMode === "SINGLE_NODE_MULTI_WRITER" && intent.access.kind === "mount";
     const title = `NodePublishVolume ${intent.id}`;
-    const publishes = `publishes:${intent.id}`;
+    const publishes = lockKey.publishes(intent.id);
     const scope = {
       title,
       fingerprint: fingerprintOf("NodePublishVolume", intent),
-      exclusive: [`path:${intent.targetPath}`, ...(multiple ? [] : [publishes])],
-      shared: [volumeKey(intent.id), ...(multiple ? [publishes] : [])],
+      exclusive: [lockKey.path(intent.targetPath), ...(multiple ? [] : [publishes])],
+      shared: [lockKey.volume(intent.id), ...(multiple ? [publishes] : [])],
     };
     return this.#operations.run(scope, () =>
-      pool.shareVolume(intent.id, title, `publish:${intent.id}:${intent.targetPath}`, (record) =>
+      pool.shareVolume(intent.id, title, lockKey.publish(intent.id, intent.targetPath), (record) =>
         this.#publisher.publish(pool, record, intent),
       ),
     );
@@ -85,8 +86,8 @@ class KernelMounts implements MountEngine {
     const scope = {
       title: `NodeUnpublishVolume ${at.id}`,
       fingerprint: fingerprintOf("NodeUnpublishVolume", at),
-      exclusive: [`path:${at.path}`],
-      shared: [volumeKey(at.id)],
+      exclusive: [lockKey.path(at.path)],
+      shared: [lockKey.volume(at.id)],
     };
     return this.#operations.run(scope, () => this.#publisher.unpublish(pool?.volume(at.id), at));
   }
@@ -152,13 +153,11 @@ class KernelMounts implements MountEngine {
   ): Promise<T> {
     const title = `${method} ${request.id}`;
     const fingerprint = fingerprintOf(method, request);
-    return this.#operations.run({ title, fingerprint, exclusive: [volumeKey(request.id)] }, () =>
+    return this.#operations.run({ title, fingerprint, exclusive: [lockKey.volume(request.id)] }, () =>
       pool.withVolume(request.id, title, fingerprint, work),
     );
   }
 }
-
-const volumeKey = (id: VolumeId): string => `volume:${id}`;
 
 function requireWithinRecord(record: VolumeRecord, range: SizeRange = {}): void {
   const { required, limit } = range;

@@ -1,6 +1,7 @@
 /** What is to be copied: its records and what the kernel shows of it, as values for the plans. */
 import { NotFoundError, OperationPendingError } from "../core/errors.ts";
 import type { VolumeId } from "../core/ids.ts";
+import { lockKey } from "../core/lock-keys.ts";
 import type { Source, VolumeRecord } from "../core/records.ts";
 import type { Bytes } from "../core/units.ts";
 import { findMountPoint } from "../host/mount-info.ts";
@@ -10,7 +11,8 @@ import type { ThinPool } from "./thin-pool.ts";
 
 /** Keys that keep a source from being deleted, grown or staged while it is copied. */
 export function sourceKeys(source: Source): readonly string[] {
-  return source.kind === "empty" ? [] : [`${source.kind}:${source.id}`];
+  if (source.kind === "empty") return [];
+  return [source.kind === "volume" ? lockKey.volume(source.id) : lockKey.snapshot(source.id)];
 }
 
 /** Undefined for no source. NotFoundError for one that does not exist. */

@@ -6,6 +6,7 @@ import {
   messageOf,
 } from "../core/errors.ts";
 import type { GroupId, SnapshotId, ThinId, VolumeId } from "../core/ids.ts";
+import { lockKey } from "../core/lock-keys.ts";
 import { groupId, snapshotId } from "../core/ids.ts";
 import type { GroupRecord, SnapshotRecord } from "../core/records.ts";
 import type { Bytes } from "../core/units.ts";
@@ -45,8 +46,8 @@ export class SnapshotOperations {
     const scope = {
       title,
       fingerprint: `${title} of ${source}`,
-      exclusive: [`snapshot-name:${name}`],
-      shared: [`volume:${source}`],
+      exclusive: [lockKey.snapshotName(name)],
+      shared: [lockKey.volume(source)],
     };
     return this.#pool.parts.operations.run(scope, async (): Promise<Outcome<SnapshotRecord>> => {
       const existing = this.#pool.snapshotByName(name);
@@ -73,8 +74,8 @@ export class SnapshotOperations {
     const scope = {
       title,
       fingerprint: `${title} of ${sources.toSorted().join()}`,
-      exclusive: [`group-name:${name}`],
-      shared: sources.map((source) => `volume:${source}`),
+      exclusive: [lockKey.groupName(name)],
+      shared: sources.map((source) => lockKey.volume(source)),
     };
     return this.#pool.parts.operations.run(scope, async (): Promise<Outcome<GroupRecord>> => {
       const existing = this.#pool.state.groups.named(name);
@@ -200,7 +201,7 @@ export class SnapshotOperations {
     const scope = {
       title: `DeleteSnapshot ${id}`,
       fingerprint: `DeleteSnapshot ${id}`,
-      exclusive: [`snapshot:${id}`, `snapshot-name:${record.name}`],
+      exclusive: [lockKey.snapshot(id), lockKey.snapshotName(record.name)],
     };
     await this.#pool.parts.operations.run(scope, async () => {
       if (this.#pool.snapshot(id) === undefined) return;
@@ -216,7 +217,7 @@ export class SnapshotOperations {
     const scope = {
       title: `DeleteVolumeGroupSnapshot ${id}`,
       fingerprint: `DeleteVolumeGroupSnapshot ${id}`,
-      exclusive: [`group-name:${group.name}`, ...members.map((each) => `snapshot:${each.id}`)],
+      exclusive: [lockKey.groupName(group.name), ...members.map((each) => lockKey.snapshot(each.id))],
     };
     await this.#pool.parts.operations.run(scope, async () => {
       if (this.#pool.group(id) === undefined) return;

@@ -5,6 +5,7 @@
 import type { PoolStatus } from "../core/dm.ts";
 import { NoRoomError, NotFoundError, OutcomeUnknownError, PoolUnavailableError } from "../core/errors.ts";
 import type { GroupId, PoolName, PoolUuid, SnapshotId, VolumeId } from "../core/ids.ts";
+import { lockKey } from "../core/lock-keys.ts";
 import type { Operations } from "../core/operations.ts";
 import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
 import { bytes, bytesFromBlocks, bytesFromMetaBlocks, dataBlocks, roundDown } from "../core/units.ts";
@@ -164,7 +165,7 @@ export class ThinPool implements Pool {
     fingerprint: string,
     work: (volume: OwnedVolume) => Promise<T>,
   ): Promise<T> {
-    return this.parts.operations.run({ title, fingerprint, exclusive: [`volume:${id}`] }, () =>
+    return this.parts.operations.run({ title, fingerprint, exclusive: [lockKey.volume(id)] }, () =>
       work(new OwnedThinVolume(this, this.requireVolume(id))),
     );
   }
@@ -175,7 +176,7 @@ export class ThinPool implements Pool {
     key: string,
     work: (record: VolumeRecord) => Promise<T>,
   ): Promise<T> {
-    const scope = { title, fingerprint: `${title} ${key}`, exclusive: [key], shared: [`volume:${id}`] };
+    const scope = { title, fingerprint: `${title} ${key}`, exclusive: [key], shared: [lockKey.volume(id)] };
     return this.parts.operations.run(scope, () => work(this.requireVolume(id)));
   }
 

@@ -10,6 +10,7 @@ import {
   messageOf,
 } from "../core/errors.ts";
 import type { ObjectKey, VolumeId } from "../core/ids.ts";
+import { lockKey } from "../core/lock-keys.ts";
 import { objectKey, volumeId } from "../core/ids.ts";
 import { fingerprintOf } from "../core/operations.ts";
 import type { VolumeRecord } from "../core/records.ts";
@@ -44,7 +45,7 @@ export class VolumeOperations {
     const scope = {
       title: `CreateVolume ${JSON.stringify(intent.name)}`,
       fingerprint: fingerprintOf(`CreateVolume ${this.#pool.uuid}`, intent),
-      exclusive: [`volume-name:${intent.name}`],
+      exclusive: [lockKey.volumeName(intent.name)],
       shared: sourceKeys(intent.source),
     };
     return this.#pool.parts.operations.run(scope, () => this.#create(intent));
@@ -139,7 +140,7 @@ export class VolumeOperations {
     const scope = {
       title: `DeleteVolume ${id}`,
       fingerprint: `DeleteVolume ${id}`,
-      exclusive: [`volume:${id}`, `volume-name:${record.name}`],
+      exclusive: [lockKey.volume(id), lockKey.volumeName(record.name)],
     };
     await this.#pool.parts.operations.run(scope, () => this.#delete(id));
   }
@@ -155,7 +156,8 @@ export class VolumeOperations {
     const { devices } = this.#pool.parts.hands;
     const target = devices.targetOf(id);
     const active = devices.find(target) === undefined ? undefined : target;
-    if (active !== undefined && record.staging !== undefined) {
+    // Of a raw device only the note can tell; whether a filesystem is mounted, the kernel says when it is deactivated.
+    if (active !== undefined && record.staging?.access === "block") {
       throw new PreconditionError(
         `volume ${id} is staged at ${record.staging.path}; delete the pods that use it first`,
       );
@@ -170,7 +172,7 @@ export class VolumeOperations {
     const scope = {
       title: `ControllerExpandVolume ${id}`,
       fingerprint: `ControllerExpandVolume ${id} ${range.required ?? ""} ${range.limit ?? ""}`,
-      exclusive: [`volume:${id}`],
+      exclusive: [lockKey.volume(id)],
     };
     return this.#pool.parts.operations.run(scope, () => this.#expand(id, range));
   }
