@@ -232,6 +232,16 @@ test("a copy of unknown content is what its superblock says", async () => {
   expect(bench.record(volume).format).toEqual({ state: "copied", fsType: "ext4" });
 });
 
+test("a volume is not deleted while it is mounted, but is after somebody took its mount away", async () => {
+  const volume = await bench.volume("v", mountAs("ext4"));
+  await bench.stage(volume);
+  await expect(bench.pool.deleteVolume(volume.id)).rejects.toThrow(PreconditionError);
+  sh("umount", volume.staging);
+  await bench.pool.deleteVolume(volume.id);
+  expect(bench.pool.volume(volume.id)).toBeUndefined();
+  expect(bench.device(volume)).toBeUndefined();
+});
+
 describe("a damaged ext4", () => {
   test.each([
     ["that is known to have errors fails its check", ["ssv state 2", "clri <2>"], /e2fsck ended with 4/],
