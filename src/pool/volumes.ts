@@ -16,6 +16,7 @@ import { fingerprintOf } from "../core/operations.ts";
 import type { VolumeRecord } from "../core/records.ts";
 import type { Bytes } from "../core/units.ts";
 import { bytes, bytesFromSectors, dataBlocks } from "../core/units.ts";
+import { findMountPoint } from "../host/mount-info.ts";
 import { admit, chooseSize, volumeDemand, type SizeRange } from "../plan/capacity.ts";
 import { planDeleteVolume } from "../plan/remove.ts";
 import type { CreateVolumeIntent, Origin } from "../plan/volume.ts";
@@ -155,9 +156,11 @@ export class VolumeOperations {
     }
     const { devices } = this.#pool.parts.hands;
     const target = devices.targetOf(id);
-    const active = devices.find(target) === undefined ? undefined : target;
-    // Of a raw device only the note can tell; whether a filesystem is mounted, the kernel says when it is deactivated.
-    if (active !== undefined && record.staging?.access === "block") {
+    const node = devices.find(target);
+    const active = node === undefined ? undefined : target;
+    // The note of a filesystem is a memory: whether it is mounted, the kernel says. Of a raw device only the note can.
+    const live = node !== undefined && (record.staging?.access === "block" || findMountPoint(node));
+    if (record.staging !== undefined && live) {
       throw new PreconditionError(
         `volume ${id} is staged at ${record.staging.path}; delete the pods that use it first`,
       );
