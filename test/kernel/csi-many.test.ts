@@ -56,7 +56,7 @@ async function timed<T>(what: string, work: Promise<T>): Promise<T> {
 
 test(
   "a hundred volumes are written, snapshotted, restored, verified and deleted",
-  { timeout: 400_000 },
+  { timeout: 600_000 },
   async () => {
     await expectNothingLeft(bench, async () => {
       const { life, csi } = bench;
