@@ -138,10 +138,9 @@ export class SnapshotOperations {
       snapshotIds: cuts.map((cut) => cut.snapshot.id),
       createdAt,
     };
-    let release = (): void => {};
     try {
       const measured = await this.#pool.perform(planCuts(cuts, group), (sofar) => {
-        release = this.#admit(title, cuts, (thinId) => mappedAtCut(thinId, sofar, known));
+        this.#admit(title, cuts, (thinId) => mappedAtCut(thinId, sofar, known));
       });
       const ready = planSnapshotsReady(cuts, group, (thinId) => mappedAtCut(thinId, measured, known));
       await this.#pool.perform(ready.plan);
@@ -149,19 +148,20 @@ export class SnapshotOperations {
     } catch (error) {
       await this.#undo(title, cuts, group, error);
       throw error;
-    } finally {
-      release();
     }
   }
 
-  /** Holds what the snapshots promise until the returned function is called. Inside the bracket: awaits nothing. */
-  #admit(title: string, cuts: readonly Cut[], mappedOf: (thinId: ThinId) => Bytes): () => void {
-    const { blockSize } = this.#pool.parts;
-    const demands = cuts.map((cut) => volumeDemand(mappedOf(cut.origin.thinId), blockSize));
+  /**
+   * From here on the records in memory count what the snapshots promise: until they are ready on the disk too, or taken
+   * back, however long that may take. Inside the bracket: awaits nothing.
+   */
+  #admit(title: string, cuts: readonly Cut[], mappedOf: (thinId: ThinId) => Bytes): void {
+    const { parts, state } = this.#pool;
+    const records = cuts.map((cut) => ({ ...cut.snapshot, mapped: mappedOf(cut.origin.thinId) }));
+    const demands = records.map(({ mapped }) => volumeDemand(mapped, parts.blockSize));
     // The thins themselves are counted already, by the records of the intent.
-    const demand = { ...addDemand(...demands), thins: 0 };
-    admit(this.#pool.supply(), this.#pool.state.demand, demand, title);
-    return this.#pool.state.hold(demand);
+    admit(this.#pool.supply(), state.demand, { ...addDemand(...demands), thins: 0 }, title);
+    state.apply(records.map((record) => ({ kind: "put-snapshot", record })));
   }
 
   /** As of volumes: on a frozen pool the records may have become ready on the disk, so nothing is undone there. */

@@ -1,6 +1,6 @@
 /**
  * The records of one pool in memory: what every read answers from, also while the pool's disk is stuck. Changed only
- * by `apply`, after the catalog made the same changes durable.
+ * by `apply`, after the catalog made the same changes durable (but what a snapshot promises counts from its cut on).
  */
 import type { GroupId, SnapshotId, ThinId, VolumeId } from "../core/ids.ts";
 import type {

@@ -90,6 +90,18 @@ describe("a snapshot for which there is no room", () => {
     expect(bench.pool.state.demand).toEqual({ blocks: 65_536n, thins: 1 });
   });
 
+  test("and which could not be taken back counts all the same, until it is", async () => {
+    const bench = thinPoolBench({ content: { volumes: [volumeRecord(1)] }, thins: [thin(1)] });
+    bench.pool.state.mapped.set(thin(1), bytes(GIB));
+    const make = () => bench.pool.createSnapshot({ name: "snap-1", source: volumeIdOf(1) });
+    bench.failMessage = (message) => (/^(create_snap|delete)/.test(message) ? "EIO" : undefined);
+    await expect(make()).rejects.toThrow(OutcomeUnknownError);
+    expect(bench.pool.state.demand).toEqual({ blocks: 32_768n, thins: 2 });
+    bench.failMessage = () => undefined;
+    await make();
+    expect(bench.pool.state.demand).toEqual({ blocks: 32_768n, thins: 2 });
+  });
+
   test("of nothing is made all the same", async () => {
     const bench = thinPoolBench({ content: { volumes: [full] }, thins: [thin(1)] });
     bench.pool.state.mapped.set(thin(1), bytes(0));
