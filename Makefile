@@ -41,7 +41,7 @@ run: install ## one command there, its output and exit code come back: make run 
 ##@ Tests
 
 .PHONY: test
-test: install ## everything below up to sanity; ends with N passed, N failed, N skipped
+test: install ## all up to sanity, and a share of faults; ends with N passed, N failed, N skipped
 	@$(NODE) test/run-all.ts
 
 .PHONY: check check-types check-lint check-format check-generated
@@ -81,11 +81,18 @@ kernel-udev: install ## those that care, with systemd-udevd and the rules of lvm
 sanity: install ## csi-sanity for filesystem and for block on the real kernel
 	@CSI_SANITY=$$(test/tools/csi-sanity.sh); $(VM) $(DISKS) -- env CSI_SANITY="$$CSI_SANITY" $(NODE) test/sanity/run.ts
 
-.PHONY: faults e2e bench
-faults: ## the fault suite of the thirteen promises (not built yet)
+.PHONY: faults
+faults: install ## the fault suite of the thirteen promises (CASE=name, SEED=7 or SEED=5-20)
+	@$(NODE) test/faults/run.ts
+
+.PHONY: faults-share
+faults-share: install ## the part of it that every change has to pass
+	@$(NODE) test/faults/run.ts --share
+
+.PHONY: e2e bench
 e2e: ## a real cluster with sidecars and kubelet (not built yet)
 bench: ## the benchmark table (not built yet)
-faults e2e bench:
+e2e bench:
 	@echo "make $@: not built yet" >&2; exit 1
 
 ##@ Work

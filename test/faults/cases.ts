@@ -1,4 +1,5 @@
 import type { FaultCase } from "./case.ts";
+import { powerLoss, powerLossNegative } from "./power/power-loss.ts";
 
 /** Every case of the suite. */
-export const CASES: readonly FaultCase[] = [];
+export const CASES: readonly FaultCase[] = [powerLoss, powerLossNegative];

@@ -30,6 +30,7 @@ export interface GuestEnd {
 export interface Guest {
   /** Resolves when nothing of the guest is left, and its disks are free. */
   readonly ended: Promise<GuestEnd>;
+  isRunning(): boolean;
   /** Resolves when the command has printed the text. Rejects if it ends without. */
   printed(text: string): Promise<void>;
   /** The power fails: whatever the guest did not write and flush is lost. Resolves when its disks are free. */
@@ -67,8 +68,11 @@ export function startGuest(options: GuestOptions): Guest {
     const [code] = (await once(child, "close")) as [number | null];
     return { exitCode: code ?? undefined, stdout, stderr };
   })();
+  let running = true;
+  void ended.then(() => (running = false));
   return {
     ended,
+    isRunning: () => running,
     async printed(text) {
       const seen = Promise.withResolvers<undefined>();
       const look = (): void => {

@@ -68,7 +68,7 @@ export function capabilityOf(
     : { access_mode, mount: { fs_type: content, mount_flags: [...flags] } };
 }
 
-export const fromSnapshot = (snapshot: Snapshot__Output): VolumeContentSource => ({
+export const fromSnapshot = (snapshot: Pick<Snapshot__Output, "snapshot_id">): VolumeContentSource => ({
   snapshot: { snapshot_id: snapshot.snapshot_id },
 });
 export const fromVolume = (volume: TestVolume): VolumeContentSource => ({ volume: { volume_id: volume.id } });
@@ -102,14 +102,13 @@ export class VolumeLife {
       ...changes,
     });
     if (volume === null) throw new Error("CreateVolume answered no volume");
-    return {
-      name,
-      id: volume.volume_id,
-      content,
-      size: BigInt(volume.capacity_bytes),
-      device: `dmthin-${this.#pool}-v-${parseId(volume.volume_id)?.key}`,
-      ...this.#paths(name, content),
-    };
+    return this.known(name, volume.volume_id, content, BigInt(volume.capacity_bytes));
+  }
+
+  /** A volume that was created before. */
+  known(name: string, id: string, content: Content, size: bigint): TestVolume {
+    const device = `dmthin-${this.#pool}-v-${parseId(id)?.key}`;
+    return { name, id, content, size, device, ...this.#paths(name, content) };
   }
 
   copy(name: string, source: VolumeContentSource, content: Content, size: bigint): Promise<TestVolume> {

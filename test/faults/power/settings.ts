@@ -1,0 +1,60 @@
+/** What the programs in the guest are told, as JSON in their one argument. */
+import type { RawConfig } from "../../support/driver.ts";
+
+/** A pool on two devices. */
+export interface PoolDevices {
+  readonly metadata: string;
+  readonly data: string;
+}
+
+export const POOL = "power";
+
+export const poolConfig = ({ metadata, data }: PoolDevices): RawConfig => ({
+  name: POOL,
+  backing: "parts",
+  metadata,
+  data,
+  metadataSize: "64MiB",
+});
+
+export interface WorkloadSettings {
+  readonly seed: number;
+  readonly devices: PoolDevices;
+  readonly journal: string;
+  /** Milliseconds after which it ends by itself. */
+  readonly forMs: number;
+  /** False: records are acknowledged without fsync. For the proof that the verification sees it. */
+  readonly sync: boolean;
+  /** A dm-log-writes device to be marked while it runs. */
+  readonly log?: string;
+  readonly limits: Limits;
+}
+
+/** How much there is at one time. */
+export interface Limits {
+  readonly volumes: number;
+  readonly used: number;
+  readonly snapshots: number;
+}
+
+export interface VerifySettings {
+  readonly devices: PoolDevices;
+  readonly journal: string;
+  /** Only as far as to a running driver and mounted volumes, then it waits for its end. */
+  readonly recoverOnly: boolean;
+}
+
+/** Of /dev/ubdc, ubdd and ubde: disk files in this order. */
+export const DISKS = { data: "/dev/ubdc", metadata: "/dev/ubdd", journal: "/dev/ubde" } as const;
+
+/** Printed by the guests' programs, on a line of their own; the host waits for them. */
+export const STARTING = "power: the driver starts";
+export const AT_WORK = "power: at work";
+/** In front of the JSON of a Verdict. */
+export const VERDICT = "power: verdict ";
+
+export function settingsOf(): unknown {
+  const [text] = process.argv.slice(2);
+  if (text === undefined) throw new Error("no settings given");
+  return JSON.parse(text);
+}
