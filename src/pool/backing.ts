@@ -80,6 +80,9 @@ export async function prepareBacking(
   }
   const label =
     decision.kind === "create" ? firstLabel(options, backing.kind, await backing.layout()) : decision.label;
+  // Perhaps not what a person expects: the disk of the old pool may hang elsewhere, or its directory not be mounted yet.
+  if (decision.kind === "create")
+    report("info", `pool ${options.name}: none is here; a new one is made, uuid ${label.pool}`);
   for (const note of notesOf(options, label, decision)) report("warn", `pool ${options.name}: ${note}`);
   return {
     uuid: label.pool,

@@ -170,9 +170,10 @@ describe("a loop pool", () => {
     ).toHaveLength(4);
   });
 
-  test("says which settings have no effect on a pool that exists", async () => {
+  test("says when it makes a new pool, and which settings have no effect on one that exists", async () => {
     const first = await bench.open(bench.loop());
     await first.finishCreation();
+    expect(bench.infos).toEqual([`info: pool bench: none is here; a new one is made, uuid ${first.uuid}`]);
     const second = await bench.open(bench.loop({ dataSize: first.dataBytes, whenFull: "queue" }));
     expect(bench.reports).toEqual([
       expect.stringMatching(/is active with "error_if_no_space", configured is ""/),
@@ -180,6 +181,7 @@ describe("a loop pool", () => {
     await second.deactivate();
     const grown = bench.loop();
     await bench.open({ ...grown, dataSize: grown.blockSize });
+    expect(bench.infos).toHaveLength(1);
     expect(bench.reports.at(-1)).toMatch(/dataSize 64 KiB has no effect: the pool was made with 256 MiB/);
   });
 

@@ -42,7 +42,9 @@ export class PoolBench {
   readonly dmsetup: Dmsetup;
   readonly scratch: string;
   readonly stateDirectory: string;
+  /** Warnings and errors. */
   readonly reports: string[] = [];
+  readonly infos: string[] = [];
   /** Steps of the last `open`. */
   steps: string[] = [];
   readonly #disks: Disk[] = [];
@@ -97,7 +99,7 @@ export class PoolBench {
     return openDeviceStack(options, {
       runner: this.runner,
       stateDirectory: this.stateDirectory,
-      report: (level, message) => this.reports.push(`${level}: ${message}`),
+      report: (level, message) => (level === "info" ? this.infos : this.reports).push(`${level}: ${message}`),
       holdUuid: async () => this.runner,
       onStep: (step) => {
         if (step === crashBefore) throw new Crash(step);
