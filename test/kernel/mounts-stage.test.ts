@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -239,6 +241,25 @@ test("a volume is not deleted while it is mounted, but is after somebody took it
   sh("umount", volume.staging);
   await bench.pool.deleteVolume(volume.id);
   expect(bench.pool.volume(volume.id)).toBeUndefined();
+  expect(bench.device(volume)).toBeUndefined();
+});
+
+test.each(FS_TYPES)("%s that another mount namespace does not let go is staged again", async (fsType) => {
+  const volume = await bench.volume("v", mountAs(fsType));
+  await bench.stage(volume);
+  writeDurably(join(volume.staging, "file"), "kept");
+  const hold = ["--mount", "--propagation", "private", "sh", "-c", "echo held; exec sleep 600"];
+  const holder = spawn("unshare", hold, { stdio: ["ignore", "pipe", "ignore"] });
+  await once(holder.stdout, "data");
+  try {
+    await expect(bench.unstage(volume)).rejects.toThrow(/is still open/);
+    await bench.stage(volume);
+    expect(readFileSync(join(volume.staging, "file"), "utf8")).toBe("kept");
+  } finally {
+    holder.kill("SIGKILL");
+    await once(holder, "exit");
+  }
+  await bench.unstage(volume);
   expect(bench.device(volume)).toBeUndefined();
 });
 
