@@ -60,8 +60,15 @@ const QUEUE_PATIENCE_MS = 30_000;
 export async function openPool(options: PoolOptions, dependencies: OpenDependencies): Promise<OpenedPool> {
   const { runner, stateDirectory } = dependencies;
   const releases: (() => Promise<void> | void)[] = [];
+  // Each is tried whatever the others do: a catalog that cannot be unmounted must not keep the locks.
   const close = async (): Promise<void> => {
-    for (const release of releases.toReversed()) await release();
+    for (const release of releases.splice(0).toReversed()) {
+      try {
+        await release();
+      } catch (error) {
+        dependencies.report("warn", `pool ${options.name}: not given up cleanly: ${messageOf(error)}`);
+      }
+    }
   };
   const lock = async (held: Runner, name: string): Promise<HeldLock> => {
     const taken = await takeLock(held, `${stateDirectory}/${name}.lock`, { waitMs: ORPHAN_PATIENCE_MS });
