@@ -23,7 +23,11 @@ let bench: GuardBench;
 beforeEach(() => {
   bench = new GuardBench();
 });
-afterEach(() => bench.clear());
+afterEach(() => {
+  // One that a driver started outlives it, and would go on watching devices that the next test makes under these names.
+  for (const pid of guardProcesses(bench.socket)) process.kill(pid, "SIGKILL");
+  bench.clear();
+});
 
 const guardProcesses = (socket: string): readonly number[] =>
   readdirSync("/proc")
