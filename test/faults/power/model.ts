@@ -36,8 +36,8 @@ export interface VolumeModel extends ObjectModel {
   readonly kind: "volume";
   /** Its own writer's. */
   readonly own: Stream;
-  /** Asked for and not answered. */
-  growing: bigint | undefined;
+  /** Sizes asked for, and no answer seen. */
+  growing: readonly bigint[];
 }
 
 export interface SnapshotModel extends ObjectModel {
@@ -137,7 +137,7 @@ class Fold implements Model {
       case "release":
         return this.#stopWriting(this.#volume(what.volume), known);
       case "grow":
-        this.#volume(what.volume).growing = BigInt(what.size);
+        this.#volume(what.volume).growing = [...this.#volume(what.volume).growing, BigInt(what.size)];
         return;
       case "delete-volume":
         this.#volume(what.volume).deleted = "begun";
@@ -175,7 +175,7 @@ class Fold implements Model {
       case "use":
         return this.#startWriting(this.#volume(what.volume));
       case "grow":
-        if (known) Object.assign(this.#volume(what.volume), { size: BigInt(what.size), growing: undefined });
+        if (known) Object.assign(this.#volume(what.volume), { size: BigInt(what.size), growing: [] });
         return;
       case "delete-volume":
         this.#volume(what.volume).deleted = done;
@@ -225,7 +225,7 @@ class Fold implements Model {
       order: this.#next(),
       ...blank(what.volume, what.content, what, BigInt(what.size), inherited),
       own: { writer: what.volume, least: 0, most: 0 },
-      growing: undefined,
+      growing: [],
     });
   }
 

@@ -62,7 +62,15 @@ export const programIn = (name: string, settings: object): readonly string[] => 
 
 function startWorkload({ files }: Disks, seed: number, sync: boolean): Guest {
   const { journal, ...devices } = DISKS;
-  const settings: WorkloadSettings = { seed, devices, journal, forMs: 2 * LONGEST_MS, sync, limits: LIMITS };
+  const settings: WorkloadSettings = {
+    seed,
+    devices,
+    journal,
+    sync,
+    limits: LIMITS,
+    forEvents: 50_000,
+    forMs: 2 * LONGEST_MS,
+  };
   return startGuest({
     command: programIn("workload", settings),
     diskFiles: files,

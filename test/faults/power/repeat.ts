@@ -1,4 +1,5 @@
 /** What a workload asked for and got no answer to, asked for again: it must succeed, and be the same object. */
+import type { Snapshot__Output } from "../../../src/generated/csi.ts";
 import type { CsiClient } from "../../support/csi-client.ts";
 import { retried } from "../../support/retried.ts";
 import { fromSnapshot, fromVolume, type TestVolume, type VolumeLife } from "../../support/volume-life.ts";
@@ -34,7 +35,7 @@ export async function repeatUnanswered(repeater: Repeater): Promise<number> {
     .filter(({ created, deleted }) => created === "begun" && deleted === undefined)
     .toSorted((one, other) => one.order - other.order);
   for (const object of creations) await createAgain(repeater, object);
-  const growths = [...volumes.values()].filter((volume) => volume.growing !== undefined && isLive(volume));
+  const growths = [...volumes.values()].filter((volume) => volume.growing.length > 0 && isLive(volume));
   for (const volume of growths) await growAgain(repeater, volume);
   const deletions = all.filter(({ deleted, id }) => deleted === "begun" && id !== undefined);
   for (const object of deletions) await deleteAgain(repeater, object);
@@ -50,14 +51,14 @@ async function createAgain(repeater: Repeater, object: AnyModel): Promise<void> 
     return;
   }
   const what = `${JSON.stringify(object.creation)}, asked for again`;
-  const before = object.id;
-  const id = await findings.attempt(4, what, () => retried(() => create(repeater, object)));
-  findings.expect(
-    4,
-    id === undefined || before === undefined || before === id,
-    `${what}: is ${id}, was ${before}`,
-  );
-  Object.assign(object, { id, created: "done", ...(id === undefined ? { deleted: "done" } : {}) });
+  const before = object.id !== undefined && present.has(object.id) ? object.id : undefined;
+  const made = await findings.attempt(4, what, () => retried(() => create(repeater, object)));
+  if (made === undefined) {
+    object.deleted = "done";
+    return;
+  }
+  findings.expect(4, before === undefined || before === made.id, `${what}: is ${made.id}, was ${before}`);
+  Object.assign(object, made, { created: "done" });
 }
 
 function sourcesOf(creation: Operation): readonly string[] {
@@ -78,9 +79,12 @@ function isThere({ volumes, snapshots }: Model, name: string): boolean {
   return source !== undefined && isLive(source);
 }
 
-async function create(repeater: Repeater, object: AnyModel): Promise<string> {
-  const { csi, life, model } = repeater;
-  const { creation } = object;
+interface Made {
+  readonly id: string;
+  readonly size?: bigint;
+}
+
+async function create({ csi, life, model }: Repeater, { creation }: AnyModel): Promise<Made> {
   const volume = (name: string): TestVolume => {
     const found = model.volumes.get(name);
     if (found === undefined) throw new RangeError(`no volume ${name}`);
@@ -88,42 +92,48 @@ async function create(repeater: Repeater, object: AnyModel): Promise<string> {
   };
   switch (creation.kind) {
     case "create":
-      return (await life.create(creation.volume, creation.content, BigInt(creation.size))).id;
+      return volumeMade(await life.create(creation.volume, creation.content, BigInt(creation.size)));
     case "copy": {
-      const snapshot = model.snapshots.get(creation.from)?.id;
-      const source =
-        snapshot === undefined ? fromVolume(volume(creation.from)) : fromSnapshot({ snapshot_id: snapshot });
-      return (await life.copy(creation.volume, source, creation.content, BigInt(creation.size))).id;
+      const id = model.snapshots.get(creation.from)?.id;
+      const source = id === undefined ? fromVolume(volume(creation.from)) : fromSnapshot({ snapshot_id: id });
+      return volumeMade(await life.copy(creation.volume, source, creation.content, BigInt(creation.size)));
     }
     case "snapshot":
-      return (await life.snapshot(creation.snapshot, volume(creation.volume))).snapshot_id;
+      return snapshotMade(await life.snapshot(creation.snapshot, volume(creation.volume)));
     case "group": {
       const source_volume_ids = creation.volumes.map((name) => volume(name).id);
       const request = { name: creation.group, source_volume_ids };
       const { group_snapshot } = await csi.groupController.createVolumeGroupSnapshot(request);
+      const { group_snapshot_id: id = "", snapshots = [] } = group_snapshot ?? {};
       for (const member of membersOf(model, creation.group)) {
-        const source = model.volumes.get(member.source)?.id;
-        const id = group_snapshot?.snapshots.find((each) => each.source_volume_id === source)?.snapshot_id;
-        Object.assign(member, { id, created: "done" });
+        const cut = snapshots.find((each) => each.source_volume_id === model.volumes.get(member.source)?.id);
+        Object.assign(member, cut && snapshotMade(cut), { created: "done" });
       }
-      return group_snapshot?.group_snapshot_id ?? "";
+      return { id };
     }
     default:
       throw new RangeError(`${creation.kind} makes nothing`);
   }
 }
 
+const volumeMade = ({ id, size }: TestVolume): Made => ({ id, size });
+
+const snapshotMade = ({ snapshot_id, size_bytes }: Snapshot__Output): Made => ({
+  id: snapshot_id,
+  size: BigInt(size_bytes),
+});
+
 export const membersOf = ({ snapshots }: Model, group: string): readonly SnapshotModel[] =>
   [...snapshots.values()].filter((each) => each.group === group);
 
 async function growAgain({ life, findings }: Repeater, volume: VolumeModel): Promise<void> {
-  const wanted = volume.growing ?? volume.size;
+  const wanted = volume.growing.at(-1) ?? volume.size;
   const what = `growing ${volume.name} to ${wanted}, asked for again`;
   const size = await findings.attempt(4, what, () =>
     retried(() => life.enlarge(knownVolume(life, volume), wanted)),
   );
   findings.expect(4, size === undefined || size === wanted, `${what}: has ${size}`);
-  Object.assign(volume, { size: wanted, growing: undefined });
+  Object.assign(volume, { size: wanted, growing: [] });
 }
 
 async function deleteAgain(repeater: Repeater, object: AnyModel): Promise<void> {

@@ -19,14 +19,15 @@ export const poolConfig = ({ metadata, data }: PoolDevices): RawConfig => ({
 
 export interface WorkloadSettings {
   readonly seed: number;
-  readonly devices: PoolDevices;
+  /** `log`: one disk for the whole pool, and another for a log of all writes to it. */
+  readonly devices: PoolDevices | { readonly disk: string; readonly log: string };
   readonly journal: string;
-  /** Milliseconds after which it ends by itself. */
+  /** It ends by itself when so much was done, */
+  readonly forEvents: number;
+  /** or so many milliseconds have passed. */
   readonly forMs: number;
   /** False: records are acknowledged without fsync. For the proof that the verification sees it. */
   readonly sync: boolean;
-  /** A dm-log-writes device to be marked while it runs. */
-  readonly log?: string;
   readonly limits: Limits;
 }
 
@@ -42,6 +43,17 @@ export interface VerifySettings {
   readonly journal: string;
   /** Only as far as to a running driver and mounted volumes, then it waits for its end. */
   readonly recoverOnly: boolean;
+}
+
+export interface ReplaySettings {
+  readonly seed: number;
+  readonly log: string;
+  readonly base: string;
+  readonly scratch: string;
+  readonly journal: string;
+  /** States are tried until then. */
+  readonly budgetMs: number;
+  readonly mostStates: number;
 }
 
 /** Of /dev/ubdc, ubdd and ubde: disk files in this order. */

@@ -3,24 +3,27 @@ import { mkdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { startDriver } from "../../support/driver.ts";
-import { run } from "../../support/machine-state.ts";
 import { SHARED_DIRECTORIES, VolumeLife } from "../../support/volume-life.ts";
 import { Random } from "../random.ts";
 import { Actions } from "./actions.ts";
 import { Journal } from "./journal.ts";
+import { divide, logWrites, markLog } from "./one-disk.ts";
 import { Performer } from "./performer.ts";
-import { AT_WORK, POOL, poolConfig, settingsOf, STARTING, type WorkloadSettings } from "./settings.ts";
+import { AT_WORK, POOL, poolConfig, settingsOf, STARTING } from "./settings.ts";
+import type { PoolDevices, WorkloadSettings } from "./settings.ts";
 import { World } from "./world.ts";
 
 /** Calls under way at one time. */
 const ACTORS = 2;
 const LONGEST_PAUSE_MS = 60;
+const MARK_PAUSE_MS = 30;
 
 export async function work(settings: WorkloadSettings): Promise<void> {
-  const { seed, devices, forMs, sync, log, limits } = settings;
+  const { seed, forMs, forEvents, sync, limits } = settings;
   const journal = new Journal(settings.journal);
   const directory = "/run/power";
   for (const each of SHARED_DIRECTORIES) mkdirSync(`${directory}/kubelet/${each}`, { recursive: true });
+  const { devices, log } = await prepare(settings.devices);
   console.log(STARTING);
   const driver = await startDriver({ directory, pools: [poolConfig(devices)] });
   const { client: csi, kubeletDirectory } = driver;
@@ -28,10 +31,11 @@ export async function work(settings: WorkloadSettings): Promise<void> {
   const random = new Random(seed, "workload");
   const performer = new Performer({ csi, life, journal, random, sync });
   const actions = new Actions(performer, new World(limits));
+  const end = performance.now() + forMs;
+  const isOver = (): boolean => performance.now() > end || journal.count >= forEvents;
+  const marks = log === undefined ? Promise.resolve() : mark(log, journal, isOver);
   await actions.startPair();
   console.log(AT_WORK);
-  const end = performance.now() + forMs;
-  const isOver = (): boolean => performance.now() > end;
   const actor = async (): Promise<void> => {
     while (!isOver()) {
       await actions.act();
@@ -39,20 +43,29 @@ export async function work(settings: WorkloadSettings): Promise<void> {
     }
   };
   const actors = Array.from({ length: ACTORS }, actor);
-  if (log !== undefined) actors.push(mark(log, journal, isOver));
-  await Promise.all(actors);
+  await Promise.all([...actors, marks]);
   await actions.stop();
+  if (log !== undefined) await markLog(log, Number.MAX_SAFE_INTEGER);
   // Not stopped in order: what is not durable now never has to be.
   await driver.kill();
   journal.close();
+}
+
+async function prepare(
+  devices: WorkloadSettings["devices"],
+): Promise<{ readonly devices: PoolDevices; readonly log?: string }> {
+  if ("data" in devices) return { devices };
+  const log = await logWrites(devices.disk, devices.log);
+  return { devices: await divide(log), log };
 }
 
 /** Ties places in the log of writes to places in the journal: whatever was acknowledged before a mark lies before it. */
 async function mark(log: string, journal: Journal, isOver: () => boolean): Promise<void> {
   for (let number = 1; !isOver(); number += 1) {
     journal.write({ e: "marking", mark: number });
-    await run("dmsetup", "message", log, "0", `mark ${number}`);
+    await markLog(log, number);
     journal.write({ e: "marked", mark: number });
+    await sleep(MARK_PAUSE_MS);
   }
 }
 

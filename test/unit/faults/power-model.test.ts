@@ -43,8 +43,8 @@ describe("a volume", () => {
 
   test("that is growing may have either size", () => {
     const events = [...created("v1"), begin({ kind: "grow", volume: "v1", size: "12288" }), end()];
-    expect(modelOf(events.slice(0, 3)).volumes.get("v1")).toMatchObject({ size: 8192n, growing: 12_288n });
-    expect(modelOf(events).volumes.get("v1")).toMatchObject({ size: 12_288n, growing: undefined });
+    expect(modelOf(events.slice(0, 3)).volumes.get("v1")).toMatchObject({ size: 8192n, growing: [12_288n] });
+    expect(modelOf(events).volumes.get("v1")).toMatchObject({ size: 12_288n, growing: [] });
   });
 
   test("has the records that were acknowledged, and perhaps the next, unless its writer was stopped", () => {
