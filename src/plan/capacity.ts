@@ -66,7 +66,7 @@ export interface Supply {
   readonly totalData: DataBlocks;
   readonly usedData: DataBlocks;
   readonly metadata: Bytes;
-  /** Promised bytes allowed for each byte of data; 1 means the pool can never fill. */
+  /** Promised bytes allowed for each byte of data that is not held back; 1 means the pool can never fill. */
   readonly overprovision: number;
   /** Loop pools: what the filesystem below can still give, plus what the data file already has. */
   readonly hostBytes?: Bytes;
@@ -112,15 +112,36 @@ export function demandOf(
 /** Share of data that stays free where a pool promises more than it has. */
 const OVERPROVISIONED_RESERVE_PERCENT = 10n;
 
+/** Never promised, a share of the data: within these bounds, and never more than an eighth of a small pool. */
+const UNPROMISED_PERCENT = 2n;
+const LEAST_UNPROMISED = 64n * MIB;
+const MOST_UNPROMISED = 16n * GIB;
+
+/**
+ * What is left of `blocks` for promises. Overwriting takes new blocks wherever a snapshot ever was, also one deleted long
+ * ago, and what it gives back can be used only after the kernel's next commit, a second later. So a pool that is promised
+ * to its last block fails writers although it is not overfull; what is held back is what can be overwritten in a second.
+ */
+function promisable(blocks: bigint, blockSize: Bytes): bigint {
+  const least = LEAST_UNPROMISED / blockSize;
+  const most = smaller(MOST_UNPROMISED / blockSize, blocks / 8n);
+  const share = (blocks * UNPROMISED_PERCENT) / 100n;
+  return blocks - smaller(share > least ? share : least, most);
+}
+
+const smaller = (one: bigint, other: bigint): bigint => (one < other ? one : other);
+
 /** Blocks that may be promised in all, by data, by the filesystem below, and by metadata; the least counts. */
 function allowance(supply: Supply, demand: Demand): { readonly blocks: bigint; readonly boundBy: string } {
   const milli = BigInt(Math.round(supply.overprovision * 1000));
-  const byData = (supply.totalData * milli) / 1000n;
+  const byData = (promisable(supply.totalData, supply.blockSize) * milli) / 1000n;
   const reserve = supply.metadata / 10n < 16n * MIB ? supply.metadata / 10n : 16n * MIB;
   const forMappings = supply.metadata - reserve - BigInt(demand.thins + 1) * META_BYTES_PER_THIN;
   const byMetadata = forMappings > 0n ? forMappings / META_BYTES_PER_BLOCK : 0n;
   const byHost =
-    supply.hostBytes === undefined ? byData : ((supply.hostBytes / supply.blockSize) * milli) / 1000n;
+    supply.hostBytes === undefined
+      ? byData
+      : (promisable(supply.hostBytes / supply.blockSize, supply.blockSize) * milli) / 1000n;
   if (byMetadata <= byData && byMetadata <= byHost)
     return { blocks: byMetadata, boundBy: "the pool's metadata" };
   if (byHost < byData) return { blocks: byHost, boundBy: "the filesystem below the pool's data file" };

@@ -20,7 +20,9 @@ import {
 } from "../support/volume-life.ts";
 
 const MIB = 1n << 20n;
-const TOTAL = 256n * MIB;
+/** Of 256 MiB, an eighth of which is held back for what is overwritten between two commits of the kernel. */
+const PROMISABLE = 224n * MIB;
+const CHUNK = 16n * MIB;
 const POOLS = ["true", "over"] as const;
 type PoolName = (typeof POOLS)[number];
 
@@ -61,17 +63,13 @@ class Filling {
     return volume;
   }
 
-  /** Every byte of it, past the page cache. */
-  fill(volume: TestVolume): Promise<string> {
-    const size = ["bs=1M", `count=${volume.size / MIB}`];
-    return run(
-      "dd",
-      "if=/dev/zero",
-      `of=/dev/mapper/${volume.device}`,
-      ...size,
-      "oflag=direct",
-      "conv=notrunc",
-    );
+  /** Every byte of it, past the page cache; no more between two commits than the pool holds back for that. */
+  async fill(volume: TestVolume): Promise<void> {
+    for (let at = 0n; at < volume.size; at += CHUNK) {
+      const place = [`seek=${at / MIB}`, `count=${CHUNK / MIB}`, "bs=1M", "oflag=direct", "conv=notrunc"];
+      await run("dd", "if=/dev/zero", `of=/dev/mapper/${volume.device}`, ...place);
+      await this.status();
+    }
   }
 
   async remove(volume: TestVolume): Promise<void> {
@@ -86,6 +84,7 @@ class Filling {
     return BigInt(available_capacity);
   }
 
+  /** The kernel commits before it answers. */
   async status(): Promise<{ readonly mode: string; readonly used: bigint; readonly total: bigint }> {
     const words = (await run("dmsetup", "status", `dmthin-${this.pool}-pool`)).split(" ");
     const [used = "", total = ""] = words[5]?.split("/") ?? [];
@@ -93,6 +92,8 @@ class Filling {
   }
 }
 
+const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+const STEPS = 40;
 const EXHAUSTED = "RESOURCE_EXHAUSTED";
 const BOUND =
   /needs .* in the worst case, .* can still be promised \(bound by the pool's data, .* promised\); delete/;
@@ -103,13 +104,13 @@ describe("a pool that promises what it has", () => {
     const made = [];
     for (let each = await pool.available(); each >= 48n * MIB; each = await pool.available())
       made.push(await pool.create(`half-${made.length}`, 48n * MIB));
-    expect(made.length).toBe(5);
+    expect(made.length).toBe(4);
     await expectCode(pool.create("more", 48n * MIB), EXHAUSTED, BOUND);
     const [first, second] = made as [TestVolume, TestVolume];
     await pool.remove(first);
     await pool.fill(second);
     const snapshot = await pool.life.snapshot("full", second);
-    expect(await pool.available()).toBe(TOTAL - 5n * 48n * MIB);
+    expect(await pool.available()).toBe(PROMISABLE - 4n * 48n * MIB);
     await expectCode(pool.life.snapshot("again", second), EXHAUSTED, BOUND);
     await expectCode(pool.life.enlarge(second, 96n * MIB), "OUT_OF_RANGE", BOUND);
     await expectCode(pool.create("copy", 48n * MIB, fromVolume(second)), EXHAUSTED, BOUND);
@@ -117,7 +118,7 @@ describe("a pool that promises what it has", () => {
     const rest = await pool.create("rest", await pool.available());
     expect(await pool.available()).toBe(0n);
     for (const volume of [...made.slice(1), rest]) await pool.fill(volume);
-    expect(await pool.status()).toEqual({ mode: "rw", used: 4096n, total: 4096n });
+    expect(await pool.status()).toEqual({ mode: "rw", used: 3584n, total: 4096n });
 
     await pool.life.deleteSnapshots(snapshot);
     expect(await pool.available()).toBe(48n * MIB);
@@ -126,13 +127,12 @@ describe("a pool that promises what it has", () => {
     expect((await pool.status()).mode).toBe("rw");
     for (const volume of [...made.slice(1), rest, more]) await pool.remove(volume);
     expect(await pool.status()).toEqual({ mode: "rw", used: 0n, total: 4096n });
-    expect(await pool.available()).toBe(TOTAL);
+    expect(await pool.available()).toBe(PROMISABLE);
   });
 
-  test("is never filled by whatever calls it accepts, in any order, and by any writes", async () => {
-    const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+  test(`is never filled by any sequence of calls it accepts and of writes (SEED=${SEED})`, async () => {
     const pool = new Filling("true");
-    const random = generator(seed);
+    const random = generator(SEED);
     const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)];
     const volumes: TestVolume[] = [];
     const snapshots: Snapshot__Output[] = [];
@@ -172,18 +172,16 @@ describe("a pool that promises what it has", () => {
       const call = kinds[kind]?.(`random-${step}`, pick(volumes));
       const { code, details } = await outcomeOf(Promise.resolve(call));
       const expected = code === "OK" || details.includes("can still be promised");
-      expect([seed, step, kind, expected ? "" : details]).toEqual([seed, step, kind, ""]);
-      expect([seed, step, kind, (await pool.status()).mode]).toEqual([seed, step, kind, "rw"]);
+      expect([step, kind, expected ? "" : details]).toEqual([step, kind, ""]);
+      expect([step, kind, (await pool.status()).mode]).toEqual([step, kind, "rw"]);
     }
     for (const volume of volumes) await pool.fill(volume);
-    expect([seed, (await pool.status()).mode]).toEqual([seed, "rw"]);
+    expect((await pool.status()).mode).toBe("rw");
     await pool.life.deleteSnapshots(...snapshots);
     for (const volume of volumes) await pool.remove(volume);
     expect(await pool.status()).toEqual({ mode: "rw", used: 0n, total: 4096n });
   });
 });
-
-const STEPS = 40;
 
 /** mulberry32: the same numbers from the same seed. */
 function generator(seed: number): () => number {

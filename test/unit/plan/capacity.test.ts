@@ -86,10 +86,24 @@ describe("the size of a volume", () => {
 
 describe("headroom", () => {
   test.each([
-    ["all data, when nothing is promised", supply(), NOTHING, 16_384n],
-    ["less what is promised", supply(), { blocks: dataBlocks(16_000), thins: 3 }, 384n],
+    // 1 GiB, less 64 MiB for what is overwritten until the next commit.
+    ["all data but the least reserve, when nothing is promised", supply(), NOTHING, 15_360n],
+    [
+      "all data but 2 % of a larger pool",
+      supply({ totalData: dataBlocks(1_638_400), metadata: bytes(GIB) }),
+      NOTHING,
+      1_605_632n,
+    ],
+    [
+      "all data but 16 GiB of a huge one",
+      supply({ totalData: dataBlocks(2n ** 30n), metadata: bytes(128n * GIB) }),
+      NOTHING,
+      2n ** 30n - 2n ** 18n,
+    ],
+    ["seven eighths of a tiny one", supply({ totalData: dataBlocks(4096) }), NOTHING, 3584n],
+    ["less what is promised", supply(), { blocks: dataBlocks(15_000), thins: 3 }, 360n],
     ["nothing once all is promised, never less", supply(), { blocks: dataBlocks(20_000), thins: 3 }, 0n],
-    ["a multiple of the data where overprovisioned", supply({ overprovision: 2.5 }), NOTHING, 40_960n],
+    ["a multiple of the data where overprovisioned", supply({ overprovision: 2.5 }), NOTHING, 38_400n],
     [
       "nothing where overprovisioned and nearly full of written data",
       supply({ overprovision: 2.5, usedData: dataBlocks(15_000) }),
@@ -97,10 +111,10 @@ describe("headroom", () => {
       0n,
     ],
     [
-      "what the filesystem below a loop file can give",
+      "what the filesystem below a loop file can give, less an eighth",
       supply({ hostBytes: bytesFromBlocks(dataBlocks(100), BLOCK) }),
       NOTHING,
-      100n,
+      88n,
     ],
     // 1 MiB, a tenth in reserve, 8 KiB for one thin, 64 bytes a block.
     ["what the metadata can map", supply({ metadata: bytes(MIB) }), NOTHING, (MIB - MIB / 10n - 8192n) / 64n],
