@@ -22,21 +22,32 @@ export interface LogVerdict {
   readonly snapshots: number;
 }
 
-/** Ascending: after flushes and FUA writes, and in the middle of flushes. */
+/** Half of them in the middle of flushes, half after flushes and FUA writes; ascending. */
 function chooseStates(entries: readonly LogEntry[], random: Random, count: number): CrashState[] {
   const firstMark = entries.findIndex(({ kind }) => kind === "mark");
-  const places = [...entries.keys()].filter((index) => ["flush", "fua"].includes(entries[index]?.kind ?? ""));
-  const early = places.filter((index) => index < firstMark);
-  const late = places.filter((index) => index >= firstMark);
-  const many = Math.round(count * EARLY);
-  const chosen = [...random.sample(early, many), ...random.sample(late, count - many)];
-  return chosen
-    .map((index) => {
-      if (entries[index]?.kind === "fua" || random.chance(0.4)) return after(index);
-      const kept = random.next();
-      return during(entries, index, () => random.chance(kept));
-    })
-    .toSorted((one, other) => one.whole - other.whole);
+  const isAny = (index: number, ...kinds: readonly LogEntry["kind"][]): boolean =>
+    kinds.some((kind) => entries[index]?.kind === kind);
+  const places = [...entries.keys()];
+  const ends = places.filter((index) => isAny(index, "flush", "fua"));
+  // With more than one write under way, there is more than all or nothing.
+  const flushes = places.filter(
+    (index) =>
+      isAny(index, "flush") && isAny(index - 1, "write", "discard") && isAny(index - 2, "write", "discard"),
+  );
+  const isEarly = (index: number): boolean => index < firstMark;
+  const early = Math.round((count * EARLY) / 2);
+  const pick = (from: readonly number[]): readonly number[] => [
+    ...random.sample(from.filter(isEarly), early),
+    ...random.sample(
+      from.filter((index) => !isEarly(index)),
+      Math.ceil(count / 2) - early,
+    ),
+  ];
+  const inFlushes = pick(flushes).map((index) => {
+    const kept = random.next();
+    return during(entries, index, () => random.chance(kept));
+  });
+  return [...inFlushes, ...pick(ends).map(after)].toSorted((one, other) => one.whole - other.whole);
 }
 
 /** What was acknowledged before the crash, and what had been begun. */
