@@ -93,7 +93,7 @@ class Filling {
 }
 
 const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
-const STEPS = 40;
+const STEPS = 30;
 const EXHAUSTED = "RESOURCE_EXHAUSTED";
 const BOUND =
   /needs .* in the worst case, .* can still be promised \(bound by the pool's data, .* promised\); delete/;
