@@ -29,10 +29,11 @@ export class Findings {
   }
 }
 
-function textOf(error: unknown): string {
+export function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, details } = error as Partial<ServiceError>;
   if (details !== undefined && code !== undefined) return `${status[code]}: ${details}`;
-  const { stderr } = error as { readonly stderr?: string };
-  return stderr === undefined || stderr === "" ? error.message : `${error.message}\n${stderr}`;
+  // The message of a failed command has its stderr.
+  const { stdout } = error as { readonly stdout?: string };
+  return stdout === undefined || stdout === "" ? error.message : `${error.message}\n${stdout}`;
 }

@@ -37,7 +37,7 @@ async function recordWrites(
   });
   const settings: WorkloadSettings = {
     seed,
-    devices: { disk: "/dev/ubdc", log: "/dev/ubdd" },
+    disks: { kind: "logged", disk: "/dev/ubdc", log: "/dev/ubdd" },
     journal: "/dev/ubde",
     ...work,
     sync,

@@ -1,12 +1,11 @@
 /** One disk for all of a pool: its first part is the metadata device (label, catalog, spare, metadata), the rest is data. */
 import { run } from "../../support/machine-state.ts";
-import type { PoolDevices } from "./settings.ts";
 
 const METADATA_SECTORS = 2n ** 20n;
 const PARTS = ["power-metadata", "power-data"] as const;
 
 /** Makes the two devices of a disk. */
-export async function divide(disk: string): Promise<PoolDevices> {
+export async function divide(disk: string): Promise<{ readonly metadata: string; readonly data: string }> {
   const sectors = BigInt(await run("blockdev", "--getsz", disk));
   const tables = [
     `0 ${METADATA_SECTORS} linear ${disk} 0`,

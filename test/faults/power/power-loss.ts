@@ -14,10 +14,10 @@ import type { Event } from "./events.ts";
 import { holdsEvents, JOURNAL_BYTES, readJournal } from "./journal.ts";
 import { modelOf } from "./model.ts";
 import {
-  DISKS,
   STARTING,
   VERDICT,
   type Limits,
+  type PoolDisks,
   type VerifySettings,
   type WorkloadSettings,
 } from "./settings.ts";
@@ -33,7 +33,11 @@ const MOST_RECOVERY_CUTS = 2;
 interface Disks {
   readonly files: readonly string[];
   readonly journal: string;
+  /** As the guests see them. */
+  readonly pool: PoolDisks;
 }
+
+const IN_GUEST = { data: "/dev/ubdc", metadata: "/dev/ubdd", journal: "/dev/ubde" } as const;
 
 /** Sparse files. */
 export async function makeDisks(
@@ -50,9 +54,11 @@ export async function makeDisks(
   return files;
 }
 
-async function poolDisks(directory: string): Promise<Disks> {
+async function poolDisks(directory: string, kind: "parts" | "loop"): Promise<Disks> {
   const files = await makeDisks(directory, { data: 8 * 2 ** 30, metadata: 2 ** 29, journal: JOURNAL_BYTES });
-  return { files, journal: join(directory, "journal") };
+  const { data, metadata } = IN_GUEST;
+  const pool: PoolDisks = kind === "parts" ? { kind, data, metadata } : { kind, disk: data };
+  return { files, journal: join(directory, "journal"), pool };
 }
 
 export const programIn = (name: string, settings: object): readonly string[] => [
@@ -60,12 +66,11 @@ export const programIn = (name: string, settings: object): readonly string[] => 
   JSON.stringify(settings),
 ];
 
-function startWorkload({ files }: Disks, seed: number, sync: boolean): Guest {
-  const { journal, ...devices } = DISKS;
+function startWorkload({ files, pool }: Disks, seed: number, sync: boolean): Guest {
   const settings: WorkloadSettings = {
     seed,
-    devices,
-    journal,
+    disks: pool,
+    journal: IN_GUEST.journal,
     sync,
     limits: LIMITS,
     forEvents: 50_000,
@@ -78,9 +83,8 @@ function startWorkload({ files }: Disks, seed: number, sync: boolean): Guest {
   });
 }
 
-function startVerification({ files }: Disks, recoverOnly: boolean): Guest {
-  const { journal, ...devices } = DISKS;
-  const settings: VerifySettings = { devices, journal, recoverOnly };
+function startVerification({ files, pool }: Disks, recoverOnly: boolean): Guest {
+  const settings: VerifySettings = { disks: pool, journal: IN_GUEST.journal, recoverOnly };
   return startGuest({ command: programIn("verify", settings), diskFiles: files });
 }
 
@@ -128,17 +132,18 @@ export function keepEvidence(name: string, events: readonly Event[], { stdout, s
 
 function figuresOf(events: readonly Event[], cuts: number, { figures }: Verdict): string {
   const { records, operations } = modelOf(events).counts;
-  const { volumes, snapshots, repeated, startMs } = figures;
+  const { volumes, snapshots, repeated, startMs, leaked } = figures;
   return (
     `cut after ${operations} operations and ${records} records` +
     `${cuts === 0 ? "" : `, ${cuts} more cuts in the recovery`}; ` +
-    `${volumes} volumes and ${snapshots} snapshots whole, ${repeated} calls repeated, driver up in ${startMs} ms`
+    `${volumes} volumes and ${snapshots} snapshots whole, ${repeated} calls repeated, driver up in ${startMs} ms` +
+    (leaked === 0 ? "" : `, ${leaked} data blocks leaked by the kernel`)
   );
 }
 
 async function run({ seed, share, directory }: FaultContext): Promise<FaultOutcome> {
   const random = new Random(seed, "power loss");
-  const disks = await poolDisks(directory);
+  const disks = await poolDisks(directory, random.chance(0.25) ? "loop" : "parts");
   const guest = startWorkload(disks, seed, true);
   await guest.printed(STARTING);
   if (random.chance(0.1)) await cutAfter(guest, random.between(0, POOL_CREATION_MS));
@@ -147,7 +152,10 @@ async function run({ seed, share, directory }: FaultContext): Promise<FaultOutco
   const { verdict, end } = await verify(disks);
   const events = readJournal(disks.journal);
   if (verdict.violations.length > 0) keepEvidence(`power-loss-${seed}`, events, end);
-  return { violations: verdict.violations, figures: figuresOf(events, cuts, verdict) };
+  return {
+    violations: verdict.violations,
+    figures: `${disks.pool.kind} pool ${figuresOf(events, cuts, verdict)}`,
+  };
 }
 
 export const powerLoss: FaultCase = {
@@ -164,7 +172,7 @@ export const powerLossNegative: FaultCase = {
   seeds: { full: 0, share: 0 },
   async run({ seed, directory }) {
     const random = new Random(seed, "power loss");
-    const disks = await poolDisks(directory);
+    const disks = await poolDisks(directory, "parts");
     const guest = startWorkload(disks, seed, false);
     await guest.printed(STARTING);
     await cutAtEvent(guest, disks.journal, 300, random.between(0, 50));

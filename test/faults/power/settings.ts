@@ -1,26 +1,16 @@
 /** What the programs in the guest are told, as JSON in their one argument. */
-import type { RawConfig } from "../../support/driver.ts";
-
-/** A pool on two devices. */
-export interface PoolDevices {
-  readonly metadata: string;
-  readonly data: string;
-}
-
 export const POOL = "power";
 
-export const poolConfig = ({ metadata, data }: PoolDevices): RawConfig => ({
-  name: POOL,
-  backing: "parts",
-  metadata,
-  data,
-  metadataSize: "64MiB",
-});
+export type PoolDisks =
+  | { readonly kind: "parts"; readonly metadata: string; readonly data: string }
+  /** Files in a filesystem on it. */
+  | { readonly kind: "loop"; readonly disk: string }
+  /** One disk for metadata and data, and another for a log of all writes to it. */
+  | { readonly kind: "logged"; readonly disk: string; readonly log: string };
 
 export interface WorkloadSettings {
   readonly seed: number;
-  /** `log`: one disk for the whole pool, and another for a log of all writes to it. */
-  readonly devices: PoolDevices | { readonly disk: string; readonly log: string };
+  readonly disks: PoolDisks;
   readonly journal: string;
   /** It ends by itself when so much was done, */
   readonly forEvents: number;
@@ -39,7 +29,7 @@ export interface Limits {
 }
 
 export interface VerifySettings {
-  readonly devices: PoolDevices;
+  readonly disks: PoolDisks;
   readonly journal: string;
   /** Only as far as to a running driver and mounted volumes, then it waits for its end. */
   readonly recoverOnly: boolean;
@@ -55,9 +45,6 @@ export interface ReplaySettings {
   readonly budgetMs: number;
   readonly mostStates: number;
 }
-
-/** Of /dev/ubdc, ubdd and ubde: disk files in this order. */
-export const DISKS = { data: "/dev/ubdc", metadata: "/dev/ubdd", journal: "/dev/ubde" } as const;
 
 /** Printed by the guests' programs, on a line of their own; the host waits for them. */
 export const STARTING = "power: the driver starts";

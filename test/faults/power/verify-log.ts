@@ -6,6 +6,7 @@ import type { Event } from "./events.ts";
 import { readJournal } from "./journal.ts";
 import { modelOf, type Model } from "./model.ts";
 import { divide, unite } from "./one-disk.ts";
+import { prepareDisks } from "./pool-disks.ts";
 import { Replay } from "./replay.ts";
 import { verifyPool, type Verdict } from "./verify-pool.ts";
 import { after, during, type CrashState, type LogEntry } from "./write-log.ts";
@@ -61,8 +62,8 @@ function modelAt(entries: readonly LogEntry[], events: readonly Event[], { until
 
 async function verifyState(replay: Replay, state: CrashState, model: Model, name: string): Promise<Verdict> {
   const disk = await replay.open(state);
-  const devices = await divide(disk);
-  const verdict = await verifyPool({ model, devices, directory: `/run/${name}` });
+  const disks = await prepareDisks({ kind: "parts", ...(await divide(disk)) }, { fresh: false });
+  const verdict = await verifyPool({ model, disks, directory: `/run/${name}` });
   await unite();
   await replay.drop();
   return verdict;

@@ -13,11 +13,12 @@ import { compareAtOnce, compareInFull, list } from "./listing.ts";
 import { checkMetadata } from "./metadata-check.ts";
 import type { Model, SnapshotModel, VolumeModel } from "./model.ts";
 import { isLive, knownVolume, membersOf, repeatUnanswered } from "./repeat.ts";
-import { POOL, poolConfig, type PoolDevices } from "./settings.ts";
+import type { ReadyDisks } from "./pool-disks.ts";
+import { POOL } from "./settings.ts";
 
 export interface VerifyOptions {
   readonly model: Model;
-  readonly devices: PoolDevices;
+  readonly disks: ReadyDisks;
   /** The driver's socket, state and log; on a filesystem that a crash would empty. */
   readonly directory: string;
 }
@@ -31,30 +32,32 @@ export interface Verdict {
     readonly snapshots: number;
     /** Calls that had no answer and were made again. */
     readonly repeated: number;
+    /** Data blocks that the kernel took and did not map before the crash. */
+    readonly leaked: number;
   };
 }
 
 type Counts = ReadonlyMap<string, number>;
 
 export async function verifyPool(options: VerifyOptions): Promise<Verdict> {
-  const { model, devices, directory } = options;
+  const { model, disks, directory } = options;
   const findings = new Findings();
   for (const failure of model.failures) findings.report(4, `refused though nothing was wrong: ${failure}`);
-  await checkMetadata(findings, devices.metadata, "before the driver's start");
+  const leaked = await checkMetadata(findings, disks.metadata, "before the driver's start");
   for (const each of SHARED_DIRECTORIES) mkdirSync(`${directory}/kubelet/${each}`, { recursive: true });
   const started = performance.now();
   const driver = await findings.attempt(4, "the driver does not come up", () =>
-    startDriver({ directory, pools: [poolConfig(devices)] }),
+    startDriver({ directory, pools: [disks.config] }),
   );
   const startMs = Math.round(performance.now() - started);
-  const figures = { startMs, volumes: 0, snapshots: 0, repeated: 0 };
+  const figures = { startMs, volumes: 0, snapshots: 0, repeated: 0, leaked };
   if (driver !== undefined) {
-    Object.assign(figures, await verifyObjects(findings, model, driver));
+    Object.assign(figures, await verifyObjects(findings, model, driver, leaked));
     await findings.attempt(4, "the driver does not stop", () => driver.stop());
     await findings.attempt(4, "the catalog is not readable", () => checkCatalog(findings, directory));
   }
-  await takeDown(POOL, [directory]);
-  await checkMetadata(findings, devices.metadata, "at the end");
+  await takeDown(POOL, [directory, disks.directory ?? directory]);
+  await checkMetadata(findings, disks.metadata, "at the end");
   const { violations } = findings;
   if (violations.length > 0 && driver !== undefined) console.log(lastLines(driver.log, 60));
   return { violations, figures };
@@ -64,7 +67,8 @@ async function verifyObjects(
   findings: Findings,
   model: Model,
   driver: TestDriver,
-): Promise<Omit<Verdict["figures"], "startMs">> {
+  leaked: number,
+): Promise<Omit<Verdict["figures"], "startMs" | "leaked">> {
   const { client: csi, kubeletDirectory } = driver;
   const life = new VolumeLife({ csi: () => csi, kubeletDirectory, pool: POOL });
   const atOnce = await list(csi);
@@ -81,7 +85,7 @@ async function verifyObjects(
   checkGroups(findings, model, restored);
   const live = [...model.volumes.values()].filter((each) => isLive(each) && volumes.has(each.id ?? ""));
   checkPair(findings, model, "after the crash", await inspectVolumes(findings, life, live));
-  await findings.attempt(4, "the pool cannot be emptied", () => empty(findings, model, driver));
+  await findings.attempt(4, "the pool cannot be emptied", () => empty(findings, model, driver, leaked));
   return { volumes: volumes.size, snapshots: snapshots.size, repeated };
 }
 
@@ -162,7 +166,12 @@ async function checkCapacity(
   findings.expect(4, plausible, `capacity ${available_capacity}, at most ${left} of ${total} are left`);
 }
 
-async function empty(findings: Findings, model: Model, { client }: TestDriver): Promise<void> {
+async function empty(
+  findings: Findings,
+  model: Model,
+  { client }: TestDriver,
+  leaked: number,
+): Promise<void> {
   for (const group of [...model.groups.values()].filter(isLive)) {
     const snapshot_ids = membersOf(model, group.name).flatMap(({ id }) => id ?? []);
     const request = { group_snapshot_id: group.id ?? "", snapshot_ids };
@@ -174,7 +183,8 @@ async function empty(findings: Findings, model: Model, { client }: TestDriver): 
   const left = await thinIds(POOL);
   findings.expect(4, left.length === 0, `thins are left in an empty pool: ${left.join(", ")}`);
   const used = (await run("dmsetup", "status", `dmthin-${POOL}-pool`)).split(" ")[5] ?? "";
-  findings.expect(4, used.startsWith("0/"), `an empty pool has ${used} blocks in use`);
+  const evidence = `an empty pool has ${used} blocks in use, ${leaked} were leaked before`;
+  findings.expect(4, used.startsWith(`${leaked}/`), evidence);
 }
 
 /** Intents that nobody will finish any more are seen in no list. */

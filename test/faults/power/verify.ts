@@ -6,18 +6,19 @@ import { startDriver } from "../../support/driver.ts";
 import { SHARED_DIRECTORIES, VolumeLife } from "../../support/volume-life.ts";
 import { readJournal } from "./journal.ts";
 import { modelOf, type Model } from "./model.ts";
+import { prepareDisks, type ReadyDisks } from "./pool-disks.ts";
 import { isLive, knownVolume } from "./repeat.ts";
-import { AT_WORK, POOL, poolConfig, settingsOf, STARTING, VERDICT, type VerifySettings } from "./settings.ts";
+import { AT_WORK, POOL, settingsOf, STARTING, VERDICT, type VerifySettings } from "./settings.ts";
 import { verifyPool } from "./verify-pool.ts";
 
 const DIRECTORY = "/run/power";
 
 /** What the node does at its start, without end. */
-async function recover(model: Model, { devices }: VerifySettings): Promise<void> {
+async function recover(model: Model, { config }: ReadyDisks): Promise<void> {
   for (const each of SHARED_DIRECTORIES) mkdirSync(`${DIRECTORY}/kubelet/${each}`, { recursive: true });
   const { client, kubeletDirectory } = await startDriver({
     directory: DIRECTORY,
-    pools: [poolConfig(devices)],
+    pools: [config],
   });
   const life = new VolumeLife({ csi: () => client, kubeletDirectory, pool: POOL });
   for (const volume of [...model.volumes.values()].filter(isLive)) await life.use(knownVolume(life, volume));
@@ -27,9 +28,10 @@ async function recover(model: Model, { devices }: VerifySettings): Promise<void>
 
 const settings = settingsOf() as VerifySettings;
 const model = modelOf(readJournal(settings.journal));
+const disks = await prepareDisks(settings.disks, { fresh: false });
 console.log(STARTING);
-if (settings.recoverOnly) await recover(model, settings);
+if (settings.recoverOnly) await recover(model, disks);
 else {
-  const verdict = await verifyPool({ model, devices: settings.devices, directory: DIRECTORY });
+  const verdict = await verifyPool({ model, disks, directory: DIRECTORY });
   console.log(`${VERDICT}${JSON.stringify(verdict)}`);
 }

@@ -7,10 +7,10 @@ import { SHARED_DIRECTORIES, VolumeLife } from "../../support/volume-life.ts";
 import { Random } from "../random.ts";
 import { Actions } from "./actions.ts";
 import { Journal } from "./journal.ts";
-import { divide, logWrites, markLog } from "./one-disk.ts";
+import { markLog } from "./one-disk.ts";
 import { Performer } from "./performer.ts";
-import { AT_WORK, POOL, poolConfig, settingsOf, STARTING } from "./settings.ts";
-import type { PoolDevices, WorkloadSettings } from "./settings.ts";
+import { prepareDisks } from "./pool-disks.ts";
+import { AT_WORK, POOL, settingsOf, STARTING, type WorkloadSettings } from "./settings.ts";
 import { World } from "./world.ts";
 
 /** Calls under way at one time. */
@@ -23,9 +23,9 @@ export async function work(settings: WorkloadSettings): Promise<void> {
   const journal = new Journal(settings.journal);
   const directory = "/run/power";
   for (const each of SHARED_DIRECTORIES) mkdirSync(`${directory}/kubelet/${each}`, { recursive: true });
-  const { devices, log } = await prepare(settings.devices);
+  const { config, log } = await prepareDisks(settings.disks, { fresh: true });
   console.log(STARTING);
-  const driver = await startDriver({ directory, pools: [poolConfig(devices)] });
+  const driver = await startDriver({ directory, pools: [config] });
   const { client: csi, kubeletDirectory } = driver;
   const life = new VolumeLife({ csi: () => csi, kubeletDirectory, pool: POOL });
   const random = new Random(seed, "workload");
@@ -49,14 +49,6 @@ export async function work(settings: WorkloadSettings): Promise<void> {
   // Not stopped in order: what is not durable now never has to be.
   await driver.kill();
   journal.close();
-}
-
-async function prepare(
-  devices: WorkloadSettings["devices"],
-): Promise<{ readonly devices: PoolDevices; readonly log?: string }> {
-  if ("data" in devices) return { devices };
-  const log = await logWrites(devices.disk, devices.log);
-  return { devices: await divide(log), log };
 }
 
 /** Ties places in the log of writes to places in the journal: whatever was acknowledged before a mark lies before it. */
