@@ -1,5 +1,5 @@
 /**
- * `make faults`: tries the thirteen promises on the test kernel. SEED=7 or SEED=5-20, CASE=name; `--share` for the bounded
+ * `make faults`: tries the thirteen promises on the test kernel. SEED=7 or SEED=5-20, CASE=name, BUDGET=seconds for one run; `--share` for the bounded
  * share of every change, `--list` for the names. One line for each promise; exit code 1 if any was broken.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -11,21 +11,22 @@ import { CASES } from "./cases.ts";
 import { formatRun, formatSummary, isGood, tallyOf, type RunEnd } from "./report.ts";
 import { select, type CaseRun } from "./selection.ts";
 
-const SHARE_BUDGET_MS = 25_000;
-const FULL_BUDGET_MS = 60_000;
+const SHARE_BUDGET_S = 25;
+const FULL_BUDGET_S = 60;
 
 interface Mode {
   readonly share: boolean;
+  /** Of one run. */
+  readonly budgetMs: number;
 }
 
-async function perform(run: CaseRun, { share }: Mode): Promise<RunEnd> {
+async function perform(run: CaseRun, { share, budgetMs }: Mode): Promise<RunEnd> {
   const { fault, seed } = run;
   const store = process.env["DMTHIN_VM_DIR"] ?? "/var/tmp";
   const directory = await mkdtemp(join(store, `dmthin-faults-${fault.name}-`));
   const started = performance.now();
   const seconds = (): number => (performance.now() - started) / 1000;
   try {
-    const budgetMs = share ? SHARE_BUDGET_MS : FULL_BUDGET_MS;
     const end = await fault.run({ seed, share, budgetMs, directory });
     return { ...run, seconds: seconds(), end };
   } catch (error) {
@@ -54,14 +55,16 @@ async function performAll(runs: readonly CaseRun[], mode: Mode): Promise<readonl
 }
 
 const words = new Set(process.argv.slice(2));
-const { SEED: seed = "", CASE: name = "" } = process.env;
+const { SEED: seed = "", CASE: name = "", BUDGET: budget = "" } = process.env;
 if (words.has("--list")) {
   for (const each of CASES) console.log(`${each.name}: promises ${each.promises.join(", ")}`);
 } else {
   const share = words.has("--share");
   forgetTally("faults");
   const selection = { share, ...(seed === "" ? {} : { seed }), ...(name === "" ? {} : { name }) };
-  const ends = await performAll(select(CASES, selection), { share });
+  const seconds = budget === "" ? (share ? SHARE_BUDGET_S : FULL_BUDGET_S) : Number(budget);
+  if (!(seconds > 0)) throw new RangeError(`BUDGET is no number of seconds: ${budget}`);
+  const ends = await performAll(select(CASES, selection), { share, budgetMs: seconds * 1000 });
   writeTally("faults", tallyOf(ends));
   console.log(formatSummary(ends));
   process.exitCode = ends.every(isGood) ? 0 : 1;
