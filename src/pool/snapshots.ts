@@ -1,10 +1,5 @@
 /** Snapshots and group snapshots of one pool. A single snapshot is a group of one without a group record. */
-import {
-  InvalidRequestError,
-  OperationPendingError,
-  OutcomeUnknownError,
-  messageOf,
-} from "../core/errors.ts";
+import { InvalidRequestError, OperationPendingError, OutcomeUnknownError } from "../core/errors.ts";
 import type { GroupId, SnapshotId, ThinId, VolumeId } from "../core/ids.ts";
 import { lockKey } from "../core/lock-keys.ts";
 import { groupId, snapshotId } from "../core/ids.ts";
@@ -25,6 +20,7 @@ import {
 import type { Outcome } from "./engine.ts";
 import type { Measured } from "./execute.ts";
 import { mappedOfInactive, requireSnapshottable, suspensionOf } from "./origins.ts";
+import { takeBack } from "./take-back.ts";
 import type { ThinPool } from "./thin-pool.ts";
 import { newObjectKey } from "./volumes.ts";
 
@@ -146,7 +142,8 @@ export class SnapshotOperations {
       await this.#pool.perform(ready.plan);
       return { snapshots: ready.snapshots, group: ready.group };
     } catch (error) {
-      await this.#undo(title, cuts, group, error);
+      const made = cuts.map((cut) => cut.snapshot);
+      await takeBack(this.#pool, title, planDropSnapshots(made, group), error);
       throw error;
     }
   }
@@ -162,31 +159,6 @@ export class SnapshotOperations {
     // The thins themselves are counted already, by the records of the intent.
     admit(this.#pool.supply(), state.demand, { ...addDemand(...demands), thins: 0 }, title);
     state.apply(records.map((record) => ({ kind: "put-snapshot", record })));
-  }
-
-  /** As of volumes: on a frozen pool the records may have become ready on the disk, so nothing is undone there. */
-  async #undo(
-    title: string,
-    cuts: readonly Cut[],
-    group: GroupRecord | undefined,
-    cause: unknown,
-  ): Promise<void> {
-    try {
-      this.#pool.requireReady();
-      await this.#pool.perform(
-        planDropSnapshots(
-          cuts.map((cut) => cut.snapshot),
-          group,
-        ),
-      );
-    } catch (error) {
-      throw new OutcomeUnknownError(
-        `${title}: ${messageOf(cause)}; taking it back failed too: ${messageOf(error)}`,
-        {
-          cause: new AggregateError([cause, error]),
-        },
-      );
-    }
   }
 
   async delete(id: SnapshotId): Promise<void> {

@@ -1,14 +1,7 @@
 /** The volume operations of one pool: create, delete, expand. */
 import { randomBytes } from "node:crypto";
 
-import {
-  CapacityRangeError,
-  NoRoomError,
-  OperationPendingError,
-  OutcomeUnknownError,
-  PreconditionError,
-  messageOf,
-} from "../core/errors.ts";
+import { CapacityRangeError, NoRoomError, OperationPendingError, PreconditionError } from "../core/errors.ts";
 import type { ObjectKey, VolumeId } from "../core/ids.ts";
 import { lockKey } from "../core/lock-keys.ts";
 import { objectKey, volumeId } from "../core/ids.ts";
@@ -30,6 +23,7 @@ import {
 } from "../plan/volume.ts";
 import type { Outcome } from "./engine.ts";
 import { observeOrigin, sourceKeys } from "./origins.ts";
+import { takeBack } from "./take-back.ts";
 import type { ThinPool } from "./thin-pool.ts";
 
 /** 80 random bits: an id is never given twice, not even after an old copy of the catalog was restored. */
@@ -114,24 +108,8 @@ export class VolumeOperations {
       const inBracket = measured.get(origin.thinId);
       return inBracket === undefined ? (origin.mapped ?? origin.size) : bytesFromSectors(inBracket);
     } catch (error) {
-      await this.#undo(record, error);
+      await takeBack(this.#pool, `volume ${JSON.stringify(record.name)}`, planUndoVolume(record), error);
       throw error;
-    }
-  }
-
-  /**
-   * Throws OutcomeUnknownError where the undo fails as well: then the record stays, for a retry or the next start. On a
-   * frozen pool nothing is undone: the record may have become ready on the disk, and its thin must be there then.
-   */
-  async #undo(record: VolumeRecord, cause: unknown): Promise<void> {
-    try {
-      this.#pool.requireReady();
-      await this.#pool.perform(planUndoVolume(record));
-    } catch (error) {
-      throw new OutcomeUnknownError(
-        `volume ${JSON.stringify(record.name)}: ${messageOf(cause)}; taking it back failed too: ${messageOf(error)}`,
-        { cause: new AggregateError([cause, error]) },
-      );
     }
   }
 
