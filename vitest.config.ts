@@ -19,6 +19,7 @@ export default defineConfig({
         extends: true,
         test: { name: "kernel-udev", include: ["test/kernel-udev/**/*.test.ts"], ...onTheKernel },
       },
+      { extends: true, test: { name: "faults", include: ["test/faults/suites/**/*.test.ts"], ...onTheKernel } },
     ],
   },
 });

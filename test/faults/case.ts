@@ -24,12 +24,14 @@ export interface FaultOutcome {
   readonly violations: readonly Violation[];
   /** What was done and how much of it, in a few words. */
   readonly figures: string;
+  /** How many cases of each promise the run held; without it the run is one case of each promise of its case. */
+  readonly tried?: ReadonlyMap<PromiseNumber, number>;
 }
 
 export interface FaultCase {
   /** For CASE=…: lower-case words with hyphens. */
   readonly name: string;
-  /** Those that a run of this case touches; each run counts as one case of each. */
+  /** Those that a run of this case touches; each run counts as one case of each, unless its outcome counts them. */
   readonly promises: readonly PromiseNumber[];
   /** How many seeds a run of the whole suite takes, and of the share; 0: none, only by name. */
   readonly seeds: { readonly full: number; readonly share: number };

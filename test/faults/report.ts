@@ -41,11 +41,15 @@ function promiseLine(promise: PromiseNumber, runs: readonly RunEnd[]): string {
   const violations = mine.flatMap(({ end }) =>
     "failure" in end ? [] : end.violations.filter((each) => each.promise === promise),
   );
-  const counts = `promise ${promise}: ${mine.length} cases, ${violations.length} violations`;
+  const cases = mine.reduce((sum, { end }) => sum + countOf(promise, end), 0);
+  const counts = `promise ${promise}: ${cases} cases, ${violations.length} violations`;
   if (mine.length === 0) return counts;
   const seeds = mine.map(({ seed }) => seed);
   return `${counts}, seeds ${Math.min(...seeds)}-${Math.max(...seeds)}`;
 }
+
+const countOf = (promise: PromiseNumber, end: RunEnd["end"]): number =>
+  "failure" in end || end.tried === undefined ? 1 : (end.tried.get(promise) ?? 0);
 
 /** Those that touched it; one that could not be done tried nothing. A violation counts wherever it was found. */
 const runsOf = (promise: PromiseNumber, runs: readonly RunEnd[]): readonly RunEnd[] =>
