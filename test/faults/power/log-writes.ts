@@ -7,7 +7,14 @@ import type { FaultCase, FaultContext } from "../case.ts";
 import { GuestError, startGuest, type GuestEnd } from "../guest.ts";
 import { JOURNAL_BYTES, readJournal } from "./journal.ts";
 import { keepEvidence, makeDisks, programIn } from "./power-loss.ts";
-import { VERDICT, type Limits, type ReplaySettings, type WorkloadSettings } from "./settings.ts";
+import {
+  VERDICT,
+  type FlushSettings,
+  type Limits,
+  type ReplaySettings,
+  type WorkloadSettings,
+} from "./settings.ts";
+import type { FlushVerdict } from "./verify-flushes.ts";
 import type { LogVerdict } from "./verify-log.ts";
 
 const GIB = 2 ** 30;
@@ -71,14 +78,19 @@ async function replay(
     diskFiles: [...recorded, ...spare],
     timeoutSeconds: 600,
   }).ended;
-  const line = end.stdout.split("\n").findLast((each) => each.startsWith(VERDICT));
-  if (line === undefined) throw new GuestError("came to no verdict", end);
-  return { verdict: JSON.parse(line.slice(VERDICT.length)) as LogVerdict, end };
+  return { verdict: verdictIn(end) as LogVerdict, end };
 }
 
 async function recordAndReplay(context: FaultContext, sync: boolean): Promise<Replayed> {
   const work = context.share ? SHARE_WORK : FULL_WORK;
   return replay(await recordWrites(context.directory, context.seed, work, sync), context);
+}
+
+/** Of a program in a guest; rejects where it printed none. */
+function verdictIn(end: GuestEnd): unknown {
+  const line = end.stdout.split("\n").findLast((each) => each.startsWith(VERDICT));
+  if (line === undefined) throw new GuestError("came to no verdict", end);
+  return JSON.parse(line.slice(VERDICT.length));
 }
 
 const figuresOf = ({ states, entries, records, volumes, snapshots }: LogVerdict): string =>
@@ -95,6 +107,31 @@ export const logWrites: FaultCase = {
     if (violations.length > 0)
       keepEvidence(`log-writes-${context.seed}`, readJournal(`${context.directory}/journal`), end);
     return { violations, figures: figuresOf(verdict) };
+  },
+};
+
+/** Every flush and FUA write of a log, without a driver: what it would read at its start. */
+export const everyFlush: FaultCase = {
+  name: "every-flush",
+  promises: [2, 4, 10],
+  seeds: { full: 1, share: 0 },
+  async run({ directory, seed }) {
+    const recorded = await recordWrites(directory, seed, SHARE_WORK, true);
+    const spare = await makeDisks(directory, { base: 6 * GIB, scratch: 6 * GIB });
+    const settings: FlushSettings = {
+      log: "/dev/ubdc",
+      journal: "/dev/ubdd",
+      base: "/dev/ubde",
+      scratch: "/dev/ubdf",
+    };
+    const end = await startGuest({
+      command: programIn("verify-flushes", settings),
+      diskFiles: [...recorded, ...spare],
+      timeoutSeconds: 900,
+    }).ended;
+    const { violations, flushes, states, catalogs, metadata } = verdictIn(end) as FlushVerdict;
+    const figures = `${flushes} flushes and FUA writes; ${states} differ in labels, catalog (${catalogs}) or metadata (${metadata})`;
+    return { violations, figures };
   },
 };
 

@@ -36,17 +36,27 @@ export class Replay {
 
   /** The copy's path. States come in ascending order of `whole`; the one before must have been dropped. */
   async open({ whole, extra }: CrashState): Promise<string> {
-    const { base, scratch } = this.#devices;
-    this.#apply(base, this.entries.slice(this.#applied, whole));
-    this.#applied = whole;
-    const sectors = await run("blockdev", "--getsz", base);
-    await run("dmsetup", "create", OVERLAY, "--table", `0 ${sectors} snapshot ${base} ${scratch} N 16`);
-    const path = `/dev/mapper/${OVERLAY}`;
+    this.advance(whole);
+    const path = await this.openCopy();
     this.#apply(
       path,
       extra.flatMap((index) => this.entries[index] ?? []),
     );
     return path;
+  }
+
+  /** Brings the base up to all entries before that one. */
+  advance(whole: number): void {
+    this.#apply(this.#devices.base, this.entries.slice(this.#applied, whole));
+    this.#applied = whole;
+  }
+
+  /** A copy of the base as it is now, to be written to and dropped. */
+  async openCopy(): Promise<string> {
+    const { base, scratch } = this.#devices;
+    const sectors = await run("blockdev", "--getsz", base);
+    await run("dmsetup", "create", OVERLAY, "--table", `0 ${sectors} snapshot ${base} ${scratch} N 16`);
+    return `/dev/mapper/${OVERLAY}`;
   }
 
   async drop(): Promise<void> {

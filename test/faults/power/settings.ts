@@ -46,6 +46,8 @@ export interface ReplaySettings {
   readonly mostStates: number;
 }
 
+export type FlushSettings = Pick<ReplaySettings, "log" | "base" | "scratch" | "journal">;
+
 /** Printed by the guests' programs, on a line of their own; the host waits for them. */
 export const STARTING = "power: the driver starts";
 export const AT_WORK = "power: at work";

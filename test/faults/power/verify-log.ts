@@ -2,9 +2,9 @@
 import { settingsOf, VERDICT, type ReplaySettings } from "./settings.ts";
 import { Random } from "../random.ts";
 import type { Violation } from "../case.ts";
-import type { Event } from "./events.ts";
 import { readJournal } from "./journal.ts";
-import { modelOf, type Model } from "./model.ts";
+import type { Model } from "./model.ts";
+import { modelAt } from "./moments.ts";
 import { divide, unite } from "./one-disk.ts";
 import { prepareDisks } from "./pool-disks.ts";
 import { Replay } from "./replay.ts";
@@ -49,15 +49,6 @@ function chooseStates(entries: readonly LogEntry[], random: Random, count: numbe
     return during(entries, index, () => random.chance(kept));
   });
   return [...inFlushes, ...pick(ends).map(after)].toSorted((one, other) => one.whole - other.whole);
-}
-
-/** What was acknowledged before the crash, and what had been begun. */
-function modelAt(entries: readonly LogEntry[], events: readonly Event[], { until }: CrashState): Model {
-  const last = entries.findLast(({ kind }, index) => kind === "mark" && index < until);
-  const mark = last === undefined ? 0 : Number(last.text);
-  const known = events.findIndex((event) => event.e === "marking" && event.mark === mark);
-  const possible = events.findIndex((event) => event.e === "marked" && event.mark === mark + 1);
-  return modelOf(events, Math.max(known, 0), possible === -1 ? events.length : possible);
 }
 
 async function verifyState(replay: Replay, state: CrashState, model: Model, name: string): Promise<Verdict> {
