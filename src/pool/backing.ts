@@ -14,15 +14,16 @@ import type { Runner } from "../host/run.ts";
 import { decide } from "./decision.ts";
 import type { Decision, Observation, Overwrite } from "./decision.ts";
 import type { Label } from "./label.ts";
-import { writeLabel } from "./label-store.ts";
 import { membersOf } from "./layout.ts";
 import type { ExtentRole, Extents, MemberRole } from "./layout.ts";
+import { writeLabels } from "./relabel.ts";
+import type { LabelHands } from "./relabel.ts";
 
 /** What a person reads in the log while a pool opens. */
 export type Report = (level: "info" | "warn" | "error", message: string) => void;
 
-/** Called before each durable step; fault tests stop here. */
-export type OnStep = (step: string) => void;
+/** Called before each durable step, in words; fault tests stop here. */
+export type OnStep = (step: string) => Promise<void> | void;
 
 /** Implemented for each backing. No method is called before `observe`; `claim` and `attach` may be repeated. */
 export interface Backing {
@@ -161,15 +162,15 @@ class Members {
     if (decision.kind === "create" || decision.kind === "resume") {
       // The primary first: a labelled device without it is then never a crash, always a lost device.
       for (const member of this.#roles) {
-        this.#onStep(`claim ${member}`);
+        await this.#onStep(`claim ${member}`);
         await this.#backing.claim(this.#runner, { ...this.#label, member });
       }
     }
     for (const role of this.#roles) {
-      this.#onStep(`attach ${role}`);
+      await this.#onStep(`attach ${role}`);
       this.#nodes.set(role, await this.#backing.attach(this.#runner, role));
     }
-    if (decision.kind === "open") await this.#write(this.#label, decision.behind);
+    if (decision.kind === "open") await writeLabels(this.#label, decision.behind, this.#hands);
     return this.#devices(decision.kind !== "open");
   }
 
@@ -186,7 +187,8 @@ class Members {
         spare: this.#segments(extents, "spare"),
         data: this.#segments(extents, "data"),
       },
-      writeReady: () => this.#write({ ...this.#label, state: "ready", sequence: sequence + 1 }, this.#roles),
+      writeReady: () =>
+        writeLabels({ ...this.#label, state: "ready", sequence: sequence + 1 }, this.#roles, this.#hands),
       detach: async () => {
         for (const role of this.#roles.toReversed()) await backing.detach(this.#runner, role);
       },
@@ -205,12 +207,8 @@ class Members {
     ];
   }
 
-  /** In the order of roles, so that the primary is never behind. */
-  async #write(label: Label, roles: readonly MemberRole[]): Promise<void> {
-    for (const member of roles) {
-      this.#onStep(`label ${member} ${label.state}`);
-      await writeLabel(this.#node(member).path, { ...label, member });
-    }
+  get #hands(): LabelHands {
+    return { pathOf: (role) => this.#node(role).path, onStep: this.#onStep };
   }
 
   #node(role: MemberRole): BlockDevice {

@@ -123,13 +123,13 @@ async function build(
   }
   const linear = await linears.ensure();
   if (fresh) {
-    onStep("make catalog filesystem");
+    await onStep("make catalog filesystem");
     await makeCatalogFilesystem(runner, linear.catalog);
-    onStep("zero metadata");
+    await onStep("zero metadata");
     await pool.blankMetadata(linear.meta);
   }
   const active = await pool.ensure(linear.meta, linear.data, fresh);
-  onStep("mount catalog");
+  await onStep("mount catalog");
   const catalogPath = await mountCatalog(runner, report, linear.catalog, directory);
 
   return {
@@ -147,7 +147,7 @@ async function build(
     ...(devices.hostBytes === undefined ? {} : { hostBytes: devices.hostBytes }),
     finishCreation: async () => {
       if (!fresh) return;
-      onStep("finish creation");
+      await onStep("finish creation");
       await pool.flush();
       await devices.writeReady();
     },

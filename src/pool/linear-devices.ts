@@ -53,7 +53,7 @@ export class LinearDevices {
     const device = poolDeviceName(name, role);
     const found = await usable(dmsetup, findOwn(present, name, uuid, role));
     if (found === undefined) {
-      onStep(`create ${device}`);
+      await onStep(`create ${device}`);
       await createDevice(dmsetup, device, poolDeviceUuid(uuid, role), formatLinearTable(segments[role]));
     } else {
       const actual = formatLinearTable(parseLinearTable(await dmsetup.table(device)));

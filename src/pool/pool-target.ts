@@ -72,7 +72,7 @@ export class PoolTarget {
       return { number: found.number, zeroesNewBlocks: zeroesNewBlocks(actual) };
     }
     if (!blank) await this.#check(meta);
-    onStep(`create ${this.#device}`);
+    await onStep(`create ${this.#device}`);
     await createDevice(dmsetup, this.#device, poolDeviceUuid(uuid, "pool"), formatPoolTable(table));
     return { number: requireActive(this.#device).number, zeroesNewBlocks: zeroesNewBlocks(table) };
   }

@@ -1,0 +1,43 @@
+/**
+ * New labels on all devices of a complete pool. What stops in the middle is read by `decide`: the primary is ahead by one,
+ * the others are brought up at the next open.
+ */
+import type { OnStep } from "./backing.ts";
+import type { Label } from "./label.ts";
+import { writeLabel } from "./label-store.ts";
+import { flawOf, membersOf } from "./layout.ts";
+import type { Extents, MemberRole } from "./layout.ts";
+
+export interface LabelHands {
+  /** File or node of a member that carries the pool's label already. */
+  readonly pathOf: (member: MemberRole) => string;
+  /** Called before each device. */
+  readonly onStep: OnStep;
+}
+
+/** Writes the label to those members, in the order of `members`: the primary first, so that it is never behind. */
+export async function writeLabels(
+  label: Label,
+  members: readonly MemberRole[],
+  { pathOf, onStep }: LabelHands,
+): Promise<void> {
+  for (const member of members) {
+    await onStep(`label ${member} ${label.state}`);
+    await writeLabel(pathOf(member), { ...label, member });
+  }
+}
+
+/**
+ * Says on every device that the pool's parts lie at `extents` from now on. `label`: the primary one, as it is on the disks.
+ * Durable when it resolves to the new primary label. Throws RangeError for extents that are unsound or on other devices.
+ */
+export async function relabel(label: Label, extents: Extents, hands: LabelHands): Promise<Label> {
+  const flaw = flawOf(extents, label.blockSize);
+  if (flaw !== undefined) throw new RangeError(flaw);
+  const members = membersOf(label.extents);
+  if (members.join() !== membersOf(extents).join())
+    throw new RangeError("the pool would be of other devices");
+  const next = { ...label, extents, sequence: label.sequence + 1 };
+  await writeLabels(next, members, hands);
+  return next;
+}

@@ -1,0 +1,76 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { bytes, MIB } from "../../../src/core/units.ts";
+import { decide } from "../../../src/pool/decision.ts";
+import type { Decision } from "../../../src/pool/decision.ts";
+import { readLabelCopies, writeLabel } from "../../../src/pool/label-store.ts";
+import type { Extents, MemberRole } from "../../../src/pool/layout.ts";
+import { relabel, writeLabels } from "../../../src/pool/relabel.ts";
+import { EXTENTS, LABEL } from "../../support/labels.ts";
+
+const MEMBERS = ["metadata", "data"] as const;
+const LONGER: Extents = { ...EXTENTS, data: { ...EXTENTS.data, length: bytes(EXTENTS.data.length + MIB) } };
+const SWAPPED: Extents = {
+  ...EXTENTS,
+  meta: { ...EXTENTS.spare, role: "meta" },
+  spare: { ...EXTENTS.meta, role: "spare" },
+};
+
+let directory: string;
+const pathOf = (member: MemberRole): string => join(directory, member);
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "relabel-"));
+  for (const member of MEMBERS) {
+    await writeFile(pathOf(member), Buffer.alloc(Number(MIB)));
+    await writeLabel(pathOf(member), { ...LABEL, member });
+  }
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+async function decided(): Promise<Decision> {
+  const observations = MEMBERS.map(async (role) => {
+    const { reading } = await readLabelCopies(pathOf(role));
+    const finding = reading.kind === "none" ? ({ kind: "blank" } as const) : reading;
+    const size = bytes(1n << 40n);
+    return { role, path: role, size, finding, forced: false, readOnly: false, holders: [], claimed: false };
+  });
+  return decide({ name: LABEL.name, backing: LABEL.backing }, await Promise.all(observations));
+}
+
+test.each([
+  ["longer data", LONGER],
+  ["meta and spare exchanged", SWAPPED],
+])("says on every device where the parts lie: %s", async (_what, extents) => {
+  const label = await relabel(LABEL, extents, { pathOf, onStep: () => {} });
+  expect(label).toEqual({ ...LABEL, extents, sequence: 3 });
+  expect(await decided()).toEqual({ kind: "open", label, behind: [] });
+});
+
+test.each([
+  ["before the first device: the old label", 0, LABEL.sequence, []],
+  ["between two devices: the new one, and the rest is behind", 1, LABEL.sequence + 1, ["data"]],
+])("stopped %s", async (_what, at, sequence, behind) => {
+  let steps = 0;
+  const onStep = (): void => {
+    if (steps++ === at) throw new Error("stopped");
+  };
+  await expect(relabel(LABEL, LONGER, { pathOf, onStep })).rejects.toThrow("stopped");
+  const found = await decided();
+  expect(found).toMatchObject({ kind: "open", label: { sequence }, behind });
+  if (found.kind !== "open") return;
+  await writeLabels(found.label, found.behind, { pathOf, onStep: () => {} });
+  expect(await decided()).toMatchObject({ kind: "open", label: { sequence }, behind: [] });
+});
+
+test("takes no extents that overlap, or lie on other devices", async () => {
+  const elsewhere: Extents = { ...EXTENTS, catalog: { ...EXTENTS.catalog, member: "catalog" } };
+  const overlapping: Extents = { ...EXTENTS, spare: EXTENTS.catalog };
+  for (const extents of [elsewhere, overlapping])
+    await expect(relabel(LABEL, extents, { pathOf, onStep: () => {} })).rejects.toThrow(RangeError);
+  expect(await decided()).toMatchObject({ kind: "open", label: LABEL, behind: [] });
+});
