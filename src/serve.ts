@@ -9,7 +9,7 @@ import { Operations } from "./core/operations.ts";
 import { topologyValue } from "./core/topology.ts";
 import { listen } from "./csi/server.ts";
 import { csiServices } from "./csi/services.ts";
-import { faultPoint } from "./fault-point.ts";
+import { faultPoint, type FaultPoint } from "./fault-point.ts";
 import { GuardClient } from "./host/guard-client.ts";
 import { createRunner, type Runner } from "./host/run.ts";
 import { sweepSuspended } from "./host/suspended-sweep.ts";
@@ -38,8 +38,9 @@ export async function serve(options: ServeOptions): Promise<number> {
   dieLoudly(log, flush);
   try {
     const tools = findTools();
-    const runner = createRunner(tools, ({ ms, ...facts }) =>
-      log.debug({ ...facts, ms: Math.round(ms) }, "command"),
+    const faults = faultPoint(process.env["DMTHIN_FAULT_FILE"]);
+    const runner = faults.watch(
+      createRunner(tools, ({ ms, ...facts }) => log.debug({ ...facts, ms: Math.round(ms) }, "command")),
     );
     // Before anything can go wrong with the configuration: a suspended device holds up whoever uses its volume.
     await sweep(
@@ -49,7 +50,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     );
     if (!("config" in configured)) throw configured.problem;
     await ensureThinTargets(runner);
-    return await runDriver(configured.config, options, runner, log);
+    return await runDriver(configured.config, options, runner, log, faults);
   } finally {
     flush();
   }
@@ -72,12 +73,18 @@ async function sweep(runner: Runner, stateDirectory: string, log: Log): Promise<
   for (const problem of problems) log.error({ problem }, "a device could not be resumed");
 }
 
-async function runDriver(config: Config, options: ServeOptions, runner: Runner, log: Log): Promise<number> {
+async function runDriver(
+  config: Config,
+  options: ServeOptions,
+  runner: Runner,
+  log: Log,
+  { around, afterStep }: FaultPoint,
+): Promise<number> {
   const stop = stopSignal();
   await mkdir(config.stateDirectory, { recursive: true, mode: 0o700 });
   const guard = new GuardClient(guardOptions(config));
   // One for all pools: names are unique on the node, and the end of the driver waits for all of them.
-  const operations = new Operations();
+  const operations = new Operations(around);
   let pools: OpenPools | undefined;
   const driver = {
     version: options.version,
@@ -86,6 +93,8 @@ async function runDriver(config: Config, options: ServeOptions, runner: Runner, 
     mounts: createMountEngine({
       runner,
       kubeletDirectory: config.kubeletDirectory,
+      around,
+      afterStep,
     }),
   };
   // Before the pools: Probe tells the sidecars to wait, and a second driver on this socket ends here.
@@ -101,7 +110,7 @@ async function runDriver(config: Config, options: ServeOptions, runner: Runner, 
     operations,
     report: (level, message) => log[level]({}, message),
     now: () => new Date(),
-    afterStep: faultPoint(process.env["DMTHIN_FAULT_FILE"]),
+    afterStep,
   });
   void opening.usable.then(() => {
     // Perhaps not all are open: a stuck disk under one of them may keep it from ever being.

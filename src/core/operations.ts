@@ -16,6 +16,9 @@ export interface OperationScope {
   readonly fingerprint: string;
 }
 
+/** Performs `work`, the operation of that title. */
+export type Around = <T>(title: string, work: () => Promise<T>) => Promise<T>;
+
 /** Method and arguments as the text of a fingerprint; sizes included, which JSON cannot do by itself. */
 export function fingerprintOf(method: string, request: object): string {
   const text = JSON.stringify(request, (_key, value: unknown) =>
@@ -25,9 +28,16 @@ export function fingerprintOf(method: string, request: object): string {
 }
 
 export class Operations {
+  /** Every operation passes here, its keys taken; also one that needs none, such as the opening of a pool. */
+  readonly around: Around;
   readonly #flights = new Map<string, Promise<unknown>>();
   readonly #exclusive = new Map<string, OperationScope>();
   readonly #shared = new Map<string, Set<OperationScope>>();
+
+  /** `around`: for fault tests. */
+  constructor(around: Around = (_title, work) => work()) {
+    this.around = around;
+  }
 
   /** How many operations are under way. */
   get size(): number {
@@ -53,7 +63,7 @@ export class Operations {
     }
     this.#take(scope);
     // `try`: work that throws at once gives its keys back like work that rejects.
-    const result = Promise.try(work).finally(() => this.#release(scope));
+    const result = Promise.try(() => this.around(scope.title, work)).finally(() => this.#release(scope));
     this.#flights.set(scope.fingerprint, result);
     return result;
   }

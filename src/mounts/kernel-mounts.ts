@@ -5,12 +5,13 @@ import { CapacityRangeError, InvalidRequestError, NotFoundError, PreconditionErr
 import type { Usage } from "../core/filesystem.ts";
 import type { VolumeId } from "../core/ids.ts";
 import { lockKey } from "../core/lock-keys.ts";
-import { fingerprintOf, Operations } from "../core/operations.ts";
+import { type Around, fingerprintOf, Operations } from "../core/operations.ts";
 import type { VolumeRecord } from "../core/records.ts";
 import { type Bytes, bytes } from "../core/units.ts";
 import { type Patience, UNMOUNT_PATIENCE } from "../host/mount.ts";
 import type { Runner } from "../host/run.ts";
 import type { SizeRange } from "../plan/capacity.ts";
+import type { AfterStep } from "../plan/step.ts";
 import type { OwnedVolume, Pool } from "../pool/engine.ts";
 import type { MountEngine, PublishIntent, StageIntent, VolumePath } from "./engine.ts";
 import { KubeletPaths } from "./paths.ts";
@@ -24,6 +25,9 @@ export interface MountEngineOptions {
   readonly kubeletDirectory: string;
   /** How long a busy mount is tried. */
   readonly patience?: Patience;
+  /** For fault tests. */
+  readonly around?: Around;
+  readonly afterStep?: AfterStep;
 }
 
 export const createMountEngine = (options: MountEngineOptions): MountEngine => new KernelMounts(options);
@@ -36,16 +40,18 @@ type ExpandRequest = VolumePath & { readonly range?: SizeRange };
  * excludes other publishes.
  */
 class KernelMounts implements MountEngine {
-  readonly #operations = new Operations();
+  readonly #operations: Operations;
   readonly #hands: MountHands;
   readonly #stager: Stager;
   readonly #publisher: Publisher;
 
   constructor(options: MountEngineOptions) {
+    this.#operations = new Operations(options.around);
     this.#hands = {
       runner: options.runner,
       paths: new KubeletPaths(options.kubeletDirectory),
       patience: options.patience ?? UNMOUNT_PATIENCE,
+      afterStep: options.afterStep ?? (() => Promise.resolve()),
     };
     this.#stager = new Stager(this.#hands);
     this.#publisher = new Publisher(this.#hands);

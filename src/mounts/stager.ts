@@ -32,6 +32,7 @@ import {
   type WantedAccess,
   wantedStaging,
 } from "../plan/stage.ts";
+import type { AfterStep } from "../plan/step.ts";
 import type { OwnedVolume, Pool } from "../pool/engine.ts";
 import type { StageIntent, VolumePath } from "./engine.ts";
 import { parseMkfsOptions } from "./mkfs-options.ts";
@@ -45,6 +46,7 @@ export interface MountHands {
   readonly runner: Runner;
   readonly paths: KubeletPaths;
   readonly patience: Patience;
+  readonly afterStep: AfterStep;
 }
 
 /** One stage under way. */
@@ -144,7 +146,10 @@ export class Stager {
   }
 
   async #performAll(work: Work, plan: StagePlan): Promise<void> {
-    for (const step of plan) await this.#perform(work, step);
+    for (const step of plan) {
+      await this.#perform(work, step);
+      await this.#hands.afterStep(step);
+    }
   }
 
   async #perform(work: Work, step: StageStep): Promise<void> {

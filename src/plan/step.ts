@@ -6,6 +6,7 @@
 import type { DmName, DmUuid, ThinId } from "../core/ids.ts";
 import type { Change } from "../core/records.ts";
 import type { Sectors } from "../core/units.ts";
+import type { StageStep } from "./stage.ts";
 
 /** An active origin to be held still while it is snapshotted. */
 export interface Suspension {
@@ -56,3 +57,9 @@ export type Step =
     };
 
 export type Plan = readonly Step[];
+
+/**
+ * Told of each step that has been done; of a step of a pool's setup, which is a text, before it is done. Resolves at
+ * once, except in fault tests, which stop the driver here.
+ */
+export type AfterStep = (step: Step | StageStep | string) => Promise<void>;

@@ -16,7 +16,7 @@ import type { Sectors } from "../core/units.ts";
 import type { Dmsetup } from "../host/dmsetup.ts";
 import type { ResumeGuard } from "../host/guard-client.ts";
 import type { Runner } from "../host/run.ts";
-import type { Plan, Step } from "../plan/step.ts";
+import type { AfterStep, Plan, Step } from "../plan/step.ts";
 import type { MessageQueue } from "./queue.ts";
 import { bracket, syncOrigins } from "./bracket.ts";
 import type { ThinDevices } from "./thin-devices.ts";
@@ -37,8 +37,7 @@ export interface Hands {
   readonly onStatus: (status: PoolStatus) => void;
   /** The pool must not be written to any more until it is opened again. */
   readonly freeze: (reason: string) => void;
-  /** Called after each step; fault tests stop the driver here. */
-  readonly afterStep: (step: Step) => Promise<void>;
+  readonly afterStep: AfterStep;
 }
 
 /** Exact mapped sectors of the origins measured inside a bracket. */

@@ -20,7 +20,7 @@ import { resumePool } from "../host/suspended-sweep.ts";
 import { listThins, withMetadataSnapshot } from "../host/thin-tools.ts";
 import { checkFence } from "../plan/fence.ts";
 import { planRecovery } from "../plan/recover.ts";
-import type { Step } from "../plan/step.ts";
+import type { AfterStep } from "../plan/step.ts";
 import type { Report } from "./backing.ts";
 import { openCatalog } from "./catalog.ts";
 import type { Catalog } from "./catalog.ts";
@@ -40,8 +40,7 @@ export interface OpenDependencies {
   readonly operations: Operations;
   readonly report: Report;
   readonly now: () => Date;
-  /** Called after each step of every plan; fault tests stop the driver here. */
-  readonly afterStep: (step: Step) => Promise<void>;
+  readonly afterStep: AfterStep;
 }
 
 export interface OpenedPool {
@@ -82,6 +81,7 @@ export async function openPool(options: PoolOptions, dependencies: OpenDependenc
       runner: runner.holding([byName.fd]),
       stateDirectory,
       report: dependencies.report,
+      onStep: dependencies.afterStep,
       // Then by uuid: the same pool may be configured under two names, and the guard and the sweep know only the uuid.
       holdUuid: async (uuid) => {
         const held = runner.holding([byName.fd, (await lock(runner, uuid)).fd]);

@@ -39,7 +39,9 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
   const open = async (options: PoolOptions): Promise<void> => {
     const { name } = options;
     try {
-      opened.set(name, await openPool(options, dependencies));
+      const { operations } = dependencies;
+      const pool = await operations.around(`open pool ${name}`, () => openPool(options, dependencies));
+      opened.set(name, pool);
       dependencies.report("info", `pool ${name} is open`);
       first.resolve();
     } catch (error) {

@@ -41,7 +41,7 @@ export class CrashBench {
   async standStill(acts: readonly Act[]): Promise<void> {
     for (const { call, at } of acts) {
       await rm(`${this.#file}.reached`, { force: true });
-      await writeFile(this.#file, `${at.source}\n`);
+      await writeFile(this.#file, `still ${at.source.replace(/^\^/, "#\\d+ ")}\n`);
       const ended = outcomeOf(call());
       const early = ended.then(({ code, details }) => {
         throw new Error(`ended before ${at.source}: ${code} ${details}`);
