@@ -117,6 +117,12 @@ export class Losetup {
     return describeBlockDevice(path);
   }
 
+  /** Has an attached device take the size that its file has by now. Answers the device as it is then. */
+  async refresh(path: string): Promise<BlockDevice> {
+    await this.#runner.run("losetup", ["--set-capacity", path]);
+    return describeBlockDevice(path);
+  }
+
   /** Detaches; not attached: done. Throws PreconditionError while something has it open: it then goes at last close. */
   async detach(path: string): Promise<void> {
     if (readAttribute(`${sysfs(path)}/loop/backing_file`) === undefined) return;

@@ -20,6 +20,8 @@ import type { Runner } from "../host/run.ts";
 import type { Backing } from "./backing.ts";
 import { holdersOf } from "./backing-parts.ts";
 import type { Finding, Observation } from "./decision.ts";
+import { growLoop, sameExtents } from "./growth.ts";
+import type { Growth, Wish } from "./growth.ts";
 import type { Label } from "./label.ts";
 import { readLabelCopies, writeCopies, writeLabel } from "./label-store.ts";
 import { layoutLoop, MEMBER_ROLES, memberEnd } from "./layout.ts";
@@ -108,6 +110,41 @@ export class LoopBacking implements Backing {
     throw new PoolSetupError(
       `pool ${this.#options.name}: ${device.path} is read-only; make it writable with blockdev --setrw`,
     );
+  }
+
+  /** As when a pool is made: the filesystem below must have room for metadata and spare; the data file is sparse. */
+  async growth({ extents, blockSize }: Label, wish: Wish): Promise<Growth> {
+    const { directory } = this.#options;
+    const growth = growLoop(extents, blockSize, wish);
+    if (sameExtents(extents, growth.extents)) return growth;
+    const { meta, spare } = growth.extents;
+    const free = await freeBytes(directory);
+    const short = (needed: bigint, what: string): string =>
+      `the filesystem of ${directory} has ${formatBytes(free)} free; ${what} needs ${formatBytes(needed)}: free some`;
+    if (free < HOST_RESERVE)
+      return { extents, refusals: [...growth.refusals, short(HOST_RESERVE, "growing")] };
+    const needed = 2n * (meta.length - extents.meta.length) + HOST_RESERVE;
+    if (meta.length === extents.meta.length || free >= needed) return growth;
+    return {
+      extents: { ...growth.extents, meta: extents.meta, spare: extents.spare },
+      refusals: [
+        ...growth.refusals,
+        short(needed, `thin metadata of ${formatBytes(spare.length)} with its spare`),
+      ],
+    };
+  }
+
+  async extend(runner: Runner, role: MemberRole, end: Bytes): Promise<BlockDevice> {
+    const path = this.#path(role);
+    if ((await stat(path, { bigint: true })).size < end) {
+      // Allocation as when the file was made. On the disk before a label speaks of it.
+      if (role === "data") await truncate(path, Number(end));
+      else await runner.run("fallocate", ["--length", `${end}`, path]);
+      await using handle = await open(path, constants.O_RDWR);
+      await handle.sync();
+    }
+    const device = await this.attach(runner, role);
+    return device.size >= end ? device : new Losetup(runner).refresh(device.path);
   }
 
   async detach(runner: Runner, role: MemberRole): Promise<void> {

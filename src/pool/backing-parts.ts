@@ -4,11 +4,13 @@ import { messageOf, PoolSetupError } from "../core/errors.ts";
 import type { PartsPoolOptions } from "../core/pool-options.ts";
 import type { Bytes } from "../core/units.ts";
 import { probe } from "../host/blkid.ts";
-import { describeBlockDevice, holders, isClaimed, isReadOnly } from "../host/block-device.ts";
+import { describeBlockDevice, holders, isClaimed, isReadOnly, sizeOf } from "../host/block-device.ts";
 import { readAttribute } from "../host/dm-sysfs.ts";
 import type { Runner } from "../host/run.ts";
 import type { Backing } from "./backing.ts";
 import type { Finding, Holder, Observation } from "./decision.ts";
+import { growParts } from "./growth.ts";
+import type { Growth, Wish } from "./growth.ts";
 import type { Label } from "./label.ts";
 import { claimDevice, readLabelCopies, writeLabel } from "./label-store.ts";
 import type { LabelCopies } from "./label-store.ts";
@@ -79,6 +81,19 @@ export class PartsBacking implements Backing {
     return this.#member(role).device;
   }
 
+  async growth({ extents, blockSize }: Label, wish: Wish): Promise<Growth> {
+    const [metadata, data] = [this.#sizeNow("metadata"), this.#sizeNow("data")];
+    return growParts(extents, blockSize, wish, { metadata, data });
+  }
+
+  /** Whoever owns the device has made it longer already. */
+  async extend(_runner: Runner, role: MemberRole, end: Bytes): Promise<BlockDevice> {
+    const { device, path } = this.#member(role);
+    const size = this.#sizeNow(role);
+    if (size >= end) return { ...device, size };
+    throw new PoolSetupError(`${path}: has ${size} bytes, and the pool is to use ${end} of it`);
+  }
+
   async detach(): Promise<void> {
     // Nothing was taken: the devices are as they were given.
   }
@@ -87,6 +102,10 @@ export class PartsBacking implements Backing {
     const member = this.#members.get(role);
     if (member === undefined) throw new RangeError(`no ${role} device`);
     return member;
+  }
+
+  #sizeNow(role: MemberRole): Bytes {
+    return sizeOf(this.#member(role).device.number);
   }
 
   #size(role: MemberRole): Bytes {

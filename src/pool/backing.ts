@@ -8,16 +8,15 @@ import { PoolSetupError } from "../core/errors.ts";
 import { isPoolUuid } from "../core/ids.ts";
 import type { PoolUuid } from "../core/ids.ts";
 import type { BackingKind, PoolOptions } from "../core/pool-options.ts";
-import { formatBytes, sectorsFromBytes } from "../core/units.ts";
+import { formatBytes } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import type { Runner } from "../host/run.ts";
 import { decide } from "./decision.ts";
 import type { Decision, Observation, Overwrite } from "./decision.ts";
+import type { Growth, Wish } from "./growth.ts";
 import type { Label } from "./label.ts";
-import { membersOf } from "./layout.ts";
 import type { ExtentRole, Extents, MemberRole } from "./layout.ts";
-import { writeLabels } from "./relabel.ts";
-import type { LabelHands } from "./relabel.ts";
+import { Members } from "./members.ts";
 
 /** What a person reads in the log while a pool opens. */
 export type Report = (level: "info" | "warn" | "error", message: string) => void;
@@ -36,11 +35,17 @@ export interface Backing {
   claim(runner: Runner, label: Label): Promise<void>;
   /** The node of a labelled member. */
   attach(runner: Runner, role: MemberRole): Promise<BlockDevice>;
+  /** How the pool grows from `label` towards what is asked for; looks at the devices as they are now. Writes nothing. */
+  growth(label: Label, wish: Wish): Promise<Growth>;
+  /** Makes an attached member that long at least; durable; may be repeated. Answers its node as it is then. */
+  extend(runner: Runner, role: MemberRole, end: Bytes): Promise<BlockDevice>;
   /** Gives up what `attach` took; taken by nobody: done. */
   detach(runner: Runner, role: MemberRole): Promise<void>;
   /** Where the data grows into space shared with others: what is free there and what the data has already. */
   readonly hostBytes?: () => Promise<Bytes>;
 }
+
+export type Segments = Readonly<Record<ExtentRole, readonly LinearSegment[]>>;
 
 export interface PreparedBacking {
   /** Of the pool found, or of the one that will be made. */
@@ -55,7 +60,15 @@ export interface BackingDevices {
   readonly uuid: PoolUuid;
   readonly fresh: boolean;
   readonly blockSize: Bytes;
-  readonly segments: Readonly<Record<ExtentRole, readonly LinearSegment[]>>;
+  /** As the labels say. */
+  readonly extents: Extents;
+  readonly segments: Segments;
+  /** What growing towards the wish would change. Writes nothing. */
+  growth(wish: Wish): Promise<Growth>;
+  /** The devices get long enough for these extents, and stay it. Nothing uses that yet. May be repeated. */
+  extend(extents: Extents): Promise<void>;
+  /** All labels say these extents from now on, and so does this object. */
+  relabel(extents: Extents): Promise<void>;
   /** The commit point of a pool's creation. Durable; may be repeated. */
   writeReady(): Promise<void>;
   readonly hostBytes?: () => Promise<Bytes>;
@@ -112,108 +125,14 @@ function newPoolUuid(): PoolUuid {
   return text;
 }
 
-/** What a person should know: content given up, and settings that only count when a pool is made. */
-function notesOf(options: PoolOptions, { blockSize, extents }: Label, decision: Decision): string[] {
+/** What a person should know: content given up, and what only counts when a pool is made. */
+function notesOf(options: PoolOptions, { blockSize }: Label, decision: Decision): string[] {
   const overwrites: readonly Overwrite[] = "overwrites" in decision ? decision.overwrites : [];
   const notes = overwrites.map(({ path, what }) => `${path} is overwritten as force says; it held ${what}`);
-  if (decision.kind === "create") return notes;
-  const fixed: readonly (readonly [key: string, wanted: Bytes | undefined, actual: Bytes])[] = [
-    ["blockSize", options.blockSize, blockSize],
-    ["metadataSize", options.metadataSize, extents.meta.length],
-    ["dataSize", options.backing === "loop" ? options.dataSize : undefined, extents.data.length],
-  ];
-  for (const [key, wanted, actual] of fixed) {
-    // A data size is rounded down to blocks when the pool is made.
-    if (
-      wanted === undefined ||
-      wanted === actual ||
-      (key === "dataSize" && wanted - (wanted % blockSize) === actual)
-    )
-      continue;
-    notes.push(`${key} ${formatBytes(wanted)} has no effect: the pool was made with ${formatBytes(actual)}`);
+  if (decision.kind !== "create" && options.blockSize !== blockSize) {
+    notes.push(
+      `blockSize ${formatBytes(options.blockSize)} has no effect: the pool was made with ${formatBytes(blockSize)}`,
+    );
   }
   return notes;
-}
-
-interface MembersOptions {
-  readonly backing: Backing;
-  /** The primary one. */
-  readonly label: Label;
-  readonly onStep: OnStep;
-}
-
-class Members {
-  readonly #backing: Backing;
-  readonly #label: Label;
-  readonly #roles: readonly MemberRole[];
-  readonly #onStep: OnStep;
-  readonly #runner: Runner;
-  readonly #nodes = new Map<MemberRole, BlockDevice>();
-
-  constructor({ backing, label, onStep }: MembersOptions, runner: Runner) {
-    this.#backing = backing;
-    this.#label = label;
-    this.#roles = membersOf(label.extents);
-    this.#onStep = onStep;
-    this.#runner = runner;
-  }
-
-  async materialize(decision: Decision): Promise<BackingDevices> {
-    if (decision.kind === "create" || decision.kind === "resume") {
-      // The primary first: a labelled device without it is then never a crash, always a lost device.
-      for (const member of this.#roles) {
-        await this.#onStep(`claim ${member}`);
-        await this.#backing.claim(this.#runner, { ...this.#label, member });
-      }
-    }
-    for (const role of this.#roles) {
-      await this.#onStep(`attach ${role}`);
-      this.#nodes.set(role, await this.#backing.attach(this.#runner, role));
-    }
-    if (decision.kind === "open") await writeLabels(this.#label, decision.behind, this.#hands);
-    return this.#devices(decision.kind !== "open");
-  }
-
-  #devices(fresh: boolean): BackingDevices {
-    const backing = this.#backing;
-    const { pool, blockSize, extents, sequence } = this.#label;
-    return {
-      uuid: pool,
-      fresh,
-      blockSize,
-      segments: {
-        catalog: this.#segments(extents, "catalog"),
-        meta: this.#segments(extents, "meta"),
-        spare: this.#segments(extents, "spare"),
-        data: this.#segments(extents, "data"),
-      },
-      writeReady: () =>
-        writeLabels({ ...this.#label, state: "ready", sequence: sequence + 1 }, this.#roles, this.#hands),
-      detach: async () => {
-        for (const role of this.#roles.toReversed()) await backing.detach(this.#runner, role);
-      },
-      ...(backing.hostBytes === undefined ? {} : { hostBytes: backing.hostBytes }),
-    };
-  }
-
-  #segments(extents: Extents, role: ExtentRole): readonly LinearSegment[] {
-    const { member, offset, length } = extents[role];
-    return [
-      {
-        device: this.#node(member).number,
-        offset: sectorsFromBytes(offset),
-        length: sectorsFromBytes(length),
-      },
-    ];
-  }
-
-  get #hands(): LabelHands {
-    return { pathOf: (role) => this.#node(role).path, onStep: this.#onStep };
-  }
-
-  #node(role: MemberRole): BlockDevice {
-    const node = this.#nodes.get(role);
-    if (node === undefined) throw new RangeError(`member ${role} is not attached`);
-    return node;
-  }
 }

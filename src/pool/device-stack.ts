@@ -8,6 +8,7 @@ import { messageOf } from "../core/errors.ts";
 import type { DmName, PoolUuid } from "../core/ids.ts";
 import { poolDeviceName } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
+import { formatBytes } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import { Dmsetup } from "../host/dmsetup.ts";
 import type { Runner } from "../host/run.ts";
@@ -16,6 +17,9 @@ import type { Backing, BackingDevices, OnStep, Report } from "./backing.ts";
 import { LoopBacking } from "./backing-loop.ts";
 import { PartsBacking } from "./backing-parts.ts";
 import { makeCatalogFilesystem, mountCatalog, unmountCatalog } from "./catalog-filesystem.ts";
+import { sameExtents } from "./growth.ts";
+import type { Wish } from "./growth.ts";
+import type { Extents } from "./layout.ts";
 import { LinearDevices } from "./linear-devices.ts";
 import { PoolTarget } from "./pool-target.ts";
 
@@ -48,6 +52,12 @@ export interface DeviceStack {
   readonly metadataPath: string;
   /** Loop only: free bytes of the filesystem below, and what the data file has of it already. */
   readonly hostBytes?: () => Promise<Bytes>;
+  /**
+   * Grows data and metadata towards what is asked for, under running volumes, each step durable before the next: devices
+   * longer → labels → dm-linear → thin-pool. What stops in between is finished by the next open. Answers what was not
+   * done, and why. `exclusively`: runs the part that touches live devices, as nothing else may then.
+   */
+  grow(wish: Wish, exclusively: Exclusively): Promise<readonly string[]>;
   /** The commit point of creation; for a pool that is complete: nothing. May be repeated. */
   finishCreation(): Promise<void>;
   /** Ends the driver's hold: unmounts the catalog. All devices stay active. May be repeated. */
@@ -56,7 +66,9 @@ export interface DeviceStack {
   deactivate(): Promise<void>;
 }
 
-const backingOf = (options: PoolOptions): Backing =>
+export type Exclusively = (work: () => Promise<void>) => Promise<void>;
+
+export const backingOf = (options: PoolOptions): Backing =>
   options.backing === "loop" ? new LoopBacking(options) : new PartsBacking(options);
 
 /** Finds or makes the pool's devices. Throws PoolSetupError: device, reason, cure. Leaves no mount behind where it throws. */
@@ -102,7 +114,6 @@ async function build(
     dmsetup,
     name: options.name,
     uuid,
-    segments: devices.segments,
     onStep,
   });
   const pool = new PoolTarget({
@@ -121,7 +132,7 @@ async function build(
     await pool.remove();
     await linears.remove();
   }
-  const linear = await linears.ensure();
+  let linear = await linears.ensure(devices.segments);
   if (fresh) {
     await onStep("make catalog filesystem");
     await makeCatalogFilesystem(runner, linear.catalog);
@@ -137,14 +148,38 @@ async function build(
     runner,
     fresh,
     blockSize: devices.blockSize,
-    dataBytes: linear.data.size,
-    metadataBytes: linear.meta.size,
+    get dataBytes() {
+      return linear.data.size;
+    },
+    get metadataBytes() {
+      return linear.meta.size;
+    },
     poolDevice: poolDeviceName(options.name, "pool"),
     poolNumber: active.number,
     zeroesNewBlocks: active.zeroesNewBlocks,
     catalogPath,
     metadataPath: linear.meta.path,
     ...(devices.hostBytes === undefined ? {} : { hostBytes: devices.hostBytes }),
+    grow: async (wish, exclusively) => {
+      const now = devices.extents;
+      const { extents, refusals } = await devices.growth(wish);
+      if (sameExtents(now, extents)) return refusals;
+      const obstacle = await pool.obstacleTo(now, extents);
+      if (obstacle !== undefined) return [...refusals, obstacle];
+      await devices.extend(extents);
+      await exclusively(async () => {
+        if (extents.spare.offset !== now.spare.offset) {
+          await onStep("remove spare");
+          await linears.remove(["spare"]);
+        }
+        await devices.relabel(extents);
+        linear = await linears.ensure(devices.segments);
+        await pool.ensure(linear.meta, linear.data, false);
+      });
+      if (await pool.isAsLongAs(extents))
+        report("info", `pool ${options.name} has grown: ${growthText(now, extents)}`);
+      return refusals;
+    },
     finishCreation: async () => {
       if (!fresh) return;
       await onStep("finish creation");
@@ -159,4 +194,11 @@ async function build(
       await devices.detach();
     },
   };
+}
+
+function growthText(now: Extents, then: Extents): string {
+  return (["data", "meta"] as const)
+    .filter((role) => then[role].length > now[role].length)
+    .map((role) => `${role} from ${formatBytes(now[role].length)} to ${formatBytes(then[role].length)}`)
+    .join(", ");
 }

@@ -4,7 +4,7 @@
  * Every device begins with 1 MiB for its label. Then, in this order:
  *   parts: metadata = catalog, spare, meta; data = data. With a catalog device: catalog = catalog.
  *   loop:  each part in a file of its own.
- * The thin metadata comes last on its device, so that it can grow there.
+ * The thin metadata comes last on its device, so that it can grow there; when it does, the spare moves behind it.
  */
 import { PoolSetupError } from "../core/errors.ts";
 import type { PoolDeviceRole } from "../core/ids.ts";
@@ -14,7 +14,6 @@ import {
   bytes,
   dataBlocks,
   formatBytes,
-  GIB,
   KIB,
   META_BLOCK_BYTES,
   MIB,
@@ -22,6 +21,7 @@ import {
   roundUp,
 } from "../core/units.ts";
 import type { Bytes, DataBlocks } from "../core/units.ts";
+import { WARNING_PERCENTS } from "../plan/fill.ts";
 
 /** A device (or file) of the pool by what it is there for; `metadata` is the primary one. */
 export type MemberRole = "metadata" | "data" | "spare" | "catalog";
@@ -45,7 +45,8 @@ export type Extents = Readonly<Record<ExtentRole, Extent>>;
 export const LABEL_AREA = bytes(MIB);
 const CATALOG_SIZE = bytes(128n * MIB);
 
-const METADATA_STEP = 4n * MIB;
+/** The thin metadata is a multiple of this. */
+export const METADATA_STEP = 4n * MIB;
 /** What the kernel uses at most: 255 space-map blocks of (2^14 - 64) entries; more only makes it warn. */
 const METADATA_LIMIT = 255n * ((1n << 14n) - 64n) * META_BLOCK_BYTES;
 const METADATA_LEAST = 64n * MIB;
@@ -60,14 +61,9 @@ export function recommendedMetadata(data: Bytes, blockSize: Bytes): Bytes {
   return wanted > most ? most : wanted;
 }
 
-/** Free blocks at which the kernel raises its event: 10 % or 5 GiB, whichever is more, but at most 25 %. */
-export function lowWater(total: DataBlocks, blockSize: Bytes): DataBlocks {
-  const tenth = total / 10n;
-  const fixed = (5n * GIB) / blockSize;
-  const quarter = total / 4n;
-  const wanted = fixed > tenth ? fixed : tenth;
-  return dataBlocks(wanted < quarter ? wanted : quarter);
-}
+/** Free blocks at which the kernel raises its one event before the pool is full: the first level that is warned of. */
+export const lowWater = (total: DataBlocks): DataBlocks =>
+  dataBlocks((total * BigInt(100 - WARNING_PERCENTS[0])) / 100n);
 
 type CreationOptions = Pick<LoopPoolOptions, "blockSize" | "metadataSize">;
 

@@ -1,4 +1,4 @@
-/** The dm-linear devices of a pool. */
+/** The dm-linear devices of a pool. They grow under whatever stands on them; nothing of what is mapped ever moves. */
 import type { BlockDevice, DmDevice, LinearSegment } from "../core/dm.ts";
 import { EnvironmentError, errnoOf, PoolSetupError } from "../core/errors.ts";
 import { poolDeviceName, poolDeviceUuid } from "../core/ids.ts";
@@ -6,7 +6,7 @@ import type { DmName, DmUuid, PoolDeviceRole, PoolName, PoolUuid } from "../core
 import { findDmDevice } from "../host/dm-sysfs.ts";
 import type { Dmsetup } from "../host/dmsetup.ts";
 import { formatLinearTable, parseLinearTable } from "../host/linear-text.ts";
-import type { OnStep } from "./backing.ts";
+import type { OnStep, Segments } from "./backing.ts";
 import { EXTENT_ROLES } from "./layout.ts";
 import type { ExtentRole } from "./layout.ts";
 
@@ -14,7 +14,6 @@ interface LinearOptions {
   readonly dmsetup: Dmsetup;
   readonly name: PoolName;
   readonly uuid: PoolUuid;
-  readonly segments: Readonly<Record<ExtentRole, readonly LinearSegment[]>>;
   readonly onStep: OnStep;
 }
 
@@ -27,39 +26,81 @@ export class LinearDevices {
     this.#options = options;
   }
 
-  /** All four active with exactly their tables. Throws PoolSetupError for one that is active with another. */
-  async ensure(): Promise<LinearNodes> {
+  /** All four active with exactly these tables: a shorter one grows. Throws PoolSetupError for any other difference. */
+  async ensure(segments: Segments): Promise<LinearNodes> {
     const present = await this.#options.dmsetup.list();
     return {
-      catalog: await this.#one("catalog", present),
-      meta: await this.#one("meta", present),
-      spare: await this.#one("spare", present),
-      data: await this.#one("data", present),
+      catalog: await this.#one("catalog", segments.catalog, present),
+      meta: await this.#one("meta", segments.meta, present),
+      spare: await this.#one("spare", segments.spare, present),
+      data: await this.#one("data", segments.data, present),
     };
   }
 
-  /** None of them there: done. */
-  async remove(): Promise<void> {
+  /** Not there: done. */
+  async remove(roles: readonly ExtentRole[] = EXTENT_ROLES): Promise<void> {
     const { dmsetup, name, uuid } = this.#options;
     const present = await dmsetup.list();
-    for (const role of EXTENT_ROLES) {
+    for (const role of roles) {
       const found = findOwn(present, name, uuid, role);
       if (found !== undefined) await dmsetup.remove(found.name);
     }
   }
 
-  async #one(role: ExtentRole, present: readonly DmDevice[]): Promise<BlockDevice> {
-    const { dmsetup, name, uuid, segments, onStep } = this.#options;
+  async #one(
+    role: ExtentRole,
+    segments: readonly LinearSegment[],
+    present: readonly DmDevice[],
+  ): Promise<BlockDevice> {
+    const { dmsetup, name, uuid, onStep } = this.#options;
     const device = poolDeviceName(name, role);
     const found = await usable(dmsetup, findOwn(present, name, uuid, role));
+    const table = formatLinearTable(segments);
     if (found === undefined) {
       await onStep(`create ${device}`);
-      await createDevice(dmsetup, device, poolDeviceUuid(uuid, role), formatLinearTable(segments[role]));
-    } else {
-      const actual = formatLinearTable(parseLinearTable(await dmsetup.table(device)));
-      requireTable(device, actual, formatLinearTable(segments[role]));
+      await createDevice(dmsetup, device, poolDeviceUuid(uuid, role), table);
+      return requireActive(device);
     }
+    const live = parseLinearTable(await dmsetup.table(device));
+    if (isShorter(live, segments)) {
+      await onStep(`grow ${device}`);
+      await swapTable(dmsetup, device, { from: formatLinearTable(live), to: table });
+    } else requireTable(device, formatLinearTable(live), table);
     return requireActive(device);
+  }
+}
+
+/** Whether `longer` maps all that `live` maps to the same places, and more behind it. */
+export function isShorter(live: readonly LinearSegment[], longer: readonly LinearSegment[]): boolean {
+  const same = live.every((each, index) => {
+    const other = longer[index];
+    const isLast = index === live.length - 1;
+    return (
+      other?.device === each.device &&
+      other.offset === each.offset &&
+      (isLast ? other.length >= each.length : other.length === each.length)
+    );
+  });
+  const last = live.length - 1;
+  return same && (longer.length > live.length || (longer[last]?.length ?? 0n) > (live[last]?.length ?? 0n));
+}
+
+/**
+ * Another table under a running device. Load and resume: the kernel suspends, swaps and resumes in one call, so whoever
+ * dies between leaves nothing suspended. A table that it will not resume is taken back, or the device would stay suspended.
+ */
+export async function swapTable(
+  dmsetup: Dmsetup,
+  device: DmName,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<void> {
+  await dmsetup.load(device, to);
+  try {
+    await dmsetup.resume(device);
+  } catch (error) {
+    await dmsetup.load(device, from);
+    await dmsetup.resume(device);
+    throw error;
   }
 }
 

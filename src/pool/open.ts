@@ -28,6 +28,7 @@ import type { DeviceStack } from "./device-stack.ts";
 import { openDeviceStack } from "./device-stack.ts";
 import type { PoolCondition } from "./engine.ts";
 import { troubleOf } from "./execute.ts";
+import { growPool } from "./grow-pool.ts";
 import { MessageQueue } from "./queue.ts";
 import { PoolState } from "./state.ts";
 import { ThinDevices } from "./thin-devices.ts";
@@ -125,7 +126,16 @@ async function assemble(
       `pool ${options.name}: its catalog is of pool ${content.pool.uuid}, its devices are of ${stack.uuid}`,
     );
   }
-  const status = requireActive(options.name, await dmsetup.poolStatus(stack.poolDevice, { flush: false }));
+  const queue = new MessageQueue(options.name, QUEUE_PATIENCE_MS);
+  const read = async (): Promise<ActiveStatus> =>
+    requireActive(options.name, await dmsetup.poolStatus(stack.poolDevice, { flush: false }));
+  const grow = (): Promise<void> => growPool(stack, options, queue, dependencies.report);
+  let status = await read();
+  if (isOutOfMetadata(status) && fitsTransaction(content.pool, status)) {
+    // More metadata brings it back, and until then nothing can be enumerated.
+    await grow();
+    status = await read();
+  }
   const devices = (await dmsetup.list()).filter((device) => parseThinUuid(device.uuid)?.pool === stack.uuid);
   const trouble = troubleOf(status);
   const thins = trouble === undefined ? await enumerate(dmsetup, stack) : undefined;
@@ -139,7 +149,10 @@ async function assemble(
     verdict?.lost ?? new Set(),
   );
   noteMapped(state, thins ?? [], devices, content, stack);
-  const queue = new MessageQueue(options.name, QUEUE_PATIENCE_MS);
+  if (condition.kind === "ready" && !stack.fresh) {
+    await grow();
+    status = await read();
+  }
   const pool = new ThinPool({
     name: options.name,
     uuid: stack.uuid,
@@ -182,7 +195,15 @@ async function assemble(
   return pool;
 }
 
-function requireActive(name: PoolName, status: PoolStatus): Extract<PoolStatus, { kind: "active" }> {
+type ActiveStatus = Extract<PoolStatus, { kind: "active" }>;
+
+const isOutOfMetadata = ({ mode, needsCheck }: ActiveStatus): boolean => mode === "ro" && !needsCheck;
+
+/** The least that must be so before a pool is touched whose thins cannot be listed. */
+const fitsTransaction = ({ transactionId }: PoolRecord, status: ActiveStatus): boolean =>
+  status.transactionId === transactionId || status.transactionId === transactionId - 1n;
+
+function requireActive(name: PoolName, status: PoolStatus): ActiveStatus {
   if (status.kind === "active") return status;
   throw new PoolUnavailableError(
     `pool ${name}: the kernel reports it as failed; check its metadata with thin_check`,

@@ -1,19 +1,30 @@
 /** The thin-pool device of a pool. */
-import type { BlockDevice, DevNumber, PoolTable } from "../core/dm.ts";
-import { PoolSetupError } from "../core/errors.ts";
+import type { BlockDevice, DevNumber, PoolStatus, PoolTable } from "../core/dm.ts";
+import { PoolSetupError, ToolError } from "../core/errors.ts";
 import { poolDeviceName, poolDeviceUuid } from "../core/ids.ts";
 import type { DmName, PoolUuid } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
-import { blocksForBytes, META_BLOCK_BYTES, sectorsFromBytes } from "../core/units.ts";
-import type { Bytes } from "../core/units.ts";
+import {
+  blocksForBytes,
+  bytes,
+  bytesFromMetaBlocks,
+  bytesFromSectors,
+  dataBlocks,
+  META_BLOCK_BYTES,
+  metaBlocks,
+  sectorsFromBytes,
+} from "../core/units.ts";
+import type { Bytes, DataBlocks } from "../core/units.ts";
 import { readBlock, writeBlock } from "../host/block-device.ts";
 import type { Dmsetup } from "../host/dmsetup.ts";
 import type { Runner } from "../host/run.ts";
 import { formatPoolTable, parsePoolTable } from "../host/thin-pool-text.ts";
 import { checkMetadata } from "../host/thin-tools.ts";
 import type { OnStep, Report } from "./backing.ts";
+import { blocksBetween, metadataForData, usableOf } from "./growth.ts";
 import { lowWater } from "./layout.ts";
-import { createDevice, findOwn, requireActive, requireTable, usable } from "./linear-devices.ts";
+import type { Extents } from "./layout.ts";
+import { createDevice, findOwn, requireActive, requireTable, swapTable, usable } from "./linear-devices.ts";
 
 interface PoolTargetOptions {
   readonly runner: Runner;
@@ -61,7 +72,10 @@ export class PoolTarget {
     await writeBlock(meta.path, 0n, new Uint8Array(SUPERBLOCK));
   }
 
-  /** Active, with the table that it must have. `blank`: the metadata was just blanked. Throws PoolSetupError. */
+  /**
+   * Active, with the table that it must have; as long as data and metadata have become. `blank`: the metadata was just
+   * blanked. Throws PoolSetupError.
+   */
   async ensure(meta: BlockDevice, data: BlockDevice, blank: boolean): Promise<ActivePool> {
     const { dmsetup, options, uuid, onStep } = this.#context;
     const table = this.#table(meta, data);
@@ -69,12 +83,34 @@ export class PoolTarget {
     if (found !== undefined) {
       const actual = parsePoolTable(await dmsetup.table(this.#device));
       this.#verify(actual, table);
+      await this.#grow(actual, table, meta);
       return { number: found.number, zeroesNewBlocks: zeroesNewBlocks(actual) };
     }
     if (!blank) await this.#check(meta);
     await onStep(`create ${this.#device}`);
     await createDevice(dmsetup, this.#device, poolDeviceUuid(uuid, "pool"), formatPoolTable(table));
     return { number: requireActive(this.#device).number, zeroesNewBlocks: zeroesNewBlocks(table) };
+  }
+
+  /** Why the live pool could not take this growth, before anything is begun. */
+  async obstacleTo(now: Extents, then: Extents): Promise<string | undefined> {
+    const status = await this.#status();
+    const more = blocksBetween(now.data.length, then.data.length, this.#context.blockSize);
+    if (status.kind === "fail") return obstacleOf(status, more);
+    const longerMeta = then.meta.length > now.meta.length;
+    const totalMeta = metaBlocks(status.totalMeta + usableOf(bytes(then.meta.length - now.meta.length)));
+    // More metadata is what brings a pool back that has run out of it.
+    return obstacleOf({ ...status, totalMeta, mode: longerMeta ? "rw" : status.mode }, more);
+  }
+
+  /** Whether the kernel has taken it. */
+  async isAsLongAs({ data, meta }: Extents): Promise<boolean> {
+    const status = await this.#status();
+    return (
+      status.kind === "active" &&
+      status.totalData * this.#context.blockSize === data.length &&
+      bytesFromMetaBlocks(status.totalMeta) === meta.length
+    );
   }
 
   /** Has the kernel commit its metadata. */
@@ -96,18 +132,66 @@ export class PoolTarget {
       metadata: meta.number,
       data: data.number,
       blockSectors: sectorsFromBytes(blockSize),
-      lowWater: lowWater(blocksForBytes(data.size, blockSize), blockSize),
+      lowWater: lowWater(blocksForBytes(data.size, blockSize)),
       features: poolFeatures(options),
     };
   }
 
-  /** Features and the low water mark follow the configuration only when the pool is next activated. */
+  /**
+   * What cannot grow stays as it is and is reported: the pool works with what it has. A reload changes the length and the
+   * low water mark that follows it, nothing else. The metadata goes first: longer data costs some, and in one reload the
+   * kernel would take the data first.
+   */
+  async #grow(actual: PoolTable, wanted: PoolTable, meta: BlockDevice): Promise<void> {
+    const live = formatPoolTable(actual);
+    const before = await this.#status();
+    if (before.kind === "fail") return;
+    if (bytesFromMetaBlocks(before.totalMeta) < meta.size) await this.#swap("metadata", before, live, live);
+    if (actual.length >= wanted.length) return;
+    const status = await this.#status();
+    const more = blocksBetween(
+      bytesFromSectors(actual.length),
+      bytesFromSectors(wanted.length),
+      this.#context.blockSize,
+    );
+    const { length, lowWater: mark } = wanted;
+    await this.#swap("data", status, live, formatPoolTable({ ...actual, length, lowWater: mark }), more);
+  }
+
+  async #swap(
+    what: "metadata" | "data",
+    status: PoolStatus,
+    from: string,
+    to: string,
+    more = dataBlocks(0),
+  ): Promise<void> {
+    const { dmsetup, options, onStep, report } = this.#context;
+    const obstacle = obstacleOf(status, more);
+    if (obstacle !== undefined) {
+      report("error", `pool ${options.name}: its ${what} cannot grow to what its labels say: ${obstacle}`);
+      return;
+    }
+    await onStep(`grow ${this.#device} ${what}`);
+    try {
+      await swapTable(dmsetup, this.#device, { from, to });
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error;
+      report("error", `pool ${options.name}: the kernel does not let its ${what} grow: ${error.message}`);
+    }
+  }
+
+  #status(): Promise<PoolStatus> {
+    return this.#context.dmsetup.poolStatus(this.#device, { flush: false });
+  }
+
+  /** Features follow the configuration only when the pool is next activated. */
   #verify(actual: PoolTable, wanted: PoolTable): void {
     const { features, lowWater: mark } = actual;
+    const length = actual.length < wanted.length ? actual.length : wanted.length;
     requireTable(
       this.#device,
       formatPoolTable(actual),
-      formatPoolTable({ ...wanted, features, lowWater: mark }),
+      formatPoolTable({ ...wanted, features, lowWater: mark, length }),
     );
     if (features.toSorted().join() !== wanted.features.toSorted().join()) {
       this.#context.report(
@@ -131,4 +215,14 @@ export class PoolTarget {
       `pool ${options.name}: thin_check finds its metadata damaged: ${verdict.report}; repair it with thin_repair onto the spare`,
     );
   }
+}
+
+/** Out of metadata in the middle of growing, the kernel would stop the pool and want a check. */
+function obstacleOf(status: PoolStatus, more: DataBlocks): string | undefined {
+  if (status.kind === "fail") return "the kernel reports the pool as failed";
+  if (status.needsCheck) return "its metadata needs a check first (needs_check is set)";
+  if (more === 0n) return undefined;
+  const [needed, free] = [metadataForData(more), status.totalMeta - status.usedMeta];
+  if (status.mode !== "ro" && needed <= free) return undefined;
+  return `that takes ${needed} blocks of metadata and ${free} are free; set metadataSize higher`;
 }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFil
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { PoolOptions } from "../../src/core/pool-options.ts";
-import { MIB } from "../../src/core/units.ts";
+import { bytes, KIB, MIB } from "../../src/core/units.ts";
 import { readMountInfo } from "../../src/host/mount-info.ts";
 import { readLabelCopies } from "../../src/pool/label-store.ts";
 import type { DeviceStack } from "../../src/pool/device-stack.ts";
@@ -179,10 +179,9 @@ describe("a loop pool", () => {
       expect.stringMatching(/is active with "error_if_no_space", configured is ""/),
     ]);
     await second.deactivate();
-    const grown = bench.loop();
-    await bench.open({ ...grown, dataSize: grown.blockSize });
+    await bench.open(bench.loop({ blockSize: bytes(128n * KIB) }));
     expect(bench.infos).toHaveLength(1);
-    expect(bench.reports.at(-1)).toMatch(/dataSize 64 KiB has no effect: the pool was made with 256 MiB/);
+    expect(bench.reports.at(-1)).toMatch(/blockSize 128 KiB has no effect: the pool was made with 64 KiB/);
   });
 
   test("throws a half-made file away", async () => {

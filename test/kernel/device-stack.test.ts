@@ -139,7 +139,7 @@ describe("the thin-pool's table", () => {
   ])("%s", async (_what, changes, features) => {
     const stack = await bench.open(bench.loop(changes));
     expect(sh("dmsetup", "table", stack.poolDevice).trim()).toMatch(
-      new RegExp(`^0 524288 thin-pool \\S+ \\S+ 128 1024 ${features}$`),
+      new RegExp(`^0 524288 thin-pool \\S+ \\S+ 128 819 ${features}$`),
     );
   });
 

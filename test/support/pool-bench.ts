@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statfsSync,
   truncateSync,
@@ -90,6 +91,14 @@ export class PoolBench {
     this.#disks.push({ file, path: link });
     this.#plug(file, link);
     return link;
+  }
+
+  /** Whoever owns the disk makes it longer. */
+  growDisk(link: string, length: bigint): void {
+    const disk = this.#disks.find(({ path }) => path === link);
+    if (disk === undefined) throw new RangeError(link);
+    truncateSync(disk.file, Number(length));
+    sh("losetup", "--set-capacity", realpathSync(link));
   }
 
   /** `crashBefore`: a step that throws Crash instead of being done. */

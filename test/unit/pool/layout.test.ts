@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { PoolSetupError } from "../../../src/core/errors.ts";
 import { isPoolName } from "../../../src/core/ids.ts";
 import type { PoolName } from "../../../src/core/ids.ts";
-import { bytes, dataBlocks, GIB, KIB, MIB } from "../../../src/core/units.ts";
+import { bytes, dataBlocks, GIB, KIB, metaBlocks, MIB } from "../../../src/core/units.ts";
+import { fillOf } from "../../../src/plan/fill.ts";
 import {
   flawOf,
   layoutLoop,
@@ -15,6 +16,19 @@ import {
 } from "../../../src/pool/layout.ts";
 
 const TIB = 1024n * GIB;
+
+const ACTIVE = {
+  kind: "active",
+  transactionId: 1n,
+  usedMeta: metaBlocks(100),
+  totalMeta: metaBlocks(1024),
+  usedData: dataBlocks(0),
+  totalData: dataBlocks(0),
+  mode: "rw",
+  discard: "discard_passdown",
+  whenFull: "error_if_no_space",
+  needsCheck: false,
+} as const;
 
 const name = ((text: string): PoolName => {
   if (!isPoolName(text)) throw new RangeError(text);
@@ -42,16 +56,14 @@ describe("the size of the thin metadata", () => {
   });
 });
 
-describe("the low water mark", () => {
-  test.each([
-    ["10 % of a large pool", 10n * TIB, TIB],
-    ["5 GiB of a middle one", 40n * GIB, 5n * GIB],
-    ["25 % of a small one", 8n * GIB, 2n * GIB],
-    ["nothing of nothing", 0n, 0n],
-  ])("is %s", (_what, size, expected) => {
-    const blockSize = 64n * KIB;
-    expect(lowWater(dataBlocks(size / blockSize), bytes(blockSize))).toBe(expected / blockSize);
-  });
+test.each([
+  ["where the first warning is due", 4096n, 819n],
+  ["nowhere in a pool of a few blocks", 4n, 0n],
+  ["nothing of nothing", 0n, 0n],
+])("the low water mark lies %s", (_what, total, expected) => {
+  expect(lowWater(dataBlocks(total))).toBe(expected);
+  const status = { ...ACTIVE, totalData: dataBlocks(total), usedData: dataBlocks(total - expected) };
+  expect(fillOf(status, bytes(64n * KIB)).data).toBe(expected === 0n ? 100 : 80);
 });
 
 describe("a loop pool", () => {
