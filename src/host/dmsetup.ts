@@ -147,6 +147,27 @@ export class Dmsetup {
     return statuses;
   }
 
+  /** How many events the device has had. */
+  async eventNumber(name: DmName): Promise<number> {
+    const { stdout } = await this.#run(["info", "-c", "--noheadings", "-o", "events", name]);
+    const number = Number(stdout.trim());
+    if (!/^\s*\d+\s*$/.test(stdout)) throw new ParseError("dm info", "events", stdout, "a number");
+    return number;
+  }
+
+  /**
+   * Resolves when the device has had more events than `seen`, at once where it has already, or when it is removed. A
+   * waiting process that dies with this one, and has no hold on the device. ToolError ETIMEDOUT at the deadline.
+   */
+  async waitForEvent(
+    name: DmName,
+    seen: number,
+    options: { readonly signal: AbortSignal; readonly timeoutMs?: number },
+  ): Promise<void> {
+    const wait = ["dmsetup", "wait", "--noflush", name, String(seen)];
+    await this.#runner.run("setpriv", ["--pdeathsig", "KILL", "--", ...wait], options);
+  }
+
   /** The devices of dmthin, told by their uuid. */
   async list(): Promise<readonly DmDevice[]> {
     const { stdout } = await this.#run([

@@ -1,6 +1,7 @@
 /**
  * The only place that starts processes: an absolute path, an argument array, a fixed environment, never a shell.
- * A started command is never cancelled by its caller; only a deadline given with the command ends it.
+ * A started command is never cancelled by its caller; only a deadline given with the command ends it, and a signal where
+ * it does nothing but wait.
  */
 import { execa } from "execa";
 
@@ -23,6 +24,8 @@ export interface RunOptions {
   readonly onKilled?: (gone: Promise<void>) => void;
   /** Standard input; nothing unless given. */
   readonly input?: string;
+  /** Ends it by SIGKILL. Only for commands that change nothing. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Runner {
@@ -83,6 +86,7 @@ async function spawn(
   const child = execa(path, args, {
     stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe", ...fds.filter(isDescriptor)],
     ...(options.input === undefined ? {} : { input: options.input }),
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal, killSignal: "SIGKILL" }),
     env: ENVIRONMENT,
     extendEnv: false,
     cwd: "/",

@@ -24,6 +24,7 @@ const TOOLS = {
   blkid: required("util-linux"),
   flock: required("util-linux"),
   fsfreeze: required("util-linux"),
+  setpriv: required("util-linux"),
   sync: required("coreutils"),
   od: required("coreutils"),
   "mkfs.ext4": required("e2fsprogs"),

@@ -1,16 +1,27 @@
 /** How full a pool is, in the levels that people are warned of. Pure. */
 import type { PoolStatus } from "../core/dm.ts";
+import { bytes, bytesFromMetaBlocks } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 
 /** Percent. The kernel's one event before a pool is full is set to the first of them. */
 export const WARNING_PERCENTS = [80, 90, 95] as const;
+/** Percent. A warning ends below this, so that a pool that hovers at a level does not repeat itself. */
+const CALM_PERCENT = 75n;
 
 /** 0: below all warnings. 100: nothing left, or not usable for want of it. */
 export type Level = 0 | (typeof WARNING_PERCENTS)[number] | 100;
 
+export interface Use {
+  readonly used: Bytes;
+  readonly total: Bytes;
+  readonly level: Level;
+  /** Well below all warnings. */
+  readonly calm: boolean;
+}
+
 export interface Fill {
-  readonly data: Level;
-  readonly metadata: Level;
+  readonly data: Use;
+  readonly metadata: Use;
 }
 
 type ActiveStatus = Extract<PoolStatus, { kind: "active" }>;
@@ -18,18 +29,19 @@ type ActiveStatus = Extract<PoolStatus, { kind: "active" }>;
 /** `hostBytes`, for loop pools: what the filesystem below can give and has given; less than the data, it is the limit. */
 export function fillOf(status: ActiveStatus, blockSize: Bytes, hostBytes?: Bytes): Fill {
   const { usedData, totalData, usedMeta, totalMeta, mode } = status;
-  const given = hostBytes === undefined ? totalData : hostBytes / blockSize;
-  const data = levelOf(usedData, given < totalData ? given : totalData);
+  const all = totalData * blockSize;
+  const given = hostBytes === undefined || hostBytes > all ? all : hostBytes;
   // Read-only without a wish for a check is the kernel's way to say that the metadata is full.
   const outOfMetadata = mode === "ro" && !status.needsCheck;
   return {
-    data: mode === "out_of_data_space" ? 100 : data,
-    metadata: outOfMetadata ? 100 : levelOf(usedMeta, totalMeta),
+    data: useOf(bytes(usedData * blockSize), bytes(given), mode === "out_of_data_space"),
+    metadata: useOf(bytesFromMetaBlocks(usedMeta), bytesFromMetaBlocks(totalMeta), outOfMetadata),
   };
 }
 
-function levelOf(used: bigint, total: bigint): Level {
-  if (used >= total) return 100;
-  const percent = Number((used * 100n) / total);
-  return WARNING_PERCENTS.findLast((each) => percent >= each) ?? 0;
+function useOf(used: Bytes, total: Bytes, out: boolean): Use {
+  const full = out || used >= total;
+  const percent = total === 0n ? 100n : (used * 100n) / total;
+  const level = WARNING_PERCENTS.findLast((each) => percent >= each) ?? 0;
+  return { used, total, level: full ? 100 : level, calm: !full && percent < CALM_PERCENT };
 }

@@ -28,11 +28,13 @@ import type { DeviceStack } from "./device-stack.ts";
 import { openDeviceStack } from "./device-stack.ts";
 import type { PoolCondition } from "./engine.ts";
 import { troubleOf } from "./execute.ts";
+import { FillLog } from "./fill-log.ts";
 import { growPool } from "./grow-pool.ts";
 import { MessageQueue } from "./queue.ts";
 import { PoolState } from "./state.ts";
 import { ThinDevices } from "./thin-devices.ts";
 import { ThinPool } from "./thin-pool.ts";
+import { watchPool } from "./watch.ts";
 
 export interface OpenDependencies {
   readonly stateDirectory: string;
@@ -98,7 +100,10 @@ export async function openPool(options: PoolOptions, dependencies: OpenDependenc
       ...(stack.fresh ? { create: firstRecord(stack.uuid, options.name) } : {}),
     });
     releases.push(() => catalog.close());
-    return { pool: await assemble(options, stack, catalog, dependencies), close };
+    const pool = await assemble(options, stack, catalog, dependencies);
+    const watch = watchPool(pool, runner, dependencies.report);
+    releases.push(() => watch.close());
+    return { pool, close };
   } catch (error) {
     await close();
     throw error;
@@ -153,6 +158,7 @@ async function assemble(
     await grow();
     status = await read();
   }
+  const fillLog = new FillLog(options.name, dependencies.report);
   const pool = new ThinPool({
     name: options.name,
     uuid: stack.uuid,
@@ -164,6 +170,7 @@ async function assemble(
     operations: dependencies.operations,
     status,
     condition,
+    onFill: (fill) => fillLog.note(fill),
     ...(stack.hostBytes === undefined ? {} : { hostBytes: stack.hostBytes }),
     now: dependencies.now,
     hands: {

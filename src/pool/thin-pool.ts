@@ -12,6 +12,8 @@ import { bytes, bytesFromBlocks, bytesFromMetaBlocks, dataBlocks, roundDown } fr
 import type { Bytes } from "../core/units.ts";
 import { SIZE_STEP, addDemand, headroom } from "../plan/capacity.ts";
 import type { SizeRange, Supply } from "../plan/capacity.ts";
+import { fillOf } from "../plan/fill.ts";
+import type { Fill } from "../plan/fill.ts";
 import type { Runner } from "../host/run.ts";
 import type { Plan } from "../plan/step.ts";
 import type { CreateVolumeIntent } from "../plan/volume.ts";
@@ -38,6 +40,8 @@ export interface PoolParts {
   readonly hands: Omit<Hands, "record" | "onStatus" | "freeze">;
   readonly status: Extract<PoolStatus, { kind: "active" }>;
   readonly condition: PoolCondition;
+  /** Told each time when the pool's status is known anew. */
+  readonly onFill: (fill: Fill) => void;
   /** Loop pools: free bytes of the filesystem below plus what the data file has. */
   readonly hostBytes?: () => Promise<Bytes>;
   readonly now: () => Date;
@@ -224,8 +228,14 @@ export class ThinPool implements Pool {
   async refreshSupply(): Promise<void> {
     if (this.#condition.kind !== "ready") return;
     const { dmsetup, poolDevice } = this.parts.hands;
-    this.#noteStatus(await dmsetup.poolStatus(poolDevice, { flush: false }));
+    const status = await dmsetup.poolStatus(poolDevice, { flush: false });
     await this.refreshHostBytes();
+    this.#noteStatus(status);
+  }
+
+  /** How full the pool is, as of the last status that was read. */
+  get fill(): Fill {
+    return fillOf(this.#status, this.parts.blockSize, this.#hostBytes);
   }
 
   /** For the next answer from memory: a pool that is said to have nothing left gets no call that would look. */
@@ -272,7 +282,10 @@ export class ThinPool implements Pool {
   }
 
   #noteStatus(status: PoolStatus): void {
-    if (status.kind === "active") this.#status = status;
+    if (status.kind === "active") {
+      this.#status = status;
+      this.parts.onFill(this.fill);
+    }
     const trouble = troubleOf(status);
     if (trouble !== undefined) this.#freeze(trouble);
   }

@@ -122,6 +122,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
       needsCheck: false,
     },
     condition: options.condition ?? { kind: "ready" },
+    onFill: () => {},
     now: () => new Date(0),
     hands: {
       poolDevice: POOL,

@@ -96,6 +96,16 @@ describe("running a tool", () => {
   });
 });
 
+test("a signal kills a command that only waits", async () => {
+  const end = new AbortController();
+  const waiting = shell(createRunner(SHELL), "exec sleep 30", { signal: end.signal });
+  const begin = performance.now();
+  end.abort();
+  await expect(waiting).rejects.toMatchObject({ kind: "tool", exitCode: undefined });
+  await expect(shell(createRunner(SHELL), "exec sleep 30", { signal: end.signal })).rejects.toThrow();
+  expect(performance.now() - begin).toBeLessThan(5000);
+});
+
 describe("a deadline", () => {
   test("kills the process and says ETIMEDOUT", async () => {
     const begin = performance.now();

@@ -63,7 +63,7 @@ test.each([
 ])("the low water mark lies %s", (_what, total, expected) => {
   expect(lowWater(dataBlocks(total))).toBe(expected);
   const status = { ...ACTIVE, totalData: dataBlocks(total), usedData: dataBlocks(total - expected) };
-  expect(fillOf(status, bytes(64n * KIB)).data).toBe(expected === 0n ? 100 : 80);
+  expect(fillOf(status, bytes(64n * KIB)).data.level).toBe(expected === 0n ? 100 : 80);
 });
 
 describe("a loop pool", () => {

@@ -1,0 +1,111 @@
+/**
+ * Sees a pool fill although no call of ours fills it: by the events of its thin-pool device. One waiting process a pool.
+ * Where the kernel has no event, this looks again after a while: docs/adr/0011-events-and-a-slow-look.md.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { errnoOf, messageOf } from "../core/errors.ts";
+import type { DmName } from "../core/ids.ts";
+import { Dmsetup } from "../host/dmsetup.ts";
+import type { Runner } from "../host/run.ts";
+import type { Report } from "./backing.ts";
+import type { ThinPool } from "./thin-pool.ts";
+
+export interface WatchOptions {
+  /** Of a runner that holds no lock: what waits here must not keep a next driver waiting. */
+  readonly dmsetup: Pick<Dmsetup, "eventNumber" | "waitForEvent">;
+  readonly device: DmName;
+  /**
+   * Takes note of how the pool is now. `events`: how many there have been since the device was made. Answers after how
+   * long to look again without another; undefined: not.
+   */
+  readonly look: (events: number) => Promise<number | undefined>;
+  readonly report: Report;
+}
+
+/** After a look that failed. */
+const RETRY_MS = 30_000;
+/** How long a level may go unseen that the kernel has no event for. */
+const LOOK_AGAIN_MS = 30_000;
+
+/** As at the start of the program: a watch is nobody's operation, although an operation begins it. */
+const outside = AsyncLocalStorage.snapshot();
+
+export class PoolWatch {
+  readonly #options: WatchOptions;
+  readonly #end = new AbortController();
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    void outside(() => this.#run());
+  }
+
+  /** No look begins after it, and the waiting process is killed. May be repeated. */
+  close(): void {
+    this.#end.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { device, report } = this.#options;
+    const { signal } = this.#end;
+    while (!signal.aborted) {
+      try {
+        await this.#once();
+      } catch (error) {
+        if (signal.aborted) return;
+        if (errnoOf(error) === "ENXIO") {
+          report("warn", `${device} was removed; it is watched no longer`);
+          return;
+        }
+        report("error", `${device}: its events cannot be waited for: ${messageOf(error)}`);
+        await sleep(RETRY_MS, undefined, { ref: false, signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** The number first: what happens during the look ends the wait at once. */
+  async #once(): Promise<void> {
+    const { dmsetup, device, look } = this.#options;
+    const seen = await dmsetup.eventNumber(device);
+    const again = await look(seen);
+    const { signal } = this.#end;
+    if (signal.aborted) return;
+    try {
+      await dmsetup.waitForEvent(device, seen, {
+        signal,
+        ...(again === undefined ? {} : { timeoutMs: again }),
+      });
+    } catch (error) {
+      if (errnoOf(error) !== "ETIMEDOUT") throw error;
+    }
+  }
+}
+
+/** Watches an open pool until it is closed. `runner`: one that holds no lock. */
+export function watchPool(pool: ThinPool, runner: Runner, report: Report): PoolWatch {
+  const watch = new PoolWatch({
+    dmsetup: new Dmsetup(runner),
+    device: pool.parts.hands.poolDevice,
+    look: async (events) => {
+      await pool.refreshSupply();
+      return events > 0 || hasSilentLevels(pool) ? LOOK_AGAIN_MS : undefined;
+    },
+    report,
+  });
+  watch.start();
+  return watch;
+}
+
+/**
+ * The low water mark gives one event, until the pool's table is loaded again; above it the kernel is silent until the pool
+ * is full. About most of the metadata it is silent too, and of the filesystem below a loop pool it knows nothing.
+ */
+function hasSilentLevels(pool: ThinPool): boolean {
+  const { data, metadata } = pool.fill;
+  const { totalData, blockSize } = pool.supply();
+  return data.level > 0 || metadata.level > 0 || data.total < totalData * blockSize;
+}
