@@ -34,6 +34,15 @@ export interface CsiServer {
 const ONLY_OWNER = 0o600;
 
 /**
+ * What one caller can make the driver hold. Decoded, a message of many empty parts is a hundred times as large; the
+ * largest that anybody needs, a topology of ten thousand nodes, is below this. Sidecars have a hundred calls under way.
+ */
+const LIMITS = {
+  "grpc.max_receive_message_length": 2 * 1024 * 1024,
+  "grpc.max_concurrent_streams": 256,
+};
+
+/**
  * Listens at `path` (absolute) and serves. Throws InvalidRequestError where it does not end in `.sock`, as CSI demands;
  * EnvironmentError where another process listens there, or something else lies there.
  * Nothing else may create files meanwhile: the process's umask is narrowed around the bind.
@@ -42,7 +51,7 @@ export async function listen(path: string, services: readonly Service[]): Promis
   if (!path.endsWith(".sock")) throw new InvalidRequestError("endpoint", `${path} does not end in .sock`);
   await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   await removeStaleSocket(path);
-  const server = new Server();
+  const server = new Server(LIMITS);
   for (const { definition, implementation } of services) server.addService(definition, implementation);
   await bind(server, path);
   return {

@@ -2,6 +2,7 @@
 import type { ServiceDefinition } from "@grpc/grpc-js";
 import type { Log } from "../log.ts";
 import { controllerHandlers } from "./controller.ts";
+import { keepUndecodable, requireDecoded } from "./decode.ts";
 import type { Driver } from "./driver.ts";
 import { groupHandlers } from "./group.ts";
 import { identityHandlers } from "./identity.ts";
@@ -28,8 +29,9 @@ interface AnyHandler {
 type AnyHandlers = Readonly<Record<string, AnyHandler["handle"]>>;
 
 function service(definition: ServiceDefinition, handlers: AnyHandlers, log: Log): Service {
-  const methods = Object.entries(handlers).map(
-    ([name, handler]) => [name, unary(name, handler, { log })] as const,
-  );
-  return { definition, implementation: Object.fromEntries(methods) };
+  const methods = Object.entries(handlers).map(([name, handler]) => {
+    const decoded: AnyHandler["handle"] = (request, call) => handler(requireDecoded(request), call);
+    return [name, unary(name, decoded, { log })] as const;
+  });
+  return { definition: keepUndecodable(definition), implementation: Object.fromEntries(methods) };
 }
