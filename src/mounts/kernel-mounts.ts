@@ -37,7 +37,8 @@ type ExpandRequest = VolumePath & { readonly range?: SizeRange };
 /**
  * Locks: stage, unstage and expand hold the volume alone, here and in the pool. Publish and unpublish share it, here
  * only for unpublish: it must work whatever the pool is doing. The publish of a single writer, or of a raw device,
- * excludes other publishes.
+ * excludes other publishes. All but expand hold their path alone: two volumes mounted at one path at once would each
+ * pass for the other.
  */
 class KernelMounts implements MountEngine {
   readonly #operations: Operations;
@@ -58,15 +59,22 @@ class KernelMounts implements MountEngine {
   }
 
   stage(pool: Pool, intent: StageIntent): Promise<void> {
-    return this.#alone(pool, "NodeStageVolume", intent, (volume) => this.#stager.stage(pool, volume, intent));
+    const call = { method: "NodeStageVolume", request: intent, path: intent.path };
+    return this.#alone(pool, call, (volume) => this.#stager.stage(pool, volume, intent));
   }
 
   async unstage(pool: Pool, at: VolumePath): Promise<void> {
+    const call = { method: "NodeUnstageVolume", request: at, path: at.path };
     try {
-      await this.#alone(pool, "NodeUnstageVolume", at, (volume) => this.#stager.unstage(pool, volume, at));
+      await this.#alone(pool, call, (volume) => this.#stager.unstage(pool, volume, at));
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
-      await this.#stager.unstageUnknown(at);
+      const scope = {
+        title: `NodeUnstageVolume ${at.id}`,
+        fingerprint: fingerprintOf("NodeUnstageVolume of no record", at),
+        exclusive: [lockKey.volume(at.id), this.#pathKey(at.path)],
+      };
+      await this.#operations.run(scope, () => this.#stager.unstageUnknown(at));
     }
   }
 
@@ -78,7 +86,7 @@ class KernelMounts implements MountEngine {
     const scope = {
       title,
       fingerprint: fingerprintOf("NodePublishVolume", intent),
-      exclusive: [lockKey.path(intent.targetPath), ...(multiple ? [] : [publishes])],
+      exclusive: [this.#pathKey(intent.targetPath), ...(multiple ? [] : [publishes])],
       shared: [lockKey.volume(intent.id), ...(multiple ? [publishes] : [])],
     };
     return this.#operations.run(scope, () =>
@@ -92,14 +100,14 @@ class KernelMounts implements MountEngine {
     const scope = {
       title: `NodeUnpublishVolume ${at.id}`,
       fingerprint: fingerprintOf("NodeUnpublishVolume", at),
-      exclusive: [lockKey.path(at.path)],
+      exclusive: [this.#pathKey(at.path)],
       shared: [lockKey.volume(at.id)],
     };
     return this.#operations.run(scope, () => this.#publisher.unpublish(pool?.volume(at.id), at));
   }
 
   expand(pool: Pool, request: ExpandRequest): Promise<Bytes> {
-    return this.#alone(pool, "NodeExpandVolume", request, async (volume) => {
+    return this.#alone(pool, { method: "NodeExpandVolume", request }, async (volume) => {
       requireWithinRecord(volume.record, request.range);
       const path = await this.#hands.paths.place(request.path, "volume_path");
       const { staging } = volume.record;
@@ -151,17 +159,23 @@ class KernelMounts implements MountEngine {
     return observeVolume(pool, id, await this.#hands.paths.directory());
   }
 
+  /** Holds the volume, and the path where one is given. */
   #alone<T>(
     pool: Pool,
-    method: string,
-    request: { readonly id: VolumeId },
+    call: { readonly method: string; readonly request: { readonly id: VolumeId }; readonly path?: string },
     work: (volume: OwnedVolume) => Promise<T>,
   ): Promise<T> {
+    const { method, request, path } = call;
     const title = `${method} ${request.id}`;
     const fingerprint = fingerprintOf(method, request);
-    return this.#operations.run({ title, fingerprint, exclusive: [lockKey.volume(request.id)] }, () =>
+    const exclusive = [lockKey.volume(request.id), ...(path === undefined ? [] : [this.#pathKey(path)])];
+    return this.#operations.run({ title, fingerprint, exclusive }, () =>
       pool.withVolume(request.id, title, fingerprint, work),
     );
+  }
+
+  #pathKey(path: string): string {
+    return lockKey.path(this.#hands.paths.lockName(path));
   }
 }
 

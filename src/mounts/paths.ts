@@ -40,6 +40,8 @@ function startsWith(components: readonly string[], directory: readonly string[])
 
 export class KubeletPaths {
   readonly #configured: string;
+  /** As of the last look; for `lockName`. */
+  #real: string | undefined;
 
   /** @param directory absolute, as configured; it may be reached through symlinks, its content may not. */
   constructor(directory: string) {
@@ -49,13 +51,23 @@ export class KubeletPaths {
   /** The directory without symlinks. EnvironmentError where it does not exist. */
   async directory(): Promise<string> {
     try {
-      return await realpath(this.#configured);
+      this.#real = await realpath(this.#configured);
+      return this.#real;
     } catch (error) {
       throw new EnvironmentError(
         `kubeletDirectory ${this.#configured}: ${messageOf(error)}; mount it into the driver's container or correct the configuration`,
         { cause: error },
       );
     }
+  }
+
+  /** The same text for all spellings of a path that `place` takes. Looks at nothing: a lock is taken before anything else. */
+  lockName(path: string): string {
+    const bare = path.replace(/\/$/, "");
+    const real = this.#real;
+    return real !== undefined && bare.startsWith(`${real}/`)
+      ? `${this.#configured}${bare.slice(real.length)}`
+      : bare;
   }
 
   /** The path as mountinfo would name it; looks at nothing but the directory itself. Throws InvalidRequestError. */

@@ -63,6 +63,18 @@ describe("a path inside kubelet's directory", () => {
     expect(located).toEqual({ path: join(kubelet, name), kind });
   });
 
+  test("every spelling that is taken has one name for locks", async () => {
+    const place = await paths.place(join(root, "link/kubelet/pods/1"), "target_path");
+    const spellings = [
+      place,
+      `${place}/`,
+      join(root, "link/kubelet/pods/1"),
+      join(root, "link/kubelet/pods/1/"),
+    ];
+    expect(new Set(spellings.map((each) => paths.lockName(each))).size).toBe(1);
+    expect(paths.lockName(`${place}1`)).not.toBe(paths.lockName(place));
+  });
+
   test("kubelet's own directory may be named with its symlinks or without", async () => {
     const located = await paths.locate(join(kubelet, "pods/1"), "target_path");
     expect(located.path).toBe(join(kubelet, "pods/1"));
