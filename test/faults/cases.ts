@@ -1,6 +1,7 @@
 import type { FaultCase } from "./case.ts";
 import { everyFlush, logWrites, logWritesNegative } from "./power/log-writes.ts";
 import { powerLoss, powerLossNegative } from "./power/power-loss.ts";
+import { suite } from "./suite.ts";
 
 /** Every case of the suite. */
 export const CASES: readonly FaultCase[] = [
@@ -9,4 +10,5 @@ export const CASES: readonly FaultCase[] = [
   logWrites,
   logWritesNegative,
   everyFlush,
+  suite({ name: "fuzz", promises: [4, 11, 12], seeds: { full: 2, share: 1 } }),
 ];

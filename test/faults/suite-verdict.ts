@@ -15,6 +15,7 @@ export interface SuiteVerdict {
 }
 
 const MARK = "faults: verdict ";
+export const FIGURE = "faults: figure ";
 /** Of the evidence of one violation. */
 const MOST_CHARACTERS = 4000;
 
@@ -25,6 +26,14 @@ export function findVerdict(stdout: string): SuiteVerdict | undefined {
   const line = stdout.split("\n").findLast((each) => each.startsWith(MARK));
   return line === undefined ? undefined : (JSON.parse(line.slice(MARK.length)) as SuiteVerdict);
 }
+
+/** What the suite found worth telling, in its order. */
+export const findFigures = (stdout: string): readonly string[] =>
+  stdout.split("\n").flatMap((line) => {
+    // vitest may begin the line with a colour.
+    const at = line.indexOf(FIGURE);
+    return at === -1 ? [] : [line.slice(at + FIGURE.length)];
+  });
 
 /** `promise 4: …`, `promises 4, 5: …`, anywhere in the name of a test or of what it stands in. Undefined: none named. */
 export function promisesIn(name: string): readonly PromiseNumber[] | undefined {

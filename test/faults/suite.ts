@@ -1,7 +1,7 @@
 /** Cases that are vitest files: `suites/<name>.test.ts`, run in a test kernel of their own. */
 import type { FaultCase, PromiseNumber } from "./case.ts";
 import { GuestError, startGuest } from "./guest.ts";
-import { findVerdict, outcomeOf } from "./suite-verdict.ts";
+import { findFigures, findVerdict, outcomeOf } from "./suite-verdict.ts";
 
 export interface SuiteOptions {
   readonly name: string;
@@ -34,7 +34,8 @@ export function suite({ name, promises, seeds, disks, timeoutSeconds }: SuiteOpt
       }).ended;
       const verdict = findVerdict(end.stdout);
       if (verdict === undefined) throw new GuestError("came to no verdict", end);
-      return outcomeOf(verdict, promises);
+      const outcome = outcomeOf(verdict, promises);
+      return { ...outcome, figures: [outcome.figures, ...findFigures(end.stdout)].join("; ") };
     },
   };
 }
