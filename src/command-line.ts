@@ -2,6 +2,7 @@
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { DEFAULT_STATE_DIRECTORY } from "./config/paths.ts";
 import { InvalidRequestError, messageOf } from "./core/errors.ts";
+import type { PoolCommand } from "./pool-command.ts";
 
 export type Command =
   | { readonly kind: "serve"; readonly role: "all" | "node"; readonly configuration: string }
@@ -13,10 +14,13 @@ export type Command =
       readonly endsAlone: boolean;
     }
   | { readonly kind: "check-config"; readonly configuration: string }
+  | PoolCommand
   | { readonly kind: "version" }
   | { readonly kind: "help" };
 
 const DEFAULT_CONFIGURATION = "/etc/dmthin/config.yaml";
+/** On a disk: mappings as text can be large. */
+const DEFAULT_WORK_DIRECTORY = "/var/tmp";
 
 export const USAGE = `usage: dmthin COMMAND
 
@@ -26,6 +30,10 @@ export const USAGE = `usage: dmthin COMMAND
   guard --socket PATH [--state-directory DIRECTORY] [--ends-alone]
                              resumes what a dead driver left suspended
   check-config [FILE]        prints every problem of a configuration
+  pool check NAME [--config FILE]
+                             whether a pool's thin metadata is sound; exit 0: it is, 1: it is not, 2: cannot be said
+  pool repair NAME [--config FILE] [--work-directory DIRECTORY] [--accept-loss] [--accept-older] [--overwrite-spare]
+                             mends it; no volume of the pool may be in use, and no driver may have the pool open
   --version, --help
 
 FILE is ${DEFAULT_CONFIGURATION} unless given. NODE_NAME and CSI_ENDPOINT are used where the file does not say.
@@ -49,6 +57,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       const { positionals } = parse(name, rest, {}, 1);
       return { kind: "check-config", configuration: positionals[0] ?? DEFAULT_CONFIGURATION };
     }
+    case "pool":
+      return parsePool(rest);
     case "--version":
       return { kind: "version" };
     case "--help":
@@ -76,6 +86,51 @@ function parseGuard(args: readonly string[]): Command {
   };
 }
 
+function parsePool([verb, ...rest]: readonly string[]): Command {
+  const config = { type: "string" } as const;
+  switch (verb) {
+    case "check": {
+      const { values, positionals } = parse("pool check", rest, { config }, 1);
+      return { kind: "pool-check", pool: poolOf(verb, positionals), configuration: configuration(values) };
+    }
+    case "repair": {
+      const { values, positionals } = parse(
+        "pool repair",
+        rest,
+        {
+          config,
+          "work-directory": { type: "string" },
+          "accept-loss": { type: "boolean" },
+          "accept-older": { type: "boolean" },
+          "overwrite-spare": { type: "boolean" },
+        },
+        1,
+      );
+      return {
+        kind: "pool-repair",
+        pool: poolOf(verb, positionals),
+        configuration: configuration(values),
+        accepted: {
+          loss: values["accept-loss"] ?? false,
+          older: values["accept-older"] ?? false,
+          overwriteSpare: values["overwrite-spare"] ?? false,
+        },
+        workDirectory: values["work-directory"] ?? DEFAULT_WORK_DIRECTORY,
+      };
+    }
+    default:
+      throw new InvalidRequestError("command pool", "takes check or repair; see dmthin --help");
+  }
+}
+
+const configuration = ({ config }: { readonly config?: string | undefined }): string =>
+  config ?? DEFAULT_CONFIGURATION;
+
+function poolOf(verb: string, [name]: readonly string[]): string {
+  if (name === undefined) throw new InvalidRequestError(`pool ${verb}`, "the pool's name is missing");
+  return name;
+}
+
 function parse<const Options extends ParseArgsOptionsConfig>(
   command: string,
   args: readonly string[],
@@ -88,5 +143,5 @@ function parse<const Options extends ParseArgsOptionsConfig>(
   } catch (error) {
     throw new InvalidRequestError(command, `${messageOf(error)}; see dmthin --help`, { cause: error });
   }
-  throw new InvalidRequestError(command, `takes one file at most; see dmthin --help`);
+  throw new InvalidRequestError(command, `has too many words; see dmthin --help`);
 }

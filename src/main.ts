@@ -32,6 +32,11 @@ async function run(command: Command): Promise<number> {
       const { checkConfig } = await import("./check-config.ts");
       return checkConfig(command.configuration);
     }
+    case "pool-check":
+    case "pool-repair": {
+      const { runPoolCommand } = await import("./pool-command.ts");
+      return runPoolCommand(command);
+    }
     case "version":
       process.stdout.write(`dmthin ${packageJson.version}\n`);
       return 0;

@@ -68,19 +68,29 @@ async function reserve(dmsetup: Dmsetup, pool: DmName): Promise<void> {
 
 export type MetadataCheck =
   | { readonly kind: "sound" }
-  | { readonly kind: "damaged"; /** The tool's words. */ readonly report: string };
+  | {
+      readonly kind: "damaged";
+      /** The tool's words. */
+      readonly report: string;
+      /** Devices and mappings are whole; only the counts of who uses which block are not. */
+      readonly treesSound: boolean;
+    };
 
 export interface CheckOptions {
   /** Only the device tree and space maps of the superblock: bounded time on large pools. */
   readonly skipMappings?: boolean;
   /** Repairs leaked blocks and trivial faults. */
   readonly autoRepair?: boolean;
-  /** Clears the pool's needs_check flag after a sound result. */
+  /** Clears the pool's needs_check flag after a sound result. Not with `skipMappings`: 1.x then clears it unchecked. */
   readonly clearNeedsCheck?: boolean;
+  /** Of an active pool that holds a metadata snapshot: devices and mappings of that moment, no space maps. */
+  readonly live?: boolean;
 }
 
 /** 0.9, and 1.x for what it was asked; 1.x for what it found. Neither tells bad metadata from metadata it cannot reach. */
 const FAILURES: readonly number[] = [1, 64];
+/** What 1.x and 0.9 say when they get to the last stage: the trees have passed by then. */
+const TREES_PASSED = /^(?:data space map|checking space map counts)$/m;
 const UNREACHABLE = /^Couldn't (?:find|stat|open|read)\b/m;
 
 /** thin_check on metadata that no active pool uses. Rejects with ToolError where it cannot be read: that is not damage. */
@@ -89,10 +99,13 @@ export async function checkMetadata(
   metadataPath: string,
   options: CheckOptions = {},
 ): Promise<MetadataCheck> {
+  if (options.skipMappings === true && options.clearNeedsCheck === true)
+    throw new RangeError("needs_check is cleared after a full check only");
   const flags = [
     ...(options.skipMappings === true ? ["--skip-mappings"] : []),
     ...(options.autoRepair === true ? ["--auto-repair"] : []),
     ...(options.clearNeedsCheck === true ? ["--clear-needs-check-flag"] : []),
+    ...(options.live === true ? ["--metadata-snap"] : []),
   ];
   const args = [...flags, metadataPath];
   const { exitCode, stdout, stderr } = await runner.run("thin_check", args, { accept: [0, ...FAILURES] });
@@ -101,5 +114,6 @@ export async function checkMetadata(
   if (errno !== undefined || UNREACHABLE.test(stderr)) {
     throw new ToolError({ argv: ["thin_check", ...args], exitCode, stderr, errno });
   }
-  return { kind: "damaged", report: `${stdout}${stderr}`.trim() };
+  const report = `${stdout}${stderr}`.trim();
+  return { kind: "damaged", report, treesSound: TREES_PASSED.test(report) };
 }

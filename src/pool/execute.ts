@@ -192,11 +192,13 @@ async function requireCommitted(hands: Hands): Promise<void> {
   throw new OutcomeUnknownError(`${hands.poolDevice}: ${trouble}; the last change may be lost`);
 }
 
+const CURE = "mend its disk, end the pods that use it, then run dmthin pool repair";
+
 /** Why a pool in this state takes no changes; undefined for `rw` and `out_of_data_space` without needs_check. */
 export function troubleOf(status: PoolStatus): string | undefined {
-  if (status.kind === "fail") return "the kernel reports the pool as failed";
-  if (status.needsCheck) return "the pool's metadata needs a check (needs_check is set)";
+  if (status.kind === "fail") return `the kernel reports the pool as failed; ${CURE}`;
+  if (status.needsCheck) return `the pool's metadata needs a check (needs_check is set); ${CURE}`;
   if (status.mode === "ro")
-    return "the kernel switched the pool to read-only (out of metadata space, or a metadata error)";
+    return `the kernel switched the pool to read-only (out of metadata space, or a metadata error); ${CURE}`;
   return undefined;
 }

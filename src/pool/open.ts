@@ -213,7 +213,7 @@ const fitsTransaction = ({ transactionId }: PoolRecord, status: ActiveStatus): b
 function requireActive(name: PoolName, status: PoolStatus): ActiveStatus {
   if (status.kind === "active") return status;
   throw new PoolUnavailableError(
-    `pool ${name}: the kernel reports it as failed; check its metadata with thin_check`,
+    `pool ${name}: the kernel reports it as failed; mend its disk, end the pods that use it, then run dmthin pool repair ${name}`,
   );
 }
 

@@ -19,6 +19,7 @@ import { readBlock, writeBlock } from "../host/block-device.ts";
 import type { Dmsetup } from "../host/dmsetup.ts";
 import type { Runner } from "../host/run.ts";
 import { formatPoolTable, parsePoolTable } from "../host/thin-pool-text.ts";
+import { parseThinSuperblock } from "../host/thin-superblock.ts";
 import { checkMetadata } from "../host/thin-tools.ts";
 import type { OnStep, Report } from "./backing.ts";
 import { blocksBetween, metadataForData, usableOf } from "./growth.ts";
@@ -209,10 +210,16 @@ export class PoolTarget {
         `pool ${options.name}: its thin metadata is blank although the pool is complete; activating it would erase all volumes: restore the metadata device`,
       );
     }
+    // Before the check: a quick one fails on the flag for no good reason in 1.1.0, and would clear it if told to.
+    if (parseThinSuperblock(superblock)?.needsCheck === true) {
+      throw new PoolSetupError(
+        `pool ${options.name}: its metadata needs a full check (needs_check is set); run dmthin pool repair ${options.name}`,
+      );
+    }
     const verdict = await checkMetadata(runner, meta.path, { skipMappings: true });
     if (verdict.kind === "sound") return;
     throw new PoolSetupError(
-      `pool ${options.name}: thin_check finds its metadata damaged: ${verdict.report}; repair it with thin_repair onto the spare`,
+      `pool ${options.name}: thin_check finds its metadata damaged: ${verdict.report}; run dmthin pool repair ${options.name}`,
     );
   }
 }

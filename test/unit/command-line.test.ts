@@ -16,6 +16,27 @@ describe("a command line", () => {
     ],
     ["check-config", { kind: "check-config", configuration: "/etc/dmthin/config.yaml" }],
     ["check-config c.yaml", { kind: "check-config", configuration: "c.yaml" }],
+    ["pool check fast", { kind: "pool-check", pool: "fast", configuration: "/etc/dmthin/config.yaml" }],
+    [
+      "pool repair fast --config /c.yaml --work-directory /w --accept-loss",
+      {
+        kind: "pool-repair",
+        pool: "fast",
+        configuration: "/c.yaml",
+        accepted: { loss: true, older: false, overwriteSpare: false },
+        workDirectory: "/w",
+      },
+    ],
+    [
+      "pool repair --accept-older --overwrite-spare fast",
+      {
+        kind: "pool-repair",
+        pool: "fast",
+        configuration: "/etc/dmthin/config.yaml",
+        accepted: { loss: false, older: true, overwriteSpare: true },
+        workDirectory: "/var/tmp",
+      },
+    ],
     ["--version", { kind: "version" }],
     ["--help", { kind: "help" }],
   ])("`dmthin %s` is understood", (text, command) => {
@@ -29,7 +50,13 @@ describe("a command line", () => {
     ["all extra", /^all: Unexpected argument/],
     ["all --config", /^all: .*argument missing/],
     ["guard", /^guard --socket: is missing/],
-    ["check-config a b", /^check-config: takes one file/],
+    ["check-config a b", /^check-config: has too many words/],
+    ["pool", /^command pool: takes check or repair/],
+    ["pool mend fast", /^command pool: takes check or repair/],
+    ["pool check", /^pool check: the pool's name is missing/],
+    ["pool repair", /^pool repair: the pool's name is missing/],
+    ["pool check fast --accept-loss", /^pool check: Unknown option/],
+    ["pool check fast slow", /^pool check: has too many words/],
     ["controller --config x", /^controller: Unknown option/],
   ])("`dmthin %s` is refused, with the word", (text, message) => {
     expect(() => parseCommandLine(words(text))).toThrow(message);

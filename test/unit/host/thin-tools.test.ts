@@ -50,10 +50,35 @@ describe("thin tools", () => {
   });
 
   test("each option of the check is said", async () => {
-    const command = "thin_check --skip-mappings --auto-repair --clear-needs-check-flag /m";
-    const runner = fakeRunner({ [command]: {} });
-    await checkMetadata(runner, "/m", { skipMappings: true, autoRepair: true, clearNeedsCheck: true });
-    expect(runner.commands).toEqual([command]);
+    const commands = [
+      "thin_check --skip-mappings --auto-repair --metadata-snap /m",
+      "thin_check --clear-needs-check-flag /m",
+    ];
+    const runner = fakeRunner(Object.fromEntries(commands.map((command) => [command, {}])));
+    await checkMetadata(runner, "/m", { skipMappings: true, autoRepair: true, live: true });
+    await checkMetadata(runner, "/m", { clearNeedsCheck: true });
+    expect(runner.commands).toEqual(commands);
+  });
+
+  test("needs_check is not cleared by a check that skips the mappings", async () => {
+    const work = checkMetadata(fakeRunner({}), "/m", { skipMappings: true, clearNeedsCheck: true });
+    await expect(work).rejects.toThrow(RangeError);
+  });
+
+  test.each([
+    ["device details tree\nmapping tree\nCheck of mappings failed", false],
+    [
+      "device details tree\nmapping tree\ndata space map\nmetadata space map\ndata space map contains leaks",
+      true,
+    ],
+    [
+      "examining superblock\nexamining devices tree\nexamining mapping tree\nchecking space map counts\n1 leak",
+      true,
+    ],
+    ["bad checksum in superblock", false],
+  ])("damage behind %j leaves the trees sound: %s", async (stdout, treesSound) => {
+    const runner = fakeRunner({ "thin_check /m": { stdout, exitCode: 1 } });
+    expect(await checkMetadata(runner, "/m")).toMatchObject({ kind: "damaged", treesSound });
   });
 
   test("live metadata is read through a metadata snapshot", async () => {
