@@ -11,4 +11,5 @@ export const CASES: readonly FaultCase[] = [
   logWritesNegative,
   everyFlush,
   suite({ name: "fuzz", promises: [4, 11, 12], seeds: { full: 2, share: 1 } }),
+  suite({ name: "kill", promises: [2, 4, 5], seeds: { full: 2, share: 1 }, timeoutSeconds: 1500 }),
 ];

@@ -23,6 +23,8 @@ export interface DriverOptions {
   /** Resolve as soon as the socket answers, ready or not; otherwise when Probe is ready. */
   readonly untilListening?: boolean;
   readonly environment?: NodeJS.ProcessEnv;
+  /** Directory of a cgroup: the driver and all that it starts are born in it. */
+  readonly cgroup?: string;
 }
 
 /** `dmthin all` as a process of its own. */
@@ -67,7 +69,7 @@ export async function startDriver(options: DriverOptions): Promise<TestDriver> {
   const configuration = join(directory, "dmthin.yaml");
   writeFileSync(configuration, JSON.stringify(config, undefined, 2));
   const log = join(directory, "driver.log");
-  const child = spawnDriver(configuration, log, options.environment);
+  const child = spawnDriver(configuration, log, options);
   const client = connectCsi(endpoint);
   try {
     await untilUp(child, client, options.untilListening ?? false, log);
@@ -93,9 +95,16 @@ export async function startDriver(options: DriverOptions): Promise<TestDriver> {
 }
 
 /** In a session of its own, so that Ctrl-C reaches who started it and not the driver. */
-function spawnDriver(configuration: string, log: string, environment: NodeJS.ProcessEnv = {}): ChildProcess {
+function spawnDriver(
+  configuration: string,
+  log: string,
+  { environment = {}, cgroup }: Pick<DriverOptions, "environment" | "cgroup">,
+): ChildProcess {
   const output = openSync(log, "a");
-  const child = spawn(process.execPath, [MAIN, "all", "--config", configuration], {
+  const program = [process.execPath, MAIN, "all", "--config", configuration];
+  const enter = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"'];
+  const [command = "", ...args] = cgroup === undefined ? program : [...enter, cgroup, ...program];
+  const child = spawn(command, args, {
     stdio: ["ignore", output, output],
     detached: true,
     env: { ...process.env, ...environment },

@@ -19,22 +19,29 @@ const recordOf = (number: number): Buffer => {
 
 export class RecordWriter {
   readonly #files: readonly FileHandle[];
+  readonly #pauseMs: number;
   readonly #done: Promise<void>;
   #durable = 0;
   #longestMs = 0;
   #stopped = false;
 
-  private constructor(files: readonly FileHandle[]) {
+  private constructor(files: readonly FileHandle[], pauseMs: number) {
     this.#files = files;
+    this.#pauseMs = pauseMs;
     this.#done = this.#run();
     // Reported by `stop` or `reach`; until then nobody waits for it.
     this.#done.catch(() => undefined);
   }
 
   /** Resolves when some records are durable. Files are made where missing. */
-  static async start(...paths: readonly string[]): Promise<RecordWriter> {
+  static start(...paths: readonly string[]): Promise<RecordWriter> {
+    return RecordWriter.slowly(PAUSE_MS, ...paths);
+  }
+
+  /** With a longer rest between two records, so that others get on too. */
+  static async slowly(pauseMs: number, ...paths: readonly string[]): Promise<RecordWriter> {
     const flags = (path: string): Promise<FileHandle> => open(path, "r+").catch(() => open(path, "w+"));
-    const writer = new RecordWriter(await Promise.all(paths.map(flags)));
+    const writer = new RecordWriter(await Promise.all(paths.map(flags)), pauseMs);
     await writer.reach(5);
     return writer;
   }
@@ -80,7 +87,7 @@ export class RecordWriter {
         }
         this.#durable += 1;
         this.#longestMs = Math.max(this.#longestMs, performance.now() - started);
-        await sleep(PAUSE_MS);
+        await sleep(this.#pauseMs);
       }
     } finally {
       this.#stopped = true;
