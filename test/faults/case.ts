@@ -1,4 +1,4 @@
-/** What a fault case is: a piece of the suite that tries some of the thirteen promises of docs/explanation/promises.md. */
+/** What a fault case is: a piece of the suite that tries some of the thirteen promises of docs/reliability.md. */
 
 export const PROMISES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13] as const;
 export type PromiseNumber = (typeof PROMISES)[number];
