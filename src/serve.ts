@@ -17,7 +17,9 @@ import { ensureThinTargets } from "./host/thin-targets.ts";
 import { findTools } from "./host/tools.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMountEngine } from "./mounts/kernel-mounts.ts";
-import { startPools, type OpenPools } from "./pool/set.ts";
+import { PoolClaims } from "./pool/claims.ts";
+import { LeftDevices } from "./pool/left-devices.ts";
+import { startPools, type SupervisedPools } from "./pool/set.ts";
 
 export interface ServeOptions {
   /** Path of the file. */
@@ -85,7 +87,8 @@ async function runDriver(
   const guard = new GuardClient(guardOptions(config));
   // One for all pools: names are unique on the node, and the end of the driver waits for all of them.
   const operations = new Operations(around);
-  let pools: OpenPools | undefined;
+  let pools: SupervisedPools | undefined;
+  const claims = new PoolClaims();
   const driver = {
     version: options.version,
     node: { name: config.nodeName, topology: topologyValue(config.nodeName), maxVolumes: config.maxVolumes },
@@ -93,6 +96,7 @@ async function runDriver(
     mounts: createMountEngine({
       runner,
       kubeletDirectory: config.kubeletDirectory,
+      leftDevices: new LeftDevices({ runner, stateDirectory: config.stateDirectory, claims }),
       around,
       afterStep,
     }),
@@ -108,6 +112,7 @@ async function runDriver(
     runner,
     guard,
     operations,
+    claims,
     report: (level, message) => log[level]({}, message),
     now: () => new Date(),
     afterStep,

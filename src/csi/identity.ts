@@ -17,7 +17,7 @@ export function identityHandlers(driver: Driver): Handlers<IdentityDefinition> {
     GetPluginCapabilities: async () => ({ capabilities: [...CAPABILITIES] }),
     /**
      * Ready as soon as one pool is open: a broken pool must not take the others down. Not ready is "still starting" to
-     * sidecars, which wait, and a failure to a liveness probe, which restarts the driver: opening is tried again then.
+     * sidecars, which wait, and a failure to a liveness probe, which restarts the driver.
      */
     Probe: async () => ({ ready: { value: (driver.pools()?.pools.length ?? 0) > 0 } }),
   };

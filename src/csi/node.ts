@@ -1,11 +1,12 @@
 /** CSI's Node service: the volume is looked up, then mounts/ does the work and checks the paths. */
 import { NotFoundError, PreconditionError } from "../core/errors.ts";
 import { parseId } from "../core/ids.ts";
+import type { VolumeId } from "../core/ids.ts";
 import { quote } from "../core/quote.ts";
 import type { NodeDefinition, NodeServiceCapability_RPC_Type } from "../generated/csi.ts";
-import type { PoolSet } from "../pool/engine.ts";
+import type { Pool, PoolSet } from "../pool/engine.ts";
 import { accessProblem } from "./controller-validate.ts";
-import { locateVolume, requireVolume } from "./locate.ts";
+import { requireVolume } from "./locate.ts";
 import {
   parseNodeExpand,
   parsePublish,
@@ -28,6 +29,16 @@ const CAPABILITIES: readonly NodeServiceCapability_RPC_Type[] = [
 export function nodeHandlers(driver: Driver): Handlers<NodeDefinition> {
   const { mounts, node } = driver;
   const pools = (): PoolSet => requireOpened(driver);
+  /**
+   * For the end of a pod, which must come also while the volume's pool is missing, and during the start. A volume of ours,
+   * existing or not: kubelet may repeat a call whose answer it missed after the volume has been deleted, and would
+   * repeat it for ever if that failed.
+   */
+  const locate = (volumeId: string): { readonly pool: Pool | undefined; readonly id: VolumeId } => {
+    const parsed = parseId(volumeId);
+    if (parsed?.kind !== "volume") throw new NotFoundError(`volume ${quote(volumeId)} does not exist`);
+    return { pool: driver.pools()?.byUuid(parsed.pool), id: parsed.id };
+  };
   return {
     NodeGetCapabilities: async () => ({ capabilities: CAPABILITIES.map((type) => ({ rpc: { type } })) }),
     NodeGetInfo: async () => ({
@@ -45,7 +56,7 @@ export function nodeHandlers(driver: Driver): Handlers<NodeDefinition> {
     },
     NodeUnstageVolume: async (request) => {
       const { volumeId, path } = parseUnstage(request);
-      const { pool, id } = requireLocated(pools(), volumeId);
+      const { pool, id } = locate(volumeId);
       await mounts.unstage(pool, { id, path });
       return {};
     },
@@ -59,10 +70,8 @@ export function nodeHandlers(driver: Driver): Handlers<NodeDefinition> {
     },
     NodeUnpublishVolume: async (request) => {
       const { volumeId, path } = parseUnpublish(request);
-      const parsed = parseId(volumeId);
-      if (parsed?.kind !== "volume") throw unknownVolume(volumeId);
-      // A pod must be able to end while its volume's pool is missing, and during the start.
-      await mounts.unpublish(driver.pools()?.byUuid(parsed.pool), { id: parsed.id, path });
+      const { pool, id } = locate(volumeId);
+      await mounts.unpublish(pool, { id, path });
       return {};
     },
     NodeGetVolumeStats: async (request) => {
@@ -78,16 +87,3 @@ export function nodeHandlers(driver: Driver): Handlers<NodeDefinition> {
     },
   };
 }
-
-/**
- * A volume of ours, existing or not: kubelet may repeat an unstage whose answer it missed after the volume has been
- * deleted, and would repeat it for ever if that failed.
- */
-function requireLocated(pools: PoolSet, volumeId: string): NonNullable<ReturnType<typeof locateVolume>> {
-  const located = locateVolume(pools, volumeId);
-  if (located === undefined) throw unknownVolume(volumeId);
-  return located;
-}
-
-const unknownVolume = (volumeId: string): NotFoundError =>
-  new NotFoundError(`volume ${quote(volumeId)} does not exist`);

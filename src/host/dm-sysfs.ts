@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 
 import { type DevNumber, devNumber, isDevNumber } from "../core/dm.ts";
 import { systemErrnoOf } from "../core/errors.ts";
-import type { DmName } from "../core/ids.ts";
+import type { DmName, DmUuid } from "../core/ids.ts";
 import { type Bytes, bytes, SECTOR_BYTES } from "../core/units.ts";
 
 /** Where the kernel's trees are mounted; other than the defaults only in tests. */
@@ -56,12 +56,25 @@ export function findDmDevice(name: DmName, trees: KernelTrees = KERNEL_TREES): D
   const hint = numberOfNode(`${trees.dev}/mapper/${name}`);
   const byNode = hint === undefined ? undefined : readDmDevice(`${trees.sys}/dev/block/${hint}`, trees);
   if (byNode?.name === name) return byNode;
+  const found = search("name", name, trees);
+  return found?.name === name ? found : undefined;
+}
+
+/** The dm device of that uuid, whatever its name is; undefined where the kernel has none. */
+export function findDmDeviceByUuid(
+  uuid: DmUuid,
+  trees: KernelTrees = KERNEL_TREES,
+): DmSysfsDevice | undefined {
+  const found = search("uuid", uuid, trees);
+  return found?.uuid === uuid ? found : undefined;
+}
+
+function search(attribute: "name" | "uuid", value: string, trees: KernelTrees): DmSysfsDevice | undefined {
   const block = `${trees.sys}/block`;
   const entry = readdirSync(block).find(
-    (each) => each.startsWith("dm-") && readAttribute(`${block}/${each}/dm/name`) === name,
+    (each) => each.startsWith("dm-") && readAttribute(`${block}/${each}/dm/${attribute}`) === value,
   );
-  const found = entry === undefined ? undefined : readDmDevice(`${block}/${entry}`, trees);
-  return found?.name === name ? found : undefined;
+  return entry === undefined ? undefined : readDmDevice(`${block}/${entry}`, trees);
 }
 
 function numberOfNode(path: string): DevNumber | undefined {

@@ -53,8 +53,11 @@ export interface MountEngine {
    * does not have), DamagedVolumeError, InvalidRequestError (path, flags).
    */
   stage(pool: Pool, intent: StageIntent): Promise<void>;
-  /** Not staged there: done. PreconditionError while published or in use. An unknown volume: done. */
-  unstage(pool: Pool, at: VolumePath): Promise<void>;
+  /**
+   * Not staged there: done. PreconditionError while published or in use. An unknown volume: done. Works without the pool,
+   * by what the kernel shows of the volume.
+   */
+  unstage(pool: Pool | undefined, at: VolumePath): Promise<void>;
   /** PreconditionError: not staged, or a second path of a single writer. IncompatibleExistingError: published otherwise. */
   publish(pool: Pool, intent: PublishIntent): Promise<void>;
   /** Works without the pool and without the record. Unmounts only what belongs to this volume, then removes the target. */

@@ -13,6 +13,7 @@ import type { Runner } from "../host/run.ts";
 import type { SizeRange } from "../plan/capacity.ts";
 import type { AfterStep } from "../plan/step.ts";
 import type { OwnedVolume, Pool } from "../pool/engine.ts";
+import type { LeftDevices } from "../pool/left-devices.ts";
 import type { MountEngine, PublishIntent, StageIntent, VolumePath } from "./engine.ts";
 import { KubeletPaths } from "./paths.ts";
 import { observeVolume, shownAt, type VolumePresence } from "./presence.ts";
@@ -23,6 +24,8 @@ export interface MountEngineOptions {
   readonly runner: Runner;
   /** Absolute; every path of a request must lie in it. */
   readonly kubeletDirectory: string;
+  /** Takes down the device of a volume whose pool is not open. */
+  readonly leftDevices: Pick<LeftDevices, "remove">;
   /** How long a busy mount is tried. */
   readonly patience?: Patience;
   /** For fault tests. */
@@ -43,6 +46,7 @@ type ExpandRequest = VolumePath & { readonly range?: SizeRange };
 class KernelMounts implements MountEngine {
   readonly #operations: Operations;
   readonly #hands: MountHands;
+  readonly #leftDevices: MountEngineOptions["leftDevices"];
   readonly #stager: Stager;
   readonly #publisher: Publisher;
 
@@ -54,6 +58,7 @@ class KernelMounts implements MountEngine {
       patience: options.patience ?? UNMOUNT_PATIENCE,
       afterStep: options.afterStep ?? (() => Promise.resolve()),
     };
+    this.#leftDevices = options.leftDevices;
     this.#stager = new Stager(this.#hands);
     this.#publisher = new Publisher(this.#hands);
   }
@@ -63,7 +68,8 @@ class KernelMounts implements MountEngine {
     return this.#alone(pool, call, (volume) => this.#stager.stage(pool, volume, intent));
   }
 
-  async unstage(pool: Pool, at: VolumePath): Promise<void> {
+  async unstage(pool: Pool | undefined, at: VolumePath): Promise<void> {
+    if (pool === undefined) return this.#unstageLeft(at);
     const call = { method: "NodeUnstageVolume", request: at, path: at.path };
     try {
       await this.#alone(pool, call, (volume) => this.#stager.unstage(pool, volume, at));
@@ -76,6 +82,18 @@ class KernelMounts implements MountEngine {
       };
       await this.#operations.run(scope, () => this.#stager.unstageUnknown(at));
     }
+  }
+
+  #unstageLeft(at: VolumePath): Promise<void> {
+    const scope = {
+      title: `NodeUnstageVolume ${at.id}`,
+      fingerprint: fingerprintOf("NodeUnstageVolume without pool", at),
+      exclusive: [lockKey.volume(at.id), this.#pathKey(at.path)],
+    };
+    return this.#operations.run(scope, async () => {
+      await this.#stager.unstageLeft(at);
+      await this.#leftDevices.remove(at.id);
+    });
   }
 
   publish(pool: Pool, intent: PublishIntent): Promise<void> {

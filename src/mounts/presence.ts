@@ -11,7 +11,7 @@ import {
   thinDeviceUuid,
   type VolumeId,
 } from "../core/ids.ts";
-import { findDmDevice } from "../host/dm-sysfs.ts";
+import { findDmDevice, findDmDeviceByUuid } from "../host/dm-sysfs.ts";
 import {
   type DeviceMount,
   dmUuidOf,
@@ -48,6 +48,16 @@ export function observeVolume(
     entries,
     mounts: mounts.filter(({ entry }) => entry.mountPoint.startsWith(`${directory}/`)),
   };
+}
+
+/** Where a volume is mounted inside kubelet's directory, whichever pool it is of: by the uuid of its device. */
+export function mountPointsOf(id: VolumeId, directory: string): readonly string[] {
+  const parsed = parseId(id);
+  const found = parsed && findDmDeviceByUuid(thinDeviceUuid(parsed.pool, parsed.key));
+  if (found === undefined) return [];
+  return mountsOfDevice(readMountInfo(), found.number)
+    .map(({ entry }) => entry.mountPoint)
+    .filter((point) => point.startsWith(`${directory}/`));
 }
 
 /** What of the volume is seen at a path; undefined where something else, or nothing, is mounted exactly there. */

@@ -9,6 +9,7 @@ import {
   PoolUnavailableError,
   PreconditionError,
 } from "../core/errors.ts";
+import type { VolumeId } from "../core/ids.ts";
 import type { Staging } from "../core/records.ts";
 import {
   checkFilesystem,
@@ -38,7 +39,7 @@ import type { StageIntent, VolumePath } from "./engine.ts";
 import { parseMkfsOptions } from "./mkfs-options.ts";
 import { parseMountFlags } from "./mount-flags.ts";
 import type { KubeletPaths } from "./paths.ts";
-import { observeVolume, unmountVolume } from "./presence.ts";
+import { mountPointsOf, observeVolume, unmountVolume } from "./presence.ts";
 
 /** What mounting needs of the machine. */
 export interface MountHands {
@@ -101,14 +102,20 @@ export class Stager {
       const live = device !== undefined && (staging.access === "block" || elsewhere.includes(staging.path));
       if (live) return;
     }
-    if (elsewhere.length > 0) {
-      throw new PreconditionError(
-        `volume ${at.id} is still published at ${elsewhere.join(", ")}: unpublish it first`,
-      );
-    }
+    if (elsewhere.length > 0) throw stillPublished(at.id, elsewhere);
     await unmountVolume(this.#hands.runner, at.id, path, this.#hands.patience);
     if (staging !== undefined) await volume.setStaging(undefined);
     if (device !== undefined) await volume.deactivate();
+  }
+
+  /** For a volume whose pool is not open: all but its device, by what the kernel shows. */
+  async unstageLeft(at: VolumePath): Promise<void> {
+    const path = await this.#hands.paths.place(at.path, FIELD);
+    const elsewhere = mountPointsOf(at.id, await this.#hands.paths.directory()).filter(
+      (point) => point !== path,
+    );
+    if (elsewhere.length > 0) throw stillPublished(at.id, elsewhere);
+    await unmountVolume(this.#hands.runner, at.id, path, this.#hands.patience);
   }
 
   /** For a volume without a record: what is left of it in the kernel at that path. */
@@ -230,6 +237,9 @@ export class Stager {
     }
   }
 }
+
+const stillPublished = (id: VolumeId, points: readonly string[]): PreconditionError =>
+  new PreconditionError(`volume ${id} is still published at ${points.join(", ")}: unpublish it first`);
 
 function validated(volume: OwnedVolume, { access }: StageIntent): WantedAccess {
   if (access.kind === "block") return access;

@@ -78,6 +78,8 @@ export interface BackingDevices {
 
 export interface BackingContext {
   readonly runner: Runner;
+  /** False: devices that are no pool are left alone. A creation that was cut off is continued all the same. */
+  readonly mayCreate: boolean;
   readonly report: Report;
   readonly onStep: OnStep;
 }
@@ -86,11 +88,16 @@ export interface BackingContext {
 export async function prepareBacking(
   options: PoolOptions,
   backing: Backing,
-  { runner, report, onStep }: BackingContext,
+  { runner, report, onStep, mayCreate }: BackingContext,
 ): Promise<PreparedBacking> {
   const decision = decide({ name: options.name, backing: backing.kind }, await backing.observe(runner));
   if (decision.kind === "refuse") {
     throw new PoolSetupError(`pool ${options.name}: ${decision.problems.join("; ")}`);
+  }
+  if (decision.kind === "create" && !mayCreate) {
+    throw new PoolSetupError(
+      `pool ${options.name}: no pool is on its devices; bring back those that it is on, or restart the driver to make a new pool`,
+    );
   }
   const label =
     decision.kind === "create" ? firstLabel(options, backing.kind, await backing.layout()) : decision.label;

@@ -42,23 +42,44 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/**
- * Opens the catalog at `path`, a file on the pool's own disk. Rejects with PoolSetupError where it does not exist (and
- * `create` is absent), is of a newer dmthin, is damaged, is not a catalog, or is open elsewhere.
- */
-export async function openCatalog(path: string, options: CatalogOptions): Promise<Catalog> {
+/** A catalog from the moment its thread is started. */
+export interface StartedCatalog {
+  /**
+   * Rejects with PoolSetupError where the file does not exist (and `create` is absent), is of a newer dmthin, is damaged,
+   * is not a catalog, or is open elsewhere; with PoolUnavailableError where its disk fails.
+   */
+  readonly opened: Promise<Catalog>;
+  /** Closes it, opened or not, and resolves when its thread is gone and its files are free: with a stuck disk perhaps never. */
+  end(): Promise<void>;
+}
+
+/** Begins to open the catalog at `path`, a file on the pool's own disk. */
+export function startCatalog(path: string, options: CatalogOptions): StartedCatalog {
   const client = new CatalogClient(path, options);
+  return {
+    opened: client.opened.then(() => client),
+    end: async () => {
+      await client.close();
+      await client.gone;
+    },
+  };
+}
+
+/** As `startCatalog`, where nobody opens it again in this process. */
+export async function openCatalog(path: string, options: CatalogOptions): Promise<Catalog> {
+  const started = startCatalog(path, options);
   try {
-    await client.opened;
+    return await started.opened;
   } catch (error) {
-    void client.close();
+    void started.end();
     throw error;
   }
-  return client;
 }
 
 class CatalogClient implements Catalog {
   readonly opened: Promise<unknown>;
+  /** Resolves when the thread has ended. */
+  readonly gone: Promise<void>;
   readonly #path: string;
   readonly #deadlineMs: number;
   readonly #worker: Worker;
@@ -82,7 +103,12 @@ class CatalogClient implements Catalog {
     });
     this.#worker.on("message", (reply: CatalogReply) => this.#settle(reply));
     this.#worker.on("error", (error: Error) => this.#freeze(`its worker failed: ${error.message}`));
-    this.#worker.on("exit", () => this.#freeze("its worker has ended"));
+    const gone = Promise.withResolvers<void>();
+    this.gone = gone.promise;
+    this.#worker.on("exit", () => {
+      this.#freeze("its worker has ended");
+      gone.resolve();
+    });
     this.#worker.unref();
     this.opened = this.#expect("open");
   }
@@ -112,7 +138,7 @@ class CatalogClient implements Catalog {
     await this.#terminate();
   }
 
-  /** A thread inside the kernel on a dead disk does not end; it is left behind. */
+  /** A thread inside the kernel on a dead disk does not end before the disk answers: not waited for here. */
   async #terminate(): Promise<void> {
     const { promise: expired, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, this.#deadlineMs);

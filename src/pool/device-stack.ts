@@ -28,6 +28,8 @@ export interface StackContext {
   /** Absolute; its mode is 0700. */
   readonly stateDirectory: string;
   readonly report: Report;
+  /** Whether a pool may be made where none is; true unless given. */
+  readonly mayCreate?: boolean;
   /** Called when the uuid is known and nothing has been written: takes its lock, returns a runner that holds it too. */
   readonly holdUuid: (uuid: PoolUuid) => Promise<Runner>;
   readonly onStep?: OnStep;
@@ -77,6 +79,7 @@ export async function openDeviceStack(options: PoolOptions, context: StackContex
   const onStep = context.onStep ?? (() => {});
   const prepared = await prepareBacking(options, backingOf(options), {
     runner: context.runner,
+    mayCreate: context.mayCreate ?? true,
     report,
     onStep,
   });

@@ -10,7 +10,7 @@ import {
   errnoOf,
   messageOf,
 } from "../core/errors.ts";
-import type { DmName, ThinId } from "../core/ids.ts";
+import type { DmName, PoolName, ThinId } from "../core/ids.ts";
 import type { Change } from "../core/records.ts";
 import type { Sectors } from "../core/units.ts";
 import type { Dmsetup } from "../host/dmsetup.ts";
@@ -37,6 +37,8 @@ export interface Hands {
   readonly onStatus: (status: PoolStatus) => void;
   /** The pool must not be written to any more until it is opened again. */
   readonly freeze: (reason: string) => void;
+  /** Throws PoolUnavailableError from then on: asked before each step. */
+  readonly requireUsable: () => void;
   readonly afterStep: AfterStep;
 }
 
@@ -57,6 +59,7 @@ export async function perform(
 ): Promise<Measured> {
   const measured = new Map<ThinId, Sectors>();
   for (const step of plan) {
+    hands.requireUsable();
     await performStep(step, { ...hands, admission }, measured);
     await hands.afterStep(step);
   }
@@ -86,6 +89,7 @@ async function performStep(step: Step, hands: PlanHands, measured: Map<ThinId, S
         async () => {
           await bracket(step.suspensions, hands, async () => {
             for (const inner of step.steps) {
+              hands.requireUsable();
               await performInside(inner, hands, measured);
               await hands.afterStep(inner);
             }
@@ -192,13 +196,18 @@ async function requireCommitted(hands: Hands): Promise<void> {
   throw new OutcomeUnknownError(`${hands.poolDevice}: ${trouble}; the last change may be lost`);
 }
 
-const CURE = "mend its disk, end the pods that use it, then run dmthin pool repair";
+/** For a pool in trouble (`troubleOf`). */
+export function wayOut(pool: PoolName, status: PoolStatus): string {
+  const repair = `mend its disk, end the pods that use it, then run dmthin pool repair ${pool}`;
+  const full = status.kind === "active" && status.mode === "ro" && !status.needsCheck;
+  return full ? `set its metadataSize higher and restart the driver; or ${repair}` : repair;
+}
 
 /** Why a pool in this state takes no changes; undefined for `rw` and `out_of_data_space` without needs_check. */
 export function troubleOf(status: PoolStatus): string | undefined {
-  if (status.kind === "fail") return `the kernel reports the pool as failed; ${CURE}`;
-  if (status.needsCheck) return `the pool's metadata needs a check (needs_check is set); ${CURE}`;
+  if (status.kind === "fail") return "the kernel reports the pool as failed";
+  if (status.needsCheck) return "the pool's metadata needs a check (needs_check is set)";
   if (status.mode === "ro")
-    return `the kernel switched the pool to read-only (out of metadata space, or a metadata error); ${CURE}`;
+    return "the kernel switched the pool to read-only (out of metadata space, or a metadata error)";
   return undefined;
 }

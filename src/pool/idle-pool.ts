@@ -102,6 +102,7 @@ async function hold(
   const byName = await lock(runner, `pool-${options.name}`);
   const prepared = await prepareBacking(options, backingOf(options), {
     runner: runner.holding([byName.fd]),
+    mayCreate: false,
     report,
     onStep,
   });

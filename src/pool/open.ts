@@ -1,54 +1,41 @@
-/**
- * From a configured pool to an open one: locks → devices → catalog → fence → recovery. A pool that does not pass the
- * fence is opened read-only: its objects are listed, nothing is written.
- */
-import type { DmDevice, PoolStatus, ThinListing } from "../core/dm.ts";
-import { PoolSetupError, PoolUnavailableError, PreconditionError, messageOf } from "../core/errors.ts";
-import type { PoolName, PoolUuid, ThinId } from "../core/ids.ts";
-import { parseThinUuid, volumeId } from "../core/ids.ts";
+/** From a configured pool to an open one, and back: locks → devices → catalog → engine. */
+import { PoolUnavailableError, messageOf } from "../core/errors.ts";
+import { parsePoolOfUuid, poolDeviceName } from "../core/ids.ts";
+import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { Operations } from "../core/operations.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
-import type { CatalogContent, PoolRecord, VolumeRecord } from "../core/records.ts";
-import { bytesFromBlocks } from "../core/units.ts";
+import type { PoolRecord } from "../core/records.ts";
 import { findDmDevice } from "../host/dm-sysfs.ts";
 import { Dmsetup } from "../host/dmsetup.ts";
-import type { ResumeGuard } from "../host/guard-client.ts";
 import type { HeldLock } from "../host/lock-file.ts";
 import { takeLock } from "../host/lock-file.ts";
 import type { Runner } from "../host/run.ts";
 import { resumePool } from "../host/suspended-sweep.ts";
-import { listThins, withMetadataSnapshot } from "../host/thin-tools.ts";
-import { checkFence } from "../plan/fence.ts";
-import { planRecovery } from "../plan/recover.ts";
-import type { AfterStep } from "../plan/step.ts";
-import type { Report } from "./backing.ts";
-import { openCatalog } from "./catalog.ts";
-import type { Catalog } from "./catalog.ts";
+import { assemble, isOutOfMetadata, requireActive } from "./assemble.ts";
+import type { AssembleDependencies } from "./assemble.ts";
+import { startCatalog } from "./catalog.ts";
+import type { PoolClaims } from "./claims.ts";
 import type { DeviceStack } from "./device-stack.ts";
 import { openDeviceStack } from "./device-stack.ts";
-import type { PoolCondition } from "./engine.ts";
-import { troubleOf } from "./execute.ts";
-import { FillLog } from "./fill-log.ts";
-import { growPool } from "./grow-pool.ts";
-import { MessageQueue } from "./queue.ts";
-import { PoolState } from "./state.ts";
-import { ThinDevices } from "./thin-devices.ts";
-import { ThinPool } from "./thin-pool.ts";
+import { EngineLife } from "./engine-life.ts";
+import type { ThinPool } from "./thin-pool.ts";
 import { watchPool } from "./watch.ts";
 
-export interface OpenDependencies {
+export interface OpenDependencies extends AssembleDependencies {
   readonly stateDirectory: string;
   readonly runner: Runner;
-  readonly guard: ResumeGuard;
   readonly operations: Operations;
-  readonly report: Report;
-  readonly now: () => Date;
-  readonly afterStep: AfterStep;
+  readonly claims: PoolClaims;
 }
 
-export interface OpenedPool {
-  readonly pool: ThinPool;
-  /** Ends the driver's hold. Devices, mounts and data stay as they are: I/O goes on without a driver. */
+export interface PoolOpening {
+  /** Rejects where the pool cannot be opened. */
+  readonly opened: Promise<ThinPool>;
+  /**
+   * Once `opened` has resolved or rejected: ends the driver's hold. Devices, mounts and data stay as they are, I/O goes
+   * on. Resolves when nothing that was begun on the pool is under way any more, so that it may be opened again; with a
+   * stuck disk perhaps never. Rejects never.
+   */
   close(): Promise<void>;
 }
 
@@ -56,58 +43,129 @@ export interface OpenedPool {
 const ORPHAN_PATIENCE_MS = 60_000;
 /** A catalog call that takes longer has met a stuck disk. */
 const CATALOG_DEADLINE_MS = 15_000;
-/** A message that has not got its turn by then is not begun. */
-const QUEUE_PATIENCE_MS = 30_000;
 
-export async function openPool(options: PoolOptions, dependencies: OpenDependencies): Promise<OpenedPool> {
-  const { runner, stateDirectory } = dependencies;
-  const releases: (() => Promise<void> | void)[] = [];
-  // Each is tried whatever the others do: a catalog that cannot be unmounted must not keep the locks.
-  const close = async (): Promise<void> => {
-    for (const release of releases.splice(0).toReversed()) {
+/** `mayCreate`: a pool may be made where none is. */
+export function openPool(
+  options: PoolOptions,
+  dependencies: OpenDependencies,
+  mayCreate: boolean,
+): PoolOpening {
+  const opening = new Opening(options, dependencies, mayCreate);
+  return {
+    opened: dependencies.operations.around(`open pool ${options.name}`, () => opening.open()),
+    close: () => opening.close(),
+  };
+}
+
+class Opening {
+  readonly #options: PoolOptions;
+  readonly #dependencies: OpenDependencies;
+  readonly #mayCreate: boolean;
+  readonly #releases: (() => Promise<void> | void)[] = [];
+
+  constructor(options: PoolOptions, dependencies: OpenDependencies, mayCreate: boolean) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#mayCreate = mayCreate;
+  }
+
+  /** In the reverse order, each tried whatever the others do: a catalog that cannot be unmounted must not keep the locks. */
+  async close(): Promise<void> {
+    for (const release of this.#releases.splice(0).toReversed()) {
       try {
         await release();
       } catch (error) {
-        dependencies.report("warn", `pool ${options.name}: not given up cleanly: ${messageOf(error)}`);
+        this.#dependencies.report(
+          "warn",
+          `pool ${this.#options.name}: not given up cleanly: ${messageOf(error)}`,
+        );
       }
     }
-  };
-  const lock = async (held: Runner, name: string): Promise<HeldLock> => {
-    const taken = await takeLock(held, `${stateDirectory}/${name}.lock`, { waitMs: ORPHAN_PATIENCE_MS });
-    releases.push(() => taken.release());
-    return taken;
-  };
-  try {
+  }
+
+  async open(): Promise<ThinPool> {
+    const { name } = this.#options;
+    const { runner, operations, claims } = this.#dependencies;
+    // Before the locks: whoever repairs the pool needs them.
+    await refuseTroubled(name, runner);
     // By name first: two drivers must not both find the devices empty and create a pool on them.
-    const byName = await lock(runner, `pool-${options.name}`);
-    const stack = await openDeviceStack(options, {
+    const byName = await this.#lock(runner, `pool-${name}`);
+    this.#releases.push(() => byName.release());
+    const stack = await this.#openDevices(byName);
+    this.#releases.push(() => stack.release());
+    const catalog = startCatalog(`${stack.catalogPath}/catalog.db`, {
+      deadlineMs: CATALOG_DEADLINE_MS,
+      ...(stack.fresh ? { create: firstRecord(stack.uuid, name) } : {}),
+    });
+    this.#releases.push(() => catalog.end());
+    const ground = {
+      stack,
+      catalog: await catalog.opened,
+      life: new EngineLife(name, stack.runner, operations),
+    };
+    // From here on the engine goes by what it sees of the pool's volumes.
+    this.#releases.push(await claims.exclude(stack.uuid));
+    this.#releases.push(() => ground.life.end());
+    const pool = await assemble(this.#options, ground, this.#dependencies);
+    // By a runner that holds no lock: who waits for an event must keep nobody from opening the pool.
+    const watch = watchPool(pool, runner, this.#dependencies.report);
+    this.#releases.push(() => watch.close());
+    return pool;
+  }
+
+  #openDevices(byName: HeldLock): Promise<DeviceStack> {
+    const { runner, stateDirectory, report, afterStep } = this.#dependencies;
+    return openDeviceStack(this.#options, {
       runner: runner.holding([byName.fd]),
       stateDirectory,
-      report: dependencies.report,
-      onStep: dependencies.afterStep,
+      report,
+      mayCreate: this.#mayCreate,
+      onStep: afterStep,
       // Then by uuid: the same pool may be configured under two names, and the guard and the sweep know only the uuid.
       holdUuid: async (uuid) => {
-        const held = runner.holding([byName.fd, (await lock(runner, uuid)).fd]);
+        const held = await this.#holdUuid(uuid, byName);
         const problems = await resumePool(held, uuid);
         if (problems.length > 0)
-          throw new PoolUnavailableError(`pool ${options.name}: ${problems.join("; ")}`);
+          throw new PoolUnavailableError(`pool ${this.#options.name}: ${problems.join("; ")}`);
         return held;
       },
     });
-    releases.push(() => stack.release());
-    const catalog = await openCatalog(`${stack.catalogPath}/catalog.db`, {
-      deadlineMs: CATALOG_DEADLINE_MS,
-      ...(stack.fresh ? { create: firstRecord(stack.uuid, options.name) } : {}),
-    });
-    releases.push(() => catalog.close());
-    const pool = await assemble(options, stack, catalog, dependencies);
-    const watch = watchPool(pool, runner, dependencies.report);
-    releases.push(() => watch.close());
-    return { pool, close };
-  } catch (error) {
-    await close();
-    throw error;
   }
+
+  async #holdUuid(uuid: PoolUuid, byName: HeldLock): Promise<Runner> {
+    const { runner, claims } = this.#dependencies;
+    // Who removes a device meanwhile does so under the same lock.
+    const admit = await claims.exclude(uuid);
+    try {
+      const byUuid = await this.#lock(runner, uuid);
+      const held = runner.holding([byName.fd, byUuid.fd]);
+      const letGo = claims.hold(uuid, held);
+      this.#releases.push(async () => {
+        const admitAgain = await claims.exclude(uuid);
+        letGo();
+        byUuid.release();
+        admitAgain();
+      });
+      return held;
+    } finally {
+      admit();
+    }
+  }
+
+  #lock(runner: Runner, name: string): Promise<HeldLock> {
+    const { stateDirectory } = this.#dependencies;
+    return takeLock(runner, `${stateDirectory}/${name}.lock`, { waitMs: ORPHAN_PATIENCE_MS });
+  }
+}
+
+/** An active pool that the kernel has given up writing to is not worth a try. Changes nothing. */
+async function refuseTroubled(name: PoolName, runner: Runner): Promise<void> {
+  const device = poolDeviceName(name, "pool");
+  const found = findDmDevice(device);
+  if (found === undefined || found.suspended || parsePoolOfUuid(found.uuid) === undefined) return;
+  const status = await new Dmsetup(runner).poolStatus(device, { flush: false });
+  // It can be given more metadata as it is opened.
+  if (!isOutOfMetadata(status)) requireActive(name, status);
 }
 
 /** Ids start at 1: thin 0 is what people make by hand. */
@@ -117,180 +175,3 @@ const firstRecord = (uuid: PoolUuid, name: PoolName): PoolRecord => ({
   transactionId: 0n,
   thinIdLimit: 1,
 });
-
-async function assemble(
-  options: PoolOptions,
-  stack: DeviceStack,
-  catalog: Catalog,
-  dependencies: OpenDependencies,
-): Promise<ThinPool> {
-  const dmsetup = new Dmsetup(stack.runner);
-  const content = await catalog.load();
-  if (content.pool.uuid !== stack.uuid) {
-    throw new PoolSetupError(
-      `pool ${options.name}: its catalog is of pool ${content.pool.uuid}, its devices are of ${stack.uuid}`,
-    );
-  }
-  const queue = new MessageQueue(options.name, QUEUE_PATIENCE_MS);
-  const read = async (): Promise<ActiveStatus> =>
-    requireActive(options.name, await dmsetup.poolStatus(stack.poolDevice, { flush: false }));
-  const grow = (): Promise<void> => growPool(stack, options, queue, dependencies.report);
-  let status = await read();
-  if (isOutOfMetadata(status) && fitsTransaction(content.pool, status)) {
-    // More metadata brings it back, and until then nothing can be enumerated.
-    await grow();
-    status = await read();
-  }
-  const devices = (await dmsetup.list()).filter((device) => parseThinUuid(device.uuid)?.pool === stack.uuid);
-  const trouble = troubleOf(status);
-  const thins = trouble === undefined ? await enumerate(dmsetup, stack) : undefined;
-  const verdict = thins && checkFence(content, status.transactionId, thins, devices);
-  const condition = conditionOf(trouble, verdict?.excess ?? []);
-  for (const id of verdict?.lost ?? [])
-    dependencies.report("error", `pool ${options.name}: the thin of ${id} is missing; it cannot be used`);
-  const state = new PoolState(
-    withoutStaleStaging(content, devices),
-    stack.blockSize,
-    verdict?.lost ?? new Set(),
-  );
-  noteMapped(state, thins ?? [], devices, content, stack);
-  if (condition.kind === "ready" && !stack.fresh) {
-    await grow();
-    status = await read();
-  }
-  const fillLog = new FillLog(options.name, dependencies.report);
-  const pool = new ThinPool({
-    name: options.name,
-    uuid: stack.uuid,
-    blockSize: stack.blockSize,
-    zeroesNewBlocks: stack.zeroesNewBlocks,
-    overprovision: options.overprovision,
-    state,
-    catalog,
-    operations: dependencies.operations,
-    status,
-    condition,
-    onFill: (fill) => fillLog.note(fill),
-    ...(stack.hostBytes === undefined ? {} : { hostBytes: stack.hostBytes }),
-    now: dependencies.now,
-    hands: {
-      poolDevice: stack.poolDevice,
-      dmsetup,
-      runner: stack.runner,
-      guard: dependencies.guard,
-      queue,
-      isSuspended: (device) => findDmDevice(device)?.suspended === true,
-      devices: new ThinDevices({
-        dmsetup,
-        queue,
-        poolDevice: stack.poolDevice,
-        poolNumber: stack.poolNumber,
-        poolName: options.name,
-        poolUuid: stack.uuid,
-        onInactive: (thinId, mapped) => state.mapped.set(thinId, mapped),
-      }),
-      afterStep: dependencies.afterStep,
-    },
-  });
-  await pool.refreshHostBytes();
-  if (condition.kind !== "ready") {
-    dependencies.report("error", `pool ${options.name} is ${condition.kind}: ${condition.reason}`);
-    return pool;
-  }
-  await settle(pool, content, devices, verdict?.finishBump ?? false, dependencies.report);
-  await stack.finishCreation();
-  return pool;
-}
-
-type ActiveStatus = Extract<PoolStatus, { kind: "active" }>;
-
-const isOutOfMetadata = ({ mode, needsCheck }: ActiveStatus): boolean => mode === "ro" && !needsCheck;
-
-/** The least that must be so before a pool is touched whose thins cannot be listed. */
-const fitsTransaction = ({ transactionId }: PoolRecord, status: ActiveStatus): boolean =>
-  status.transactionId === transactionId || status.transactionId === transactionId - 1n;
-
-function requireActive(name: PoolName, status: PoolStatus): ActiveStatus {
-  if (status.kind === "active") return status;
-  throw new PoolUnavailableError(
-    `pool ${name}: the kernel reports it as failed; mend its disk, end the pods that use it, then run dmthin pool repair ${name}`,
-  );
-}
-
-function conditionOf(trouble: string | undefined, excess: readonly string[]): PoolCondition {
-  if (trouble !== undefined) return { kind: "unusable", reason: trouble };
-  if (excess.length === 0) return { kind: "ready" };
-  const shown = excess.slice(0, 5).join("; ");
-  const more = excess.length > 5 ? `; and ${excess.length - 5} more` : "";
-  return {
-    kind: "read-only",
-    reason: `foreign hands, or an old copy of the catalog: ${shown}${more}; nothing was changed`,
-  };
-}
-
-async function enumerate(dmsetup: Dmsetup, stack: DeviceStack): Promise<readonly ThinListing[]> {
-  return withMetadataSnapshot(dmsetup, stack.poolDevice, () =>
-    listThins(stack.runner, stack.metadataPath, { live: true }),
-  );
-}
-
-/** Finish the half-done bump, settle what was under way, then make the kernel's transaction id newer than any copy. */
-async function settle(
-  pool: ThinPool,
-  content: CatalogContent,
-  devices: readonly DmDevice[],
-  finishBump: boolean,
-  report: Report,
-): Promise<void> {
-  const { transactionId } = content.pool;
-  if (finishBump)
-    await pool.perform([{ kind: "set-transaction-id", from: transactionId - 1n, to: transactionId }]);
-  for (const plan of planRecovery(content, devices)) {
-    try {
-      await pool.perform(plan);
-    } catch (error) {
-      // Only "still in use" may wait for a retry of the request; all else means that the pool is not as it must be.
-      if (!(error instanceof PreconditionError)) throw error;
-      report("warn", `pool ${pool.name}: left for later: ${messageOf(error)}`);
-    }
-  }
-  await pool.fence.bump();
-}
-
-/** A staging note without an active device speaks of a time before a reboot. */
-function withoutStaleStaging(content: CatalogContent, devices: readonly DmDevice[]): CatalogContent {
-  const active = activeVolumes(devices);
-  const volumes = content.volumes.map((volume): VolumeRecord => {
-    if (volume.staging === undefined || active.has(volume.id)) return volume;
-    const { staging: _stale, ...rest } = volume;
-    return rest;
-  });
-  return { ...content, volumes };
-}
-
-function activeVolumes(devices: readonly DmDevice[]): ReadonlySet<string> {
-  return new Set(
-    devices.flatMap((device) => {
-      const parsed = device.liveTable ? parseThinUuid(device.uuid) : undefined;
-      return parsed === undefined ? [] : [volumeId(parsed.pool, parsed.key)];
-    }),
-  );
-}
-
-/** The listing is exact for inactive thins; an active one may map more at any moment. */
-function noteMapped(
-  state: PoolState,
-  thins: readonly ThinListing[],
-  devices: readonly DmDevice[],
-  content: CatalogContent,
-  stack: DeviceStack,
-): void {
-  const active = activeVolumes(devices);
-  const moving = new Set<ThinId>(
-    content.volumes.filter((volume) => active.has(volume.id)).map((volume) => volume.thinId),
-  );
-  for (const thin of thins) {
-    if (!moving.has(thin.thinId))
-      state.mapped.set(thin.thinId, bytesFromBlocks(thin.mapped, stack.blockSize));
-  }
-}

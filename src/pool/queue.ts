@@ -7,12 +7,20 @@ import { PoolUnavailableError } from "../core/errors.ts";
 export class MessageQueue {
   readonly #pool: string;
   readonly #patienceMs: number;
+  readonly #waiting = new Set<(problem: Error) => void>();
+  #closed: PoolUnavailableError | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #current = "nothing";
 
   constructor(pool: string, patienceMs: number) {
     this.#pool = pool;
     this.#patienceMs = patienceMs;
+  }
+
+  /** Turns that have not begun never do: they reject with PoolUnavailableError. The one that has goes on. */
+  close(reason: string): void {
+    this.#closed ??= new PoolUnavailableError(`pool ${this.#pool} is given up: ${reason}`);
+    for (const refuse of this.#waiting) refuse(this.#closed);
   }
 
   /** Runs `work` in turn. Rejects with PoolUnavailableError, `work` never begun, where the turn does not come in time. */
@@ -30,18 +38,22 @@ export class MessageQueue {
   }
 
   async #waitFor(before: Promise<unknown>, title: string): Promise<void> {
-    const late = Promise.withResolvers<never>();
+    const refused = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      late.reject(
+      refused.reject(
         new PoolUnavailableError(
           `pool ${this.#pool}: ${title} waited ${this.#patienceMs} ms behind ${this.#current}; the pool's disk may be stuck`,
         ),
       );
     }, this.#patienceMs);
+    this.#waiting.add(refused.reject);
     try {
-      await Promise.race([before, late.promise]);
+      await Promise.race([before, refused.promise]);
     } finally {
+      this.#waiting.delete(refused.reject);
       clearTimeout(timer);
     }
+    // Also where the turn came in the same moment.
+    if (this.#closed !== undefined) throw this.#closed;
   }
 }

@@ -1,26 +1,23 @@
-/** All pools of this node, opened side by side: one that cannot be opened is named with its reason and stops no other. */
+/** All pools of this node, each kept open by a supervisor of its own: what one suffers stops no other. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf } from "../core/errors.ts";
 import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { Pool, PoolSet } from "./engine.ts";
-import type { OpenDependencies, OpenedPool } from "./open.ts";
+import type { OpenDependencies } from "./open.ts";
 import { openPool } from "./open.ts";
+import { PoolSupervisor } from "./supervisor.ts";
 
-export interface OpenPools extends PoolSet {
-  /** Ends the driver's hold on every pool, side by side; nothing is deactivated. */
-  close(): Promise<void>;
-}
-
-/** Pools come in as they open; until then they are among the absent. */
-export interface OpeningPools extends OpenPools {
+/** Pools come and go; one that is not open is among the absent, with its reason. */
+export interface SupervisedPools extends PoolSet {
   /**
-   * Resolves when the others need not be waited for: all are open or have failed, or one is open and the rest had
+   * Resolves when the others need not be waited for: all are open or have failed once, or one is open and the rest had
    * its time. So lists are whole from the first answer on, unless a disk is stuck.
    */
   readonly usable: Promise<void>;
-  /** Resolves when every pool is open or has failed: with a stuck disk that may be never. */
+  /** Resolves when every pool is open or has failed once: with a stuck disk that may be never. */
   readonly settled: Promise<void>;
+  /** Ends the driver's hold on every pool, side by side; nothing is deactivated. */
+  close(): Promise<void>;
 }
 
 export interface PoolsConfig {
@@ -31,29 +28,25 @@ export interface PoolsConfig {
 /** From the first open pool on; opening takes a second or two, unless a disk is stuck or an orphaned tool still runs. */
 const LATECOMERS_MS = 5000;
 
-/** Begins to open all of them. One that cannot be opened is among the absent, with its reason. */
-export function startPools(config: PoolsConfig, dependencies: OpenDependencies): OpeningPools {
-  const opened = new Map<PoolName, OpenedPool>();
-  const failed = new Map<PoolName, string>();
+/** Begins to open all of them, and keeps them open. */
+export function startPools(config: PoolsConfig, dependencies: OpenDependencies): SupervisedPools {
+  const { report } = dependencies;
+  const supervisors = config.pools.map(
+    (options) =>
+      new PoolSupervisor({
+        name: options.name,
+        open: (mayCreate, news) => openPool(options, { ...dependencies, report: news }, mayCreate),
+        report,
+      }),
+  );
   const first = Promise.withResolvers<void>();
-  const open = async (options: PoolOptions): Promise<void> => {
-    const { name } = options;
-    try {
-      const { operations } = dependencies;
-      const pool = await operations.around(`open pool ${name}`, () => openPool(options, dependencies));
-      opened.set(name, pool);
-      dependencies.report("info", `pool ${name} is open`);
-      first.resolve();
-    } catch (error) {
-      failed.set(name, messageOf(error));
-      dependencies.report("error", `pool ${name} could not be opened: ${messageOf(error)}`);
-    }
-  };
-  const settled = Promise.all(config.pools.map(open)).then(() => undefined);
-  const names = config.pools.map(({ name }) => name);
-  const defaultName = config.defaultPool ?? (names.length === 1 ? names[0] : undefined);
+  const tries = supervisors.map(async ({ tried }) => {
+    if (await tried) first.resolve();
+  });
+  const settled = Promise.all(tries).then(() => undefined);
+  const defaultName = config.defaultPool ?? (supervisors.length === 1 ? supervisors[0]?.name : undefined);
   /** In the order of the configuration. */
-  const pools = (): readonly Pool[] => names.flatMap((name) => opened.get(name)?.pool ?? []);
+  const pools = (): readonly Pool[] => supervisors.flatMap(({ pool }) => pool ?? []);
   const byName = (name: string): Pool | undefined => pools().find((pool) => pool.name === name);
   return {
     usable: Promise.race([
@@ -65,9 +58,9 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
       return pools();
     },
     get absent() {
-      return names
-        .filter((name) => !opened.has(name))
-        .map((name) => ({ name, reason: failed.get(name) ?? "it is still being opened" }));
+      return supervisors.flatMap((each) =>
+        each.pool === undefined ? [{ name: each.name, reason: each.absence }] : [],
+      );
     },
     get default() {
       return defaultName === undefined ? undefined : byName(defaultName);
@@ -75,7 +68,7 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
     byName,
     byUuid: (uuid: PoolUuid) => pools().find((pool) => pool.uuid === uuid),
     close: async () => {
-      await Promise.all(opened.values().map((each) => each.close()));
+      await Promise.all(supervisors.map((each) => each.stop()));
     },
   };
 }

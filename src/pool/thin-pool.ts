@@ -6,7 +6,6 @@ import type { PoolStatus } from "../core/dm.ts";
 import { NoRoomError, NotFoundError, OutcomeUnknownError, PoolUnavailableError } from "../core/errors.ts";
 import type { GroupId, PoolName, PoolUuid, SnapshotId, VolumeId } from "../core/ids.ts";
 import { lockKey } from "../core/lock-keys.ts";
-import type { Operations } from "../core/operations.ts";
 import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
 import { bytes, bytesFromBlocks, bytesFromMetaBlocks, dataBlocks, roundDown } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
@@ -17,35 +16,15 @@ import type { Fill } from "../plan/fill.ts";
 import type { Runner } from "../host/run.ts";
 import type { Plan } from "../plan/step.ts";
 import type { CreateVolumeIntent } from "../plan/volume.ts";
-import type { Catalog } from "./catalog.ts";
 import type { Capacity, Outcome, OwnedVolume, Pool, PoolCondition } from "./engine.ts";
-import type { Admission, Hands, Measured } from "./execute.ts";
-import { perform, troubleOf } from "./execute.ts";
+import type { Admission, Measured } from "./execute.ts";
+import { perform, troubleOf, wayOut } from "./execute.ts";
 import { Fence } from "./fence.ts";
 import { OwnedThinVolume } from "./owned-volume.ts";
+import type { PoolParts } from "./pool-parts.ts";
 import { SnapshotOperations } from "./snapshots.ts";
 import type { PoolState } from "./state.ts";
 import { VolumeOperations } from "./volumes.ts";
-
-/** What an open pool is made of. */
-export interface PoolParts {
-  readonly name: PoolName;
-  readonly uuid: PoolUuid;
-  readonly blockSize: Bytes;
-  readonly zeroesNewBlocks: boolean;
-  readonly overprovision: number;
-  readonly state: PoolState;
-  readonly catalog: Catalog;
-  readonly operations: Operations;
-  readonly hands: Omit<Hands, "record" | "onStatus" | "freeze">;
-  readonly status: Extract<PoolStatus, { kind: "active" }>;
-  readonly condition: PoolCondition;
-  /** Told each time when the pool's status is known anew. */
-  readonly onFill: (fill: Fill) => void;
-  /** Loop pools: free bytes of the filesystem below plus what the data file has. */
-  readonly hostBytes?: () => Promise<Bytes>;
-  readonly now: () => Date;
-}
 
 export class ThinPool implements Pool {
   readonly name: PoolName;
@@ -53,6 +32,9 @@ export class ThinPool implements Pool {
   readonly parts: PoolParts;
   readonly state: PoolState;
   readonly fence: Fence;
+  /** Resolves with the reason when this engine is of no use any more: the pool has to be opened again. */
+  readonly unusable: Promise<string>;
+  readonly #unusable = Promise.withResolvers<string>();
   readonly #volumes: VolumeOperations;
   readonly #snapshots: SnapshotOperations;
   #condition: PoolCondition;
@@ -67,6 +49,7 @@ export class ThinPool implements Pool {
     this.state = parts.state;
     this.#condition = parts.condition;
     this.#status = parts.status;
+    this.unusable = this.#unusable.promise;
     this.fence = new Fence({
       record: () => this.state.pool,
       perform: (plan) => this.perform(plan),
@@ -260,6 +243,9 @@ export class ThinPool implements Pool {
       record: (changes: readonly Change[]) => this.record(changes),
       onStatus: (status: PoolStatus) => this.#noteStatus(status),
       freeze: (reason: string) => this.#freeze(reason),
+      requireUsable: () => {
+        if (this.#condition.kind === "unusable") this.requireReady();
+      },
     };
     return perform(plan, hands, admission);
   }
@@ -270,7 +256,7 @@ export class ThinPool implements Pool {
       await this.parts.catalog.commit(changes);
     } catch (error) {
       if (error instanceof OutcomeUnknownError || error instanceof PoolUnavailableError) {
-        this.#freeze(`its catalog failed (${error.message}); repair the device and restart the driver`);
+        this.#freeze(`its catalog failed (${error.message})`);
       }
       throw error;
     }
@@ -287,10 +273,14 @@ export class ThinPool implements Pool {
       this.parts.onFill(this.fill);
     }
     const trouble = troubleOf(status);
-    if (trouble !== undefined) this.#freeze(trouble);
+    if (trouble !== undefined) this.#freeze(`${trouble}; ${wayOut(this.name, status)}`);
   }
 
+  /** For ever: no step is begun from now on. A fenced pool stays as it is, for a person to decide. */
   #freeze(reason: string): void {
-    if (this.#condition.kind === "ready") this.#condition = { kind: "unusable", reason };
+    if (this.#condition.kind !== "ready") return;
+    this.#condition = { kind: "unusable", reason };
+    this.parts.hands.queue.close(reason);
+    this.#unusable.resolve(reason);
   }
 }

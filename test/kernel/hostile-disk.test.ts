@@ -1,5 +1,4 @@
 /** A disk that stops answering, under one pool: it stops that pool and nothing else (promise 7), and nothing is lost. */
-import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -226,43 +225,6 @@ describe.each(["data", "catalog"] as const)("while the %s device of one pool doe
     expect(await sha256(`${written.targetPath}/letter`)).toBe(letter);
     expect({ ...(await stuckState()), usedBlocks: "" }).toEqual({ ...before, usedBlocks: "" });
   });
-});
-
-test("a pool whose catalog did not answer in time is frozen, and the next driver settles it", async () => {
-  await run("dmsetup", "suspend", "--noflush", "--nolockfs", "under-catalog");
-  let old: Promise<number>;
-  try {
-    const made = { ...inStuck, volume_capabilities: [capabilityOf("block")], name: "frozen" };
-    await expectCode(
-      driver.client.controller.createVolume(made),
-      "UNAVAILABLE",
-      /catalog .* no answer to commit/,
-    );
-    const again = driver.client.controller.createVolume(made, { deadlineMs: 1000 });
-    await expectCode(
-      again,
-      "UNAVAILABLE",
-      /pool stuck is unusable: its catalog failed .* restart the driver/,
-    );
-    expect((await driver.client.controller.getCapacity(inStuck)).available_capacity).toBe("0");
-    await calm.delete(await calm.create("beside", "block"));
-    expect((await stuck.stats(written)).length).toBeGreaterThan(0);
-    // Its thread in the kernel keeps the old process; the healthy pool and the socket are free all the same.
-    old = driver.stop();
-    await expect.poll(() => existsSync(`${directory}/csi.sock`), { timeout: 40_000 }).toBe(false);
-    driver = await start();
-    await calm.delete(await calm.create("beside", "block"));
-    await expectCode(driver.client.controller.listVolumes({}), "UNAVAILABLE", /not open: stuck \(/);
-  } finally {
-    await run("dmsetup", "resume", "under-catalog");
-  }
-  expect(await old).toBe(0);
-  await driver.stop();
-  driver = await start();
-  const volume = await stuck.create("frozen", "block", 64n << 20n, inStuck);
-  await stuck.delete(volume);
-  expect(await sha256(`${written.targetPath}/letter`)).toBe(letter);
-  expect({ ...(await stuckState()), usedBlocks: "" }).toEqual({ ...before, usedBlocks: "" });
 });
 
 test("a disk that does not answer at the start keeps its own pool away, and comes back by itself", async () => {

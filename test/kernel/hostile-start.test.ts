@@ -224,11 +224,8 @@ describe("with one pool's catalog from a newer version, and another's disk pulle
     await expectCode(life(pool).stage(volume(pool)), "UNAVAILABLE", reason);
     expect((await controller.getCapacity(into(pool))).available_capacity).toBe("0");
     await node.nodeUnpublishVolume({ volume_id: id, target_path: targetPath });
-    await expectCode(
-      node.nodeUnstageVolume({ volume_id: id, staging_target_path: stagingPath }),
-      "UNAVAILABLE",
-      reason,
-    );
+    // What the kernel shows is enough for the end of a pod.
+    await node.nodeUnstageVolume({ volume_id: id, staging_target_path: stagingPath });
   });
 
   test("both are back when their cause is gone", async () => {

@@ -11,7 +11,7 @@ export class MemoryMounts implements MountEngine {
   usageAnswer: Usage = { kind: "block", total: bytes(4096) };
 
   stage = (pool: Pool, intent: object): Promise<void> => this.#note("stage", pool, intent);
-  unstage = (pool: Pool, intent: object): Promise<void> => this.#note("unstage", pool, intent);
+  unstage = (pool: Pool | undefined, intent: object): Promise<void> => this.#note("unstage", pool, intent);
   publish = (pool: Pool, intent: object): Promise<void> => this.#note("publish", pool, intent);
   unpublish = (pool: Pool | undefined, intent: object): Promise<void> =>
     this.#note("unpublish", pool, intent);

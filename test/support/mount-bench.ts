@@ -31,7 +31,9 @@ import type {
 } from "../../src/mounts/engine.ts";
 import { createMountEngine } from "../../src/mounts/kernel-mounts.ts";
 import type { OwnedVolume, Pool } from "../../src/pool/engine.ts";
-import { startPools, type OpenPools } from "../../src/pool/set.ts";
+import { PoolClaims } from "../../src/pool/claims.ts";
+import { LeftDevices } from "../../src/pool/left-devices.ts";
+import { startPools, type SupervisedPools } from "../../src/pool/set.ts";
 import { scratchDirectory } from "./scratch.ts";
 import { sh } from "./sh.ts";
 
@@ -59,6 +61,7 @@ export const BLOCK: StagedAccess = { kind: "block" };
 
 const NAME = "mnt" as PoolName;
 const PATIENCE = { totalMs: 600, pauseMs: 100 };
+const CLAIMS = new PoolClaims();
 const GUARD: ResumeGuard = {
   arm: async () => ({ disarm: async () => "disarmed" as const }),
   close: () => undefined,
@@ -77,9 +80,9 @@ export class MountBench {
   mounts: MountEngine;
   readonly #runner: Runner;
   readonly #scratch: string;
-  #pools: OpenPools;
+  #pools: SupervisedPools;
 
-  private constructor(runner: Runner, scratch: string, pools: OpenPools) {
+  private constructor(runner: Runner, scratch: string, pools: SupervisedPools) {
     this.#runner = runner;
     this.#scratch = scratch;
     this.#pools = pools;
@@ -206,11 +209,21 @@ export class MountBench {
   }
 
   #engine(): MountEngine {
-    return createMountEngine({ runner: this.#runner, kubeletDirectory: this.kubelet, patience: PATIENCE });
+    const leftDevices = new LeftDevices({
+      runner: this.#runner,
+      stateDirectory: join(this.#scratch, "state"),
+      claims: CLAIMS,
+    });
+    return createMountEngine({
+      runner: this.#runner,
+      kubeletDirectory: this.kubelet,
+      leftDevices,
+      patience: PATIENCE,
+    });
   }
 }
 
-async function openBench(runner: Runner, scratch: string): Promise<OpenPools> {
+async function openBench(runner: Runner, scratch: string): Promise<SupervisedPools> {
   const options: LoopPoolOptions = {
     name: NAME,
     backing: "loop",
@@ -230,6 +243,7 @@ async function openBench(runner: Runner, scratch: string): Promise<OpenPools> {
       runner,
       guard: GUARD,
       operations: new Operations(),
+      claims: CLAIMS,
       report: () => undefined,
       now: () => new Date(),
       afterStep: async () => undefined,

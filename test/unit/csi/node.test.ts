@@ -110,14 +110,19 @@ describe("what is asked of the mounts", () => {
     ]);
   });
 
-  test("to unpublish without a pool: its pool is missing, or the driver is starting", async () => {
-    const target_path = "/target";
-    await bench.client.node.nodeUnpublishVolume({ volume_id: idOf("v", "c"), target_path });
+  test("to unpublish and unstage without a pool: its pool is missing, or the driver is starting", async () => {
+    const end = async (volume_id: string): Promise<void> => {
+      await bench.client.node.nodeUnpublishVolume({ volume_id, target_path: "/target" });
+      await bench.client.node.nodeUnstageVolume({ volume_id, staging_target_path: "/staging" });
+    };
+    await end(idOf("v", "c"));
     bench.pools = undefined;
-    await bench.client.node.nodeUnpublishVolume({ volume_id: idOf("v", "a"), target_path });
+    await end(idOf("v", "a"));
     expect(bench.mounts.asked.map(({ what, pool }) => [what, pool])).toEqual([
       ["unpublish", undefined],
+      ["unstage", undefined],
       ["unpublish", undefined],
+      ["unstage", undefined],
     ]);
   });
 

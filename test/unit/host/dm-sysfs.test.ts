@@ -4,8 +4,13 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import type { DmName } from "../../../src/core/ids.ts";
-import { devNumberOf, findDmDevice, type KernelTrees } from "../../../src/host/dm-sysfs.ts";
+import type { DmName, DmUuid } from "../../../src/core/ids.ts";
+import {
+  devNumberOf,
+  findDmDevice,
+  findDmDeviceByUuid,
+  type KernelTrees,
+} from "../../../src/host/dm-sysfs.ts";
 
 const NAME = "dmthin-t-pool" as DmName;
 
@@ -45,6 +50,13 @@ describe("dm devices in sysfs", () => {
       size: 1_073_741_824n,
       suspended: true,
     });
+  });
+
+  test("a device is found by uuid, whatever its name is", () => {
+    addDevice(3, { "dm/name": "other", "dm/uuid": "DMTHIN-1" });
+    addDevice(7, { "dm/name": NAME });
+    expect(findDmDeviceByUuid("DMTHIN-1" as DmUuid, trees)?.name).toBe("other");
+    expect(findDmDeviceByUuid("DMTHIN-2" as DmUuid, trees)).toBeUndefined();
   });
 
   test("a node that is no block device is no hint", () => {

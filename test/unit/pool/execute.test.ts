@@ -85,6 +85,7 @@ function bench(
       log.push(`record ${changes.map((each) => each.kind).join(" ")}`);
     },
     onStatus: () => {},
+    requireUsable: () => {},
     freeze: (reason) => {
       log.push(`freeze: ${reason}`);
     },

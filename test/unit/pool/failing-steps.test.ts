@@ -58,6 +58,43 @@ describe("an outcome that nobody knows is left as it is: the record may be ready
   });
 });
 
+describe("a pool whose catalog fails is of no use any more", () => {
+  test("it says why, and what is under way on it does no other step", async () => {
+    const bench = thinPoolBench();
+    // The other volume's thin is made by then; its record is not ready.
+    const other = bench.pool.createVolume({ ...NEW_VOLUME, name: "pvc-2" });
+    stallsAt(bench, (changes) => makesReady(changes));
+    const made = bench.pool.createVolume(NEW_VOLUME);
+    const outcomes = await Promise.allSettled([other, made]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(await bench.pool.unusable).toMatch(/^its catalog failed \(no answer/);
+    const before = bench.messages.length;
+    await expect(bench.pool.perform([{ kind: "delete-thin", thinId: thin(7) }])).rejects.toThrow(
+      /pool .* is unusable: its catalog failed/,
+    );
+    expect(bench.messages.length).toBe(before);
+  });
+
+  test("also where that is found between two steps of a plan", async () => {
+    const bench = thinPoolBench();
+    bench.failMessage = (message) => {
+      if (message === "create_thin 7") void bench.pool.record([]).catch(() => undefined);
+      return undefined;
+    };
+    stallsAt(bench, () => true);
+    const plan = [7, 8].map((id) => ({ kind: "create-thin" as const, thinId: thin(id) }));
+    await expect(bench.pool.perform(plan)).rejects.toThrow(PoolUnavailableError);
+    expect(bench.messages).toEqual(["create_thin 7"]);
+  });
+
+  test("a fenced pool is left to a person, whatever fails", async () => {
+    const bench = thinPoolBench({ condition: { kind: "read-only", reason: "foreign hands" } });
+    stallsAt(bench, () => true);
+    await expect(bench.pool.record([])).rejects.toThrow(OutcomeUnknownError);
+    expect(bench.pool.condition.kind).toBe("read-only");
+  });
+});
+
 describe("a half-formatted volume gets a fresh thin", () => {
   const renew = (bench: ThinPoolBench): Promise<void> =>
     bench.pool.withVolume(volumeIdOf(1), "renew", "renew", (volume) => volume.renewThin());

@@ -1,3 +1,5 @@
+import { setImmediate as settle } from "node:timers/promises";
+
 import { describe, expect, test } from "vitest";
 
 import { PoolUnavailableError } from "../../../src/core/errors.ts";
@@ -32,6 +34,36 @@ describe("the message queue of a pool", () => {
     stuck.resolve(undefined);
     await first;
     expect(await queue.run("after", async () => "ran")).toBe("ran");
+    expect(begun).toBe(false);
+  });
+
+  test("a closed one lets the turn that has begun end, and begins no other", async () => {
+    const queue = new MessageQueue("fast", 1000);
+    const stuck = Promise.withResolvers<string>();
+    let begun = false;
+    const begin = async (): Promise<void> => {
+      begun = true;
+    };
+    const first = queue.run("create_thin 7", () => stuck.promise);
+    const second = queue.run("delete 3", begin);
+    await settle();
+    queue.close("its catalog failed");
+    await expect(second).rejects.toThrow(/pool fast is given up: its catalog failed/);
+    await expect(queue.run("delete 4", begin)).rejects.toThrow(PoolUnavailableError);
+    stuck.resolve("made");
+    expect(await first).toBe("made");
+    await expect(queue.run("delete 5", begin)).rejects.toThrow(PoolUnavailableError);
+    expect(begun).toBe(false);
+  });
+
+  test("a turn that comes in the moment of the closing is not begun either", async () => {
+    const queue = new MessageQueue("fast", 1000);
+    let begun = false;
+    const turn = queue.run("delete 3", async () => {
+      begun = true;
+    });
+    queue.close("its catalog failed");
+    await expect(turn).rejects.toThrow(PoolUnavailableError);
     expect(begun).toBe(false);
   });
 });

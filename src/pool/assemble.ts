@@ -1,0 +1,212 @@
+/**
+ * From a pool's devices and catalog to its engine: fence → recovery. A pool that does not pass the fence is opened
+ * read-only: its objects are listed, nothing is written.
+ */
+import type { DmDevice, PoolStatus, ThinListing } from "../core/dm.ts";
+import { PoolSetupError, PoolUnavailableError, PreconditionError, messageOf } from "../core/errors.ts";
+import type { PoolName, ThinId } from "../core/ids.ts";
+import { parseThinUuid, volumeId } from "../core/ids.ts";
+import type { PoolOptions } from "../core/pool-options.ts";
+import type { CatalogContent, PoolRecord, VolumeRecord } from "../core/records.ts";
+import { bytesFromBlocks } from "../core/units.ts";
+import { findDmDevice } from "../host/dm-sysfs.ts";
+import { Dmsetup } from "../host/dmsetup.ts";
+import type { ResumeGuard } from "../host/guard-client.ts";
+import { listThins, withMetadataSnapshot } from "../host/thin-tools.ts";
+import { checkFence } from "../plan/fence.ts";
+import { planRecovery } from "../plan/recover.ts";
+import type { AfterStep } from "../plan/step.ts";
+import type { Report } from "./backing.ts";
+import type { Catalog } from "./catalog.ts";
+import type { DeviceStack } from "./device-stack.ts";
+import type { PoolCondition } from "./engine.ts";
+import type { EngineLife } from "./engine-life.ts";
+import { troubleOf, wayOut } from "./execute.ts";
+import { FillLog } from "./fill-log.ts";
+import { growPool } from "./grow-pool.ts";
+import { MessageQueue } from "./queue.ts";
+import { PoolState } from "./state.ts";
+import { ThinDevices } from "./thin-devices.ts";
+import { ThinPool } from "./thin-pool.ts";
+
+export interface AssembleDependencies {
+  readonly guard: ResumeGuard;
+  readonly report: Report;
+  readonly now: () => Date;
+  readonly afterStep: AfterStep;
+}
+
+/** What the engine stands on: all of it held by this driver, and nothing of it in the hands of another engine. */
+export interface Ground {
+  readonly stack: DeviceStack;
+  readonly catalog: Catalog;
+  readonly life: EngineLife;
+}
+
+/** A message that has not got its turn by then is not begun. */
+const QUEUE_PATIENCE_MS = 30_000;
+
+export async function assemble(
+  options: PoolOptions,
+  { stack, catalog, life }: Ground,
+  dependencies: AssembleDependencies,
+): Promise<ThinPool> {
+  const { runner } = life;
+  const dmsetup = new Dmsetup(runner);
+  const content = await catalog.load();
+  if (content.pool.uuid !== stack.uuid) {
+    throw new PoolSetupError(
+      `pool ${options.name}: its catalog is of pool ${content.pool.uuid}, its devices are of ${stack.uuid}`,
+    );
+  }
+  const queue = new MessageQueue(options.name, QUEUE_PATIENCE_MS);
+  const read = (): Promise<PoolStatus> => dmsetup.poolStatus(stack.poolDevice, { flush: false });
+  const grow = (): Promise<void> => growPool(stack, options, queue, dependencies.report);
+  const first = await read();
+  // More metadata brings it back, and until then nothing can be enumerated.
+  if (isOutOfMetadata(first) && fitsTransaction(content.pool, first)) await grow();
+  let status = requireActive(options.name, await read());
+  const devices = (await dmsetup.list()).filter((device) => parseThinUuid(device.uuid)?.pool === stack.uuid);
+  const thins = await withMetadataSnapshot(dmsetup, stack.poolDevice, () =>
+    listThins(runner, stack.metadataPath, { live: true }),
+  );
+  const verdict = checkFence(content, status.transactionId, thins, devices);
+  const condition = conditionOf(verdict.excess);
+  for (const id of verdict.lost)
+    dependencies.report("error", `pool ${options.name}: the thin of ${id} is missing; it cannot be used`);
+  const state = new PoolState(withoutStaleStaging(content, devices), stack.blockSize, verdict.lost);
+  noteMapped(state, thins, devices, content, stack);
+  if (condition.kind === "ready" && !stack.fresh) {
+    await grow();
+    status = requireActive(options.name, await read());
+  }
+  const fillLog = new FillLog(options.name, dependencies.report);
+  const pool = new ThinPool({
+    name: options.name,
+    uuid: stack.uuid,
+    blockSize: stack.blockSize,
+    zeroesNewBlocks: stack.zeroesNewBlocks,
+    overprovision: options.overprovision,
+    state,
+    catalog,
+    operations: life.operations,
+    status,
+    condition,
+    onFill: (fill) => fillLog.note(fill),
+    ...(stack.hostBytes === undefined ? {} : { hostBytes: stack.hostBytes }),
+    now: dependencies.now,
+    hands: {
+      poolDevice: stack.poolDevice,
+      dmsetup,
+      runner,
+      guard: dependencies.guard,
+      queue,
+      isSuspended: (device) => findDmDevice(device)?.suspended === true,
+      devices: new ThinDevices({
+        dmsetup,
+        queue,
+        poolDevice: stack.poolDevice,
+        poolNumber: stack.poolNumber,
+        poolName: options.name,
+        poolUuid: stack.uuid,
+        onInactive: (thinId, mapped) => state.mapped.set(thinId, mapped),
+      }),
+      afterStep: dependencies.afterStep,
+    },
+  });
+  await pool.refreshHostBytes();
+  if (condition.kind !== "ready") {
+    dependencies.report("error", `pool ${options.name} is ${condition.kind}: ${condition.reason}`);
+    return pool;
+  }
+  await settle(pool, content, devices, verdict.finishBump, dependencies.report);
+  await stack.finishCreation();
+  return pool;
+}
+
+type ActiveStatus = Extract<PoolStatus, { kind: "active" }>;
+
+export const isOutOfMetadata = (status: PoolStatus): status is ActiveStatus =>
+  status.kind === "active" && status.mode === "ro" && !status.needsCheck;
+
+/** The least that must be so before a pool is touched whose thins cannot be listed. */
+const fitsTransaction = ({ transactionId }: PoolRecord, status: ActiveStatus): boolean =>
+  status.transactionId === transactionId || status.transactionId === transactionId - 1n;
+
+/** Throws PoolUnavailableError, with the way out, for a pool that takes no changes. */
+export function requireActive(name: PoolName, status: PoolStatus): ActiveStatus {
+  const trouble = troubleOf(status);
+  if (trouble === undefined && status.kind === "active") return status;
+  throw new PoolUnavailableError(`pool ${name}: ${trouble}; ${wayOut(name, status)}`);
+}
+
+function conditionOf(excess: readonly string[]): PoolCondition {
+  if (excess.length === 0) return { kind: "ready" };
+  const shown = excess.slice(0, 5).join("; ");
+  const more = excess.length > 5 ? `; and ${excess.length - 5} more` : "";
+  return {
+    kind: "read-only",
+    reason: `foreign hands, or an old copy of the catalog: ${shown}${more}; nothing was changed`,
+  };
+}
+
+/** Finish the half-done bump, settle what was under way, then make the kernel's transaction id newer than any copy. */
+async function settle(
+  pool: ThinPool,
+  content: CatalogContent,
+  devices: readonly DmDevice[],
+  finishBump: boolean,
+  report: Report,
+): Promise<void> {
+  const { transactionId } = content.pool;
+  if (finishBump)
+    await pool.perform([{ kind: "set-transaction-id", from: transactionId - 1n, to: transactionId }]);
+  for (const plan of planRecovery(content, devices)) {
+    try {
+      await pool.perform(plan);
+    } catch (error) {
+      // Only "still in use" may wait for a retry of the request; all else means that the pool is not as it must be.
+      if (!(error instanceof PreconditionError)) throw error;
+      report("warn", `pool ${pool.name}: left for later: ${messageOf(error)}`);
+    }
+  }
+  await pool.fence.bump();
+}
+
+/** A staging note without an active device speaks of a time before a reboot. */
+function withoutStaleStaging(content: CatalogContent, devices: readonly DmDevice[]): CatalogContent {
+  const active = activeVolumes(devices);
+  const volumes = content.volumes.map((volume): VolumeRecord => {
+    if (volume.staging === undefined || active.has(volume.id)) return volume;
+    const { staging: _stale, ...rest } = volume;
+    return rest;
+  });
+  return { ...content, volumes };
+}
+
+function activeVolumes(devices: readonly DmDevice[]): ReadonlySet<string> {
+  return new Set(
+    devices.flatMap((device) => {
+      const parsed = device.liveTable ? parseThinUuid(device.uuid) : undefined;
+      return parsed === undefined ? [] : [volumeId(parsed.pool, parsed.key)];
+    }),
+  );
+}
+
+/** The listing is exact for inactive thins; an active one may map more at any moment. */
+function noteMapped(
+  state: PoolState,
+  thins: readonly ThinListing[],
+  devices: readonly DmDevice[],
+  content: CatalogContent,
+  stack: DeviceStack,
+): void {
+  const active = activeVolumes(devices);
+  const moving = new Set<ThinId>(
+    content.volumes.filter((volume) => active.has(volume.id)).map((volume) => volume.thinId),
+  );
+  for (const thin of thins) {
+    if (!moving.has(thin.thinId))
+      state.mapped.set(thin.thinId, bytesFromBlocks(thin.mapped, stack.blockSize));
+  }
+}

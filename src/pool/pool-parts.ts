@@ -1,0 +1,29 @@
+import type { PoolStatus } from "../core/dm.ts";
+import type { PoolName, PoolUuid } from "../core/ids.ts";
+import type { Bytes } from "../core/units.ts";
+import type { Fill } from "../plan/fill.ts";
+import type { Catalog } from "./catalog.ts";
+import type { PoolCondition } from "./engine.ts";
+import type { OperationRunner } from "./engine-life.ts";
+import type { Hands } from "./execute.ts";
+import type { PoolState } from "./state.ts";
+
+/** What an open pool is made of. */
+export interface PoolParts {
+  readonly name: PoolName;
+  readonly uuid: PoolUuid;
+  readonly blockSize: Bytes;
+  readonly zeroesNewBlocks: boolean;
+  readonly overprovision: number;
+  readonly state: PoolState;
+  readonly catalog: Catalog;
+  readonly operations: OperationRunner;
+  readonly hands: Omit<Hands, "record" | "onStatus" | "freeze" | "requireUsable">;
+  readonly status: Extract<PoolStatus, { kind: "active" }>;
+  readonly condition: PoolCondition;
+  /** Told each time when the pool's status is known anew. */
+  readonly onFill: (fill: Fill) => void;
+  /** Loop pools: free bytes of the filesystem below plus what the data file has. */
+  readonly hostBytes?: () => Promise<Bytes>;
+  readonly now: () => Date;
+}

@@ -1,0 +1,170 @@
+/**
+ * Keeps one pool open for as long as the driver runs. One that could not be opened is tried again; one whose engine has
+ * become of no use is given up, and opened again when nothing of the old engine is under way any more. Each pool has its
+ * own: a disk that is stuck holds up nobody else.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../core/errors.ts";
+import type { PoolName } from "../core/ids.ts";
+import type { Report } from "./backing.ts";
+import type { Pool } from "./engine.ts";
+
+/** One try, see `open.ts`. */
+export interface Trial {
+  readonly opened: Promise<Pool & { readonly unusable: Promise<string> }>;
+  close(): Promise<void>;
+}
+
+export interface SupervisorOptions {
+  readonly name: PoolName;
+  /** `mayCreate` in the first try only: what has no pool later has lost it. */
+  readonly open: (mayCreate: boolean, report: Report) => Trial;
+  readonly report: Report;
+  readonly clock?: Clock;
+}
+
+export interface Clock {
+  /** Milliseconds. */
+  now(): number;
+  /** Resolves after that time, or as soon as the signal is aborted. */
+  pause(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+const CLOCK: Clock = {
+  now: () => performance.now(),
+  pause: (ms, signal) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined),
+};
+
+const FIRST_DELAY_MS = 1000;
+const LONGEST_DELAY_MS = 60_000;
+/** A pool that was open for less is not well: the waits go on growing. */
+const WELL_MS = 60_000;
+
+type Life =
+  | { readonly kind: "opening"; readonly before: string | undefined }
+  | { readonly kind: "open"; readonly pool: Pool }
+  /** Not open any more, and something of it is still under way. */
+  | { readonly kind: "leaving"; readonly reason: string }
+  | { readonly kind: "waiting"; readonly reason: string; readonly until: number };
+
+export class PoolSupervisor {
+  readonly name: PoolName;
+  /** Resolves when the first try has come to an end; true: the pool is open. With a stuck disk perhaps never. */
+  readonly tried: Promise<boolean>;
+  readonly #options: SupervisorOptions;
+  readonly #clock: Clock;
+  readonly #tried = Promise.withResolvers<boolean>();
+  readonly #stop = new AbortController();
+  readonly #ended: Promise<void>;
+  #life: Life = { kind: "opening", before: undefined };
+  /** The last failure that was reported; undefined after a success. */
+  #told: string | undefined;
+  /** What the last try and this one have reported: neither repeats the other. */
+  #lines: ReadonlySet<string> = new Set();
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.#clock = options.clock ?? CLOCK;
+    this.tried = this.#tried.promise;
+    this.#ended = this.#run();
+  }
+
+  /** Undefined while it is not open. */
+  get pool(): Pool | undefined {
+    return this.#life.kind === "open" ? this.#life.pool : undefined;
+  }
+
+  /** Why it is not open, and what happens next. */
+  get absence(): string {
+    const life = this.#life;
+    switch (life.kind) {
+      case "opening":
+        return life.before === undefined
+          ? "it is still being opened"
+          : `${life.before}; it is being tried again now`;
+      case "open":
+        return "it is open";
+      case "leaving":
+        return `${life.reason}; it is tried again when what is under way on it has ended`;
+      case "waiting": {
+        const seconds = Math.max(1, Math.ceil((life.until - this.#clock.now()) / 1000));
+        return `${life.reason}; it is tried again in ${seconds} s`;
+      }
+    }
+  }
+
+  /** Ends the driver's hold on the pool, when a try that is under way has ended. */
+  stop(): Promise<void> {
+    this.#stop.abort();
+    return this.#ended;
+  }
+
+  async #run(): Promise<void> {
+    let delay = FIRST_DELAY_MS;
+    for (let first = true; ; first = false) {
+      const { reason, openMs } = await this.#once(first);
+      if (this.#stop.signal.aborted) return;
+      if (openMs >= WELL_MS) delay = FIRST_DELAY_MS;
+      this.#life = { kind: "waiting", reason, until: this.#clock.now() + delay };
+      await this.#clock.pause(delay, this.#stop.signal);
+      if (this.#stop.signal.aborted) return;
+      delay = Math.min(2 * delay, LONGEST_DELAY_MS);
+      this.#life = { kind: "opening", before: reason };
+    }
+  }
+
+  /** From a try to the end of what came of it. */
+  async #once(first: boolean): Promise<{ readonly reason: string; readonly openMs: number }> {
+    const trial = this.#options.open(first, this.#newsOnly());
+    let reason: string;
+    let openMs = 0;
+    try {
+      const pool = await trial.opened;
+      const since = this.#clock.now();
+      this.#life = { kind: "open", pool };
+      this.#told = undefined;
+      this.#options.report("info", `pool ${this.name} is open`);
+      this.#tried.resolve(true);
+      reason = await this.#whileUsable(pool.unusable);
+      openMs = this.#clock.now() - since;
+    } catch (error) {
+      reason = messageOf(error);
+      if (reason !== this.#told)
+        this.#options.report("error", `pool ${this.name} could not be opened: ${reason}; it is tried again`);
+      this.#told = reason;
+      this.#tried.resolve(false);
+    }
+    this.#life = { kind: "leaving", reason };
+    await trial.close();
+    return { reason, openMs };
+  }
+
+  async #whileUsable(unusable: Promise<string>): Promise<string> {
+    const stopped = Promise.withResolvers<string>();
+    const end = (): void => stopped.resolve("the driver ends");
+    this.#stop.signal.addEventListener("abort", end);
+    if (this.#stop.signal.aborted) end();
+    const reason = await Promise.race([
+      stopped.promise,
+      unusable.then((why) => {
+        this.#options.report("error", `pool ${this.name} is given up, to be opened again: ${why}`);
+        return why;
+      }),
+    ]);
+    this.#stop.signal.removeEventListener("abort", end);
+    return reason;
+  }
+
+  /** For one try: what the try before it reported as well is not said again, until the pool is open. */
+  #newsOnly(): Report {
+    const before = this.#lines;
+    const lines = new Set<string>();
+    this.#lines = lines;
+    return (level, message) => {
+      const open = this.#life.kind === "open";
+      if (!open) lines.add(message);
+      if (open || !before.has(message)) this.#options.report(level, message);
+    };
+  }
+}

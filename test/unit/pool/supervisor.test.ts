@@ -1,0 +1,250 @@
+import { setImmediate as settle } from "node:timers/promises";
+
+import { describe, expect, test } from "vitest";
+
+import { PoolUnavailableError } from "../../../src/core/errors.ts";
+import type { PoolName } from "../../../src/core/ids.ts";
+import { PoolSupervisor } from "../../../src/pool/supervisor.ts";
+import { MemoryPool } from "../../support/memory-pool.ts";
+
+const NAME = "fast" as PoolName;
+
+/** One try as the supervisor sees it; the test decides what comes of it. */
+class Try {
+  readonly mayCreate: boolean;
+  readonly report: (level: "info" | "warn" | "error", message: string) => void;
+  readonly closed = Promise.withResolvers<void>();
+  closing = false;
+  readonly #opened = Promise.withResolvers<MemoryPool & { readonly unusable: Promise<string> }>();
+  readonly #unusable = Promise.withResolvers<string>();
+
+  constructor(mayCreate: boolean, report: Try["report"]) {
+    this.mayCreate = mayCreate;
+    this.report = report;
+  }
+
+  get opened(): Promise<MemoryPool & { readonly unusable: Promise<string> }> {
+    return this.#opened.promise;
+  }
+
+  close(): Promise<void> {
+    this.closing = true;
+    return this.closed.promise;
+  }
+
+  succeed(): void {
+    this.#opened.resolve(Object.assign(new MemoryPool(NAME, "a"), { unusable: this.#unusable.promise }));
+  }
+
+  fail(message: string): void {
+    this.#opened.reject(new PoolUnavailableError(message));
+  }
+
+  freeze(reason: string): void {
+    this.#unusable.resolve(reason);
+  }
+}
+
+/** A supervisor whose time passes only by `pass`. */
+function bench() {
+  const tries: Try[] = [];
+  const lines: string[] = [];
+  let now = 0;
+  const sleepers = new Set<{ readonly until: number; readonly wake: () => void }>();
+  const report = (_level: string, message: string): void => {
+    lines.push(message);
+  };
+  const supervisor = new PoolSupervisor({
+    name: NAME,
+    open: (mayCreate, news) => {
+      const trial = new Try(mayCreate, news);
+      tries.push(trial);
+      return trial;
+    },
+    report,
+    clock: {
+      now: () => now,
+      pause: (ms, signal) => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        sleepers.add({ until: now + ms, wake: resolve });
+        signal.addEventListener("abort", () => resolve());
+        return promise;
+      },
+    },
+  });
+  const last = (): Try => {
+    const trial = tries.at(-1);
+    if (trial === undefined) throw new Error("nothing was tried");
+    return trial;
+  };
+  return {
+    supervisor,
+    tries,
+    lines,
+    last,
+    pass: async (ms: number): Promise<void> => {
+      now += ms;
+      for (const sleeper of sleepers) {
+        if (sleeper.until > now) continue;
+        sleepers.delete(sleeper);
+        sleeper.wake();
+      }
+      await settle();
+    },
+    /** The last try comes to this end, and everything of it is over. */
+    end: async (how: (trial: Try) => void): Promise<void> => {
+      const trial = last();
+      how(trial);
+      await settle();
+      trial.closed.resolve();
+      await settle();
+    },
+  };
+}
+
+describe("a pool that cannot be opened", () => {
+  test("is tried again after 1 s, then after twice as long each time, up to a minute", async () => {
+    const { end, pass, tries } = bench();
+    const waits: number[] = [];
+    for (let round = 0; round < 9; round += 1) {
+      await end((trial) => trial.fail("no disk"));
+      let seconds = 0;
+      for (const before = tries.length; tries.length === before; seconds += 1) await pass(1000);
+      waits.push(seconds);
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60]);
+  });
+
+  test("may be made in the first try only", async () => {
+    const { end, pass, tries } = bench();
+    for (let round = 0; round < 3; round += 1) {
+      await end((trial) => trial.fail("no disk"));
+      await pass(60_000);
+    }
+    expect(tries.map(({ mayCreate }) => mayCreate)).toEqual([true, false, false, false]);
+  });
+
+  test("says why, and when it is tried again; while a try is under way too", async () => {
+    const { end, pass, supervisor, tries } = bench();
+    expect(supervisor.absence).toBe("it is still being opened");
+    await end((trial) => trial.fail("no disk"));
+    expect(await supervisor.tried).toBe(false);
+    await pass(1000);
+    expect(supervisor.absence).toBe("no disk; it is being tried again now");
+    await end((trial) => trial.fail("a damaged disk"));
+    expect(supervisor.absence).toBe("a damaged disk; it is tried again in 2 s");
+    await pass(1500);
+    expect(supervisor.absence).toBe("a damaged disk; it is tried again in 1 s");
+    expect(tries.length).toBe(2);
+  });
+
+  test("is logged when the reason changes, not at each try", async () => {
+    const { end, pass, lines } = bench();
+    for (const reason of ["no disk", "no disk", "a damaged disk", "a damaged disk", "no disk"]) {
+      await end((trial) => {
+        trial.report("warn", "blockSize has no effect");
+        trial.fail(reason);
+      });
+      await pass(60_000);
+    }
+    expect(lines).toEqual([
+      "blockSize has no effect",
+      "pool fast could not be opened: no disk; it is tried again",
+      "pool fast could not be opened: a damaged disk; it is tried again",
+      "pool fast could not be opened: no disk; it is tried again",
+    ]);
+  });
+
+  test("is not tried again before all of the last try is over, however long that takes", async () => {
+    const { supervisor, last, pass, tries } = bench();
+    last().fail("no answer");
+    await settle();
+    await pass(600_000);
+    expect(tries.length).toBe(1);
+    expect(supervisor.absence).toBe("no answer; it is tried again when what is under way on it has ended");
+    last().closed.resolve();
+    await settle();
+    await pass(1000);
+    expect(tries.length).toBe(2);
+  });
+
+  test("comes in as soon as it opens", async () => {
+    const { end, pass, supervisor, last } = bench();
+    await end((trial) => trial.fail("no disk"));
+    await pass(1000);
+    last().succeed();
+    await settle();
+    expect(supervisor.pool?.name).toBe("fast");
+  });
+});
+
+describe("a pool that is of no use any more", () => {
+  test("is gone at once, and opened again when all of it is over", async () => {
+    const { supervisor, last, pass, tries, lines } = bench();
+    last().succeed();
+    await settle();
+    last().freeze("its catalog failed");
+    await settle();
+    expect(supervisor.pool).toBeUndefined();
+    expect(last().closing).toBe(true);
+    await pass(600_000);
+    expect(tries.length).toBe(1);
+    last().closed.resolve();
+    await settle();
+    await pass(1000);
+    last().succeed();
+    await settle();
+    expect(supervisor.pool).toBeDefined();
+    expect(lines).toEqual([
+      "pool fast is open",
+      "pool fast is given up, to be opened again: its catalog failed",
+      "pool fast is open",
+    ]);
+  });
+
+  test.each([
+    ["an hour: the waits begin anew", 3_600_000, "1 s"],
+    ["a moment: the waits go on growing", 1000, "4 s"],
+  ])("after it was open for %s", async (_what, openMs, wait) => {
+    const { end, supervisor, last, pass } = bench();
+    await end((trial) => trial.fail("no disk"));
+    await pass(1000);
+    await end((trial) => trial.fail("no disk"));
+    await pass(2000);
+    last().succeed();
+    await settle();
+    await pass(openMs);
+    await end((trial) => trial.freeze("its catalog failed"));
+    expect(supervisor.absence).toBe(`its catalog failed; it is tried again in ${wait}`);
+  });
+});
+
+describe("at the end of the driver", () => {
+  test("an open pool is closed and not opened again", async () => {
+    const { end, supervisor, last, pass, tries } = bench();
+    last().succeed();
+    await settle();
+    const stopped = supervisor.stop();
+    await end(() => {});
+    await stopped;
+    await pass(600_000);
+    expect(tries.length).toBe(1);
+  });
+
+  test("a pool that waits for its next try is let go at once", async () => {
+    const { end, supervisor, tries } = bench();
+    await end((trial) => trial.fail("no disk"));
+    await supervisor.stop();
+    expect(tries.length).toBe(1);
+  });
+
+  test("one that is just being opened is closed when that is over", async () => {
+    const { supervisor, last } = bench();
+    const stopped = supervisor.stop();
+    last().succeed();
+    await settle();
+    expect(last().closing).toBe(true);
+    last().closed.resolve();
+    await stopped;
+  });
+});
