@@ -4,6 +4,7 @@ import { InvalidRequestError } from "./core/errors.ts";
 import type { PoolName } from "./core/ids.ts";
 import type { PoolOptions } from "./core/pool-options.ts";
 import { conflicts } from "./config/conflicts.ts";
+import { DEFAULT_STATE_DIRECTORY, tidyPath } from "./config/paths.ts";
 import { problemsOf } from "./config/problems.ts";
 import { configSchema } from "./config/schema.ts";
 import type { LogLevel } from "./config/schema.ts";
@@ -70,6 +71,16 @@ export async function readConfig(path: string, surroundings: Surroundings): Prom
     `configuration ${path}`,
     parsed.problems.map((line) => `\n  ${line}`).join(""),
   );
+}
+
+/**
+ * Where the notes of a driver are whose configuration is not valid, or not YAML: a device that such a driver left
+ * suspended is resumed all the same. The default where the file says nothing of it.
+ */
+export async function guessStateDirectory(path: string): Promise<string> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  const [, written] = /(?:^|[{,])\s*"?stateDirectory"?\s*:\s*["']?(\/[^\s"',}#]+)/m.exec(text) ?? [];
+  return written === undefined ? DEFAULT_STATE_DIRECTORY : tidyPath(written);
 }
 
 /** The absolute path inside a validated endpoint. */

@@ -2,8 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readConfig, socketPath, surroundingsOf, type Config } from "./config.ts";
-import { DEFAULT_STATE_DIRECTORY } from "./config/paths.ts";
+import { guessStateDirectory, readConfig, socketPath, surroundingsOf, type Config } from "./config.ts";
 import { messageOf } from "./core/errors.ts";
 import { Operations } from "./core/operations.ts";
 import { topologyValue } from "./core/topology.ts";
@@ -47,7 +46,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     // Before anything can go wrong with the configuration: a suspended device holds up whoever uses its volume.
     await sweep(
       runner,
-      "config" in configured ? configured.config.stateDirectory : DEFAULT_STATE_DIRECTORY,
+      "config" in configured ? configured.config.stateDirectory : configured.stateDirectory,
       log,
     );
     if (!("config" in configured)) throw configured.problem;
@@ -60,18 +59,21 @@ export async function serve(options: ServeOptions): Promise<number> {
 
 async function readConfigOrProblem(
   path: string,
-): Promise<{ readonly config: Config } | { readonly problem: unknown }> {
+): Promise<{ readonly config: Config } | { readonly problem: unknown; readonly stateDirectory: string }> {
   try {
     return { config: await readConfig(path, surroundingsOf(process.env, hostname())) };
   } catch (problem) {
-    return { problem };
+    return { problem, stateDirectory: await guessStateDirectory(path) };
   }
 }
 
 async function sweep(runner: Runner, stateDirectory: string, log: Log): Promise<void> {
   const { resumed, thawed, left, problems } = await sweepSuspended(runner, stateDirectory);
-  if (resumed.length + thawed.length + left.length > 0)
-    log.warn({ resumed, thawed, left }, "found suspended devices");
+  if (resumed.length + thawed.length + left.length > 0) {
+    // Since the start of the process.
+    const afterMs = Math.round(performance.now());
+    log.warn({ resumed, thawed, left, afterMs }, "found suspended devices");
+  }
   for (const problem of problems) log.error({ problem }, "a device could not be resumed");
 }
 

@@ -101,15 +101,22 @@ export class GuardBrackets {
     return { fired: id };
   }
 
+  /** The owner lives and cannot resume by itself. It is answered before the guard has done it. */
+  fire(owner: object, id: string): GuardReply {
+    const entry = this.#entries.get(id);
+    if (entry?.owner === owner) void this.#abandon(id, entry, "its owner asks for it");
+    return { fired: id };
+  }
+
   /** The owner is gone: everything of its is resumed now. */
   drop(owner: object): void {
     for (const [id, entry] of this.#entries) {
-      if (entry.owner === owner) void this.#abandon(id, entry);
+      if (entry.owner === owner) void this.#abandon(id, entry, "the connection of its owner ended");
     }
   }
 
-  async #abandon(id: string, entry: Entry): Promise<void> {
-    await (entry.firing ?? this.#fire(id, "the connection of its owner ended"));
+  async #abandon(id: string, entry: Entry, why: string): Promise<void> {
+    await (entry.firing ?? this.#fire(id, why));
     this.#entries.delete(id);
   }
 

@@ -23,6 +23,8 @@ export interface Armed {
    * meanwhile did not happen on a still device. Never rejects.
    */
   disarm(): Promise<"disarmed" | "fired">;
+  /** Instead of disarming: has the guard resume now, and go on until it succeeds. */
+  fire(): void;
 }
 
 export interface ResumeGuard {
@@ -65,6 +67,7 @@ export class GuardClient implements ResumeGuard {
         verdict ??= link.disarm(id);
         return verdict;
       },
+      fire: () => link.fire(id),
     };
   }
 

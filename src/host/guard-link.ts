@@ -53,6 +53,11 @@ export class GuardLink {
     return reply !== undefined && "disarmed" in reply ? "disarmed" : "fired";
   }
 
+  /** A guard that does not know this request drops the connection, and with that fires too. */
+  fire(id: string): void {
+    this.#socket.write(formatLine({ fire: id }));
+  }
+
   close(): void {
     this.#socket.destroy();
   }

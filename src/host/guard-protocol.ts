@@ -4,6 +4,7 @@
  *     {"arm": {"id", "deadlineMs", "devices": [{"name", "uuid"}], "mountPoints": ["/…"]}}   →  {"armed": id} or
  *                                                                                             {"refused": id, "reason"}
  *     {"disarm": id}                                                   →  {"disarmed": id} or {"fired": id}
+ *     {"fire": id}                                                     →  {"fired": id}, before it is done
  *
  * The parsers take this and nothing else: what they accept ends in the arguments of dmsetup and fsfreeze.
  */
@@ -24,7 +25,10 @@ export interface Bracket {
   readonly mountPoints: readonly string[];
 }
 
-export type GuardRequest = { readonly arm: Bracket } | { readonly disarm: string };
+export type GuardRequest =
+  | { readonly arm: Bracket }
+  | { readonly disarm: string }
+  | { readonly fire: string };
 
 export type GuardReply =
   | { readonly armed: string }
@@ -49,6 +53,7 @@ export function parseRequest(line: string): GuardRequest | undefined {
   const message = objectOf(line);
   if (message === undefined) return undefined;
   if ("disarm" in message) return isId(message.disarm) ? { disarm: message.disarm } : undefined;
+  if ("fire" in message) return isId(message.fire) ? { fire: message.fire } : undefined;
   const bracket = "arm" in message ? bracketOf(message.arm) : undefined;
   return bracket === undefined ? undefined : { arm: bracket };
 }

@@ -93,6 +93,7 @@ class Guard implements GuardServer {
 
   #answer(socket: Socket, request: GuardRequest): GuardReply | Promise<GuardReply> {
     if ("disarm" in request) return this.#brackets.disarm(socket, request.disarm);
+    if ("fire" in request) return this.#brackets.fire(socket, request.fire);
     if (this.#ending) return { refused: request.arm.id, reason: "the guard is ending" };
     return this.#brackets.arm(socket, request.arm);
   }

@@ -2,6 +2,8 @@
  * The suspend bracket: armed guard → suspend all → work → resume all → disarm. A device never stays suspended: this
  * file resumes on every path, the resume guard does if this process dies, the sweep at start if both did (promise 5).
  */
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { OutcomeUnknownError, PreconditionError, errnoOf, messageOf } from "../core/errors.ts";
 import type { DmName } from "../core/ids.ts";
 import type { Dmsetup } from "../host/dmsetup.ts";
@@ -12,6 +14,8 @@ import type { Suspension } from "../plan/step.ts";
 
 /** Longest a bracket may last before the guard resumes by itself. */
 const BRACKET_DEADLINE_MS = 20_000;
+/** A resume or thaw that fails is tried again after these. */
+const RELEASE_PAUSES_MS: readonly number[] = [50, 200, 1000];
 /** Longest for one suspend. */
 const SUSPEND_TIMEOUT_MS = 12_000;
 
@@ -50,9 +54,11 @@ export async function bracket(
     failure = { error };
   }
   const stuck = await releaseAll(releases);
-  // While anything is still held, or a killed suspend may yet complete, the guard stays armed: it goes on trying.
+  // While anything is still held, or a killed suspend may yet complete, it is the guard's: it goes on trying.
   const mayHoldLater = failure !== undefined && errnoOf(failure.error) === "ETIMEDOUT";
-  const verdict = stuck.length > 0 || mayHoldLater ? "fired" : await armed.disarm();
+  const giveUp = stuck.length > 0 || mayHoldLater;
+  if (giveUp) armed.fire();
+  const verdict = giveUp ? "fired" : await armed.disarm();
   if (failure !== undefined) throw failure.error;
   if (stuck.length > 0) throw new OutcomeUnknownError(`resume failed: ${stuck.map(messageOf).join("; ")}`);
   if (verdict === "fired") {
@@ -110,15 +116,26 @@ const frozenBySomebody = ({ device }: Suspension, cause: unknown): PreconditionE
     { cause },
   );
 
-/** In reverse order, each tried whatever the others do. Returns what failed. */
+/** In reverse order, each tried whatever the others do, and more than once. Returns what failed. */
 async function releaseAll(releases: readonly (() => Promise<void>)[]): Promise<readonly unknown[]> {
   const failures: unknown[] = [];
   for (const release of releases.toReversed()) {
     try {
-      await release();
+      await repeated(release);
     } catch (error) {
       failures.push(error);
     }
   }
   return failures;
+}
+
+async function repeated(release: () => Promise<void>): Promise<void> {
+  for (const pause of RELEASE_PAUSES_MS) {
+    try {
+      return await release();
+    } catch {
+      await sleep(pause);
+    }
+  }
+  return release();
 }

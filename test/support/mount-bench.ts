@@ -63,7 +63,7 @@ const NAME = "mnt" as PoolName;
 const PATIENCE = { totalMs: 600, pauseMs: 100 };
 const CLAIMS = new PoolClaims();
 const GUARD: ResumeGuard = {
-  arm: async () => ({ disarm: async () => "disarmed" as const }),
+  arm: async () => ({ disarm: async () => "disarmed" as const, fire: () => undefined }),
   close: () => undefined,
 };
 

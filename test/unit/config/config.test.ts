@@ -2,7 +2,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseConfig, readConfig, socketPath, surroundingsOf } from "../../../src/config.ts";
+import {
+  guessStateDirectory,
+  parseConfig,
+  readConfig,
+  socketPath,
+  surroundingsOf,
+} from "../../../src/config.ts";
 import type { ParsedConfig } from "../../../src/config.ts";
 import { InvalidRequestError } from "../../../src/core/errors.ts";
 import { bytes, GIB, KIB } from "../../../src/core/units.ts";
@@ -15,6 +21,29 @@ const loopPool = "{name: a, backing: loop, directory: /var/lib/dmthin/a, dataSiz
 const withPool = (line: string): string => `pools: [${loopPool}]\n${line}\n`;
 const withKey = (pair: string): string =>
   `pools: [{name: a, backing: loop, directory: /var/lib/dmthin/a, dataSize: 10GiB, ${pair}}]`;
+describe("the state directory, told without a valid configuration,", () => {
+  test.each([
+    ["a key that there is not", "nonsense: 1\nstateDirectory: /run/other\n", "/run/other"],
+    ["JSON that breaks off", '{"nodeName": "n", "stateDirectory": "/run//other/", "pools": [{', "/run/other"],
+    ["a quote that is not closed", "stateDirectory: '/run/other'\nnodeName: \"n\n", "/run/other"],
+    ["another key of such a name", "myStateDirectory: /run/other\n", "/run/dmthin"],
+    ["a comment", "# stateDirectory: /run/other\n", "/run/dmthin"],
+    ["nothing", "", "/run/dmthin"],
+  ])("of a file with %s", async (_what, text, expected) => {
+    const directory = await mkdtemp(join(tmpdir(), "dmthin-config-"));
+    try {
+      await writeFile(join(directory, "config.yaml"), text);
+      expect(await guessStateDirectory(join(directory, "config.yaml"))).toBe(expected);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  test("of a file that is not there", async () => {
+    expect(await guessStateDirectory("/nonexistent/config.yaml")).toBe("/run/dmthin");
+  });
+});
+
 describe("a good configuration", () => {
   test("needs no more than one pool; the rest has defaults", () => {
     expect(parse(withPool(""))).toEqual({

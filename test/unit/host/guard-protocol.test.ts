@@ -8,12 +8,14 @@ const device = { name: "dmthin-fast-v-00000000000000000001", uuid: `DMTHIN-${POO
 const arm = { id: "bracket-1", deadlineMs: 1000, devices: [device], mountPoints: ["/var/lib/kubelet/a b"] };
 
 describe("a request", () => {
-  test.each([{ arm }, { arm: { ...arm, devices: [], mountPoints: [] } }, { disarm: "bracket-1" }])(
-    "comes through as it was sent: %j",
-    (request) => {
-      expect(parseRequest(JSON.stringify(request))).toStrictEqual(request);
-    },
-  );
+  test.each([
+    { arm },
+    { arm: { ...arm, devices: [], mountPoints: [] } },
+    { disarm: "bracket-1" },
+    { fire: "bracket-1" },
+  ])("comes through as it was sent: %j", (request) => {
+    expect(parseRequest(JSON.stringify(request))).toStrictEqual(request);
+  });
 
   test("loses what is not of the protocol", () => {
     expect(parseRequest(JSON.stringify({ arm: { ...arm, extra: 1 } }))).toStrictEqual({ arm });
@@ -27,6 +29,7 @@ describe("a request", () => {
     ["no id", { arm: { ...arm, id: undefined } }],
     ["an id that is a path", { arm: { ...arm, id: "../../../etc" } }],
     ["an id to disarm that is a path", { disarm: "../../../etc" }],
+    ["an id to fire that is a path", { fire: "../../../etc" }],
     ["no deadline", { arm: { ...arm, deadlineMs: undefined } }],
     ["a deadline that is over", { arm: { ...arm, deadlineMs: 0 } }],
     ["a deadline of a day", { arm: { ...arm, deadlineMs: 86_400_000 } }],

@@ -98,6 +98,16 @@ describe("an armed bracket", () => {
     expect(await armed.disarm()).toBe("fired");
   });
 
+  test("fires when its owner asks for it, and nothing else of that owner does", async () => {
+    await serve();
+    const owner = client();
+    const [stuck, sound] = [await owner.arm(bracket("/a")), await owner.arm(bracket("/b"))];
+    stuck.fire();
+    await expect.poll(() => effects.events).toContain("forget /a");
+    expect(effects.events).toStrictEqual(["remember /a", "remember /b", "release /a", "forget /a"]);
+    expect([await stuck.disarm(), await sound.disarm()]).toStrictEqual(["fired", "disarmed"]);
+  });
+
   test("fires at once when its connection drops, with all others of that connection only", async () => {
     await serve();
     const [dying, living] = [client(), client()];

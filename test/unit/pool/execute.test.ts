@@ -19,10 +19,7 @@ const GOOD = "0 8388608 thin-pool 0 1652/16384 0/65536 - rw discard_passdown err
 const origin = thinDeviceName(POOL_NAME, keyOf(volumeIdOf(1)));
 const uuid = thinDeviceUuid(POOL_UUID, keyOf(volumeIdOf(1)));
 
-interface Bench {
-  readonly hands: Hands;
-  readonly log: string[];
-}
+type Bench = { readonly hands: Hands; readonly log: string[] };
 
 /** Hands whose dmsetup answers by script; everything that happens is logged in order. */
 function bench(
@@ -62,6 +59,7 @@ function bench(
           `arm ${request.devices.map((each) => each.name).join(" ")} [${request.mountPoints.join(" ")}]`,
         );
         return {
+          fire: () => void log.push("fire"),
           disarm: async () => {
             log.push("disarm");
             return answers.verdict ?? "disarmed";
@@ -208,10 +206,11 @@ describe("the suspend bracket", () => {
     expect(log).toContain("disarm");
   });
 
-  test("leaves the guard armed where resuming failed", async () => {
+  test("tries a failing resume again, then has the guard do it", async () => {
     const { hands, log } = bench({ fails: { [`resume ${origin}`]: "EIO" } });
     await expect(perform(snapshotPlan(), hands)).rejects.toThrow(/resume failed/);
-    expect(log).not.toContain("disarm");
+    const resume = `dmsetup resume ${origin}`;
+    expect(log.slice(-5)).toEqual([resume, resume, resume, resume, "fire"]);
   });
 
   test("cuts nothing, and lets the origin go on, where what was measured does not fit", async () => {
