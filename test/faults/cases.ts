@@ -11,6 +11,8 @@ export const CASES: readonly FaultCase[] = [
   logWritesNegative,
   everyFlush,
   suite({ name: "fuzz", promises: [4, 11, 12], seeds: { full: 2, share: 1 } }),
+  suite({ name: "full-pool", promises: [2, 6], seeds: { full: 1, share: 1 }, timeoutSeconds: 1500 }),
+  suite({ name: "capacity", promises: [6], seeds: { full: 1, share: 1 } }),
   suite({ name: "kill", promises: [2, 4, 5], seeds: { full: 2, share: 1 }, timeoutSeconds: 1500 }),
   suite({ name: "repair", promises: [4, 6, 7, 10], seeds: { full: 1, share: 0 }, timeoutSeconds: 1500 }),
   suite({ name: "upgrade", promises: [2, 10, 13], seeds: { full: 1, share: 0 } }),
