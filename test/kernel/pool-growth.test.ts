@@ -69,12 +69,16 @@ describe("a loop pool", () => {
     expect(bench.infos.at(-1)).toMatch(/has grown: data from 256 MiB to 512 MiB, meta from 4 MiB to 8 MiB/);
 
     expect(await grow(stack, bench.loop(larger))).toEqual([]);
-    const again = await bench.open(bench.loop());
-    expect(await totals(again)).toBe("8192/2048 rw");
+    // Features that are configured by now wait for the next activation.
+    const longer = bench.loop({ ...larger, dataSize: bytes(768n * MIB), whenFull: "queue" });
+    const again = await bench.open(longer);
+    expect(await grow(again, longer)).toEqual([]);
+    expect(await totals(again)).toBe("12288/2048 rw");
+    expect(sh("dmsetup", "table", stack.poolDevice)).toMatch(/ 128 2457 1 error_if_no_space ?$/);
     isThere();
     sh("dmsetup", "remove", THIN);
     await again.deactivate();
-    expect(await totals(await bench.open(bench.loop()))).toBe("8192/2048 rw");
+    expect(await totals(await bench.open(bench.loop()))).toBe("12288/2048 rw");
   });
 
   test("never shrinks, and says so", async () => {
