@@ -1,7 +1,7 @@
 /** Sends bytes as the request of an rpc, whatever they are, and judges the answer. */
 import { Client, credentials, Metadata, status, type ServiceError } from "@grpc/grpc-js";
 
-import type { Rpc } from "./contract.ts";
+import type { Message, Rpc } from "./contract.ts";
 import { legalCodes, type Code } from "./legal-codes.ts";
 
 export interface RawAnswer {
@@ -77,4 +77,12 @@ export function complaintOf(
   if (details === "" || details.length > 1000 || /\p{Cc}/u.test(details))
     return `${rpc} answered ${code} with no proper message: ${JSON.stringify(details)}`;
   return undefined;
+}
+
+/** Undefined unless an object was made under a name that none may have. */
+export function complaintOfName(rpc: string, message: Message, { code }: RawAnswer): string | undefined {
+  const { name } = message;
+  if (code !== "OK" || !rpc.startsWith("Create") || typeof name !== "string") return undefined;
+  const fine = name !== "" && Buffer.byteLength(name) <= 128 && !/[\p{Cc}/]/u.test(name);
+  return fine ? undefined : `${rpc} took the name ${JSON.stringify(name.slice(0, 200))}`;
 }

@@ -41,9 +41,9 @@ function judges({ kubelet, own }: Directories): Readonly<Record<string, readonly
   const mine = below(own);
   return {
     dmsetup: [
-      is(/^(?:clear|create|info|load|message|remove|resume|status|suspend|table|targets)$/),
+      is(/^(?:clear|create|info|load|message|remove|resume|status|suspend|table|targets|wait)$/),
       is(/^--(?:uuid|table|noflush|nolockfs|noheadings|separator|inactive|target)$/, /^-[co]$/, /^\|$/),
-      is(/^name,uuid,major,minor,open,suspended,tables_loaded$/, /^thin$/, /^0$/, NAME, UUID),
+      is(/^(?:name,uuid,major,minor,open,suspended,tables_loaded|events)$/, /^thin$/, NUMBER, NAME, UUID),
       is(/^(?:create_thin|create_snap|delete|set_transaction_id) \d+(?: \d+)?$/),
       is(/^(?:reserve|release)_metadata_snap$/),
       is(/^0 \d+ (?:thin \d+:\d+ \d+|thin-pool [\d: a-z_]+|linear \d+:\d+ \d+)$/),

@@ -36,7 +36,7 @@ const SHELL = [
   `e\u0301${MADE_UP}`,
 ];
 const PLAIN = ["", " ", ".", "..", "/", "-", "--", "__proto__", "constructor", "null", "0", "\0", "\n", "{}"];
-const LENGTHS = [64, 127, 128, 129, 255, 4095, 4096, 4097, 70_000];
+const LENGTHS = [127, 128, 129, 129, 255, 4095, 4096, 4097, 70_000];
 
 export function hostileText(random: Random, field: string, source: TextSource): string {
   const roll = random.between(0, 9);
@@ -44,8 +44,8 @@ export function hostileText(random: Random, field: string, source: TextSource): 
     return random.pick(random.chance(0.5) ? source.badPaths : source.paths) ?? "";
   if (/id|token/.test(field) && roll < 5) return bent(random, random.pick(source.ids) ?? "");
   if (/name/.test(field) && roll < 4) return random.pick(source.names) ?? "";
-  if (roll < 7) return random.pick(SHELL) ?? "";
-  if (roll < 9) return random.pick(PLAIN) ?? "";
+  if (roll < 6) return random.pick(SHELL) ?? "";
+  if (roll < 8) return random.pick(PLAIN) ?? "";
   const length = random.pick(LENGTHS) ?? 0;
   return `${MADE_UP}${(random.pick(["x", "ü", "-", "/"]) ?? "").repeat(length)}`.slice(0, length);
 }

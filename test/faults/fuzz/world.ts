@@ -27,6 +27,7 @@ export class World {
   readonly #badPaths: readonly string[];
   readonly #stagingPaths: readonly string[];
   readonly #targetPaths: readonly string[];
+  readonly #kept = new Set<string>();
   /** By id. */
   readonly #names = new Map<string, Name>();
   #volumes: readonly string[] = [];
@@ -41,6 +42,12 @@ export class World {
     this.#targetPaths = NAMES.flatMap((name) =>
       [1, 2].map((pod) => `${kubeletDirectory}/pods/fuzz-${name}-${pod}`),
     );
+  }
+
+  /** A volume that is not the fuzzer's: no request names it. */
+  keeping(id: string): this {
+    this.#kept.add(id);
+    return this;
   }
 
   /** kubelet makes staging directories before it asks. */
@@ -62,7 +69,7 @@ export class World {
     const { controller } = this.#bench.csi;
     const { entries: volumes } = await controller.listVolumes({});
     const { entries: snapshots } = await controller.listSnapshots({});
-    this.#volumes = volumes.map(({ volume }) => volume?.volume_id ?? "");
+    this.#volumes = volumes.map(({ volume }) => volume?.volume_id ?? "").filter((id) => !this.#kept.has(id));
     this.#snapshots = snapshots.map(({ snapshot }) => snapshot?.snapshot_id ?? "");
     this.#groups = [...new Set(snapshots.map(({ snapshot }) => snapshot?.group_snapshot_id ?? ""))].filter(
       (id) => id !== "",
