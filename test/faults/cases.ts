@@ -17,4 +17,5 @@ export const CASES: readonly FaultCase[] = [
   suite({ name: "repair", promises: [4, 6, 7, 10], seeds: { full: 1, share: 0 }, timeoutSeconds: 1500 }),
   suite({ name: "upgrade", promises: [2, 10, 13], seeds: { full: 1, share: 0 } }),
   suite({ name: "soak", promises: [4, 11, 13], seeds: { full: 1, share: 0 }, timeoutSeconds: 3600 }),
+  suite({ name: "deadlines", promises: [4, 7, 11], seeds: { full: 1, share: 0 } }),
 ];
