@@ -18,4 +18,5 @@ export const CASES: readonly FaultCase[] = [
   suite({ name: "upgrade", promises: [2, 10, 13], seeds: { full: 1, share: 0 } }),
   suite({ name: "soak", promises: [4, 11, 13], seeds: { full: 1, share: 0 }, timeoutSeconds: 3600 }),
   suite({ name: "deadlines", promises: [4, 7, 11], seeds: { full: 1, share: 0 } }),
+  suite({ name: "concurrency", promises: [4, 11], seeds: { full: 2, share: 1 } }),
 ];
