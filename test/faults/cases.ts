@@ -19,4 +19,5 @@ export const CASES: readonly FaultCase[] = [
   suite({ name: "soak", promises: [4, 11, 13], seeds: { full: 1, share: 0 }, timeoutSeconds: 3600 }),
   suite({ name: "deadlines", promises: [4, 7, 11], seeds: { full: 1, share: 0 } }),
   suite({ name: "concurrency", promises: [4, 11], seeds: { full: 2, share: 1 } }),
+  suite({ name: "busy-mounts", promises: [9], seeds: { full: 1, share: 0 } }),
 ];
