@@ -8,7 +8,6 @@
 import type { DmDevice } from "../core/dm.ts";
 import { keyOf, thinDeviceUuid } from "../core/ids.ts";
 import type { CatalogContent, GroupRecord, VolumeRecord } from "../core/records.ts";
-import type { ActiveDevice } from "./remove.ts";
 import { planFinishDelete } from "./remove.ts";
 import { planFinishRenewal } from "./renew.ts";
 import { planDropSnapshots } from "./snapshot.ts";
@@ -19,7 +18,7 @@ import { planUndoVolume } from "./volume.ts";
 export function planRecovery(content: CatalogContent, devices: readonly DmDevice[]): readonly Plan[] {
   const plans = [
     ...devices.map(recoverDevice),
-    ...content.volumes.map((volume) => recoverVolume(volume, activeOf(volume, content, devices))),
+    ...content.volumes.map((volume) => recoverVolume(volume, deviceOf(volume, content, devices))),
     ...content.groups.map((group) => (group.state === "ready" ? [] : recoverGroup(group, content))),
     ...content.snapshots.map((snapshot) =>
       snapshot.state === "ready" || isInUnfinishedGroup(snapshot.groupId, content)
@@ -36,15 +35,21 @@ function recoverDevice({ name, uuid, liveTable, inactiveTable }: DmDevice): Plan
   return inactiveTable ? [{ kind: "clear", device: name }] : [];
 }
 
-function recoverVolume(volume: VolumeRecord, active: ActiveDevice | undefined): Plan {
+function recoverVolume(volume: VolumeRecord, found: DmDevice | undefined): Plan {
+  const active = found === undefined ? undefined : { device: found.name, uuid: found.uuid };
   if (volume.state === "creating") return planUndoVolume(volume);
   if (volume.state === "deleting") return planFinishDelete(volume, active);
-  if (volume.retiredThinId === undefined) return [];
-  return [
-    ...(active === undefined ? [] : [{ kind: "deactivate", ...active } as const]),
-    ...planFinishRenewal(volume),
-  ];
+  const deactivation: Plan = active === undefined ? [] : [{ kind: "deactivate", ...active }];
+  if (volume.retiredThinId !== undefined) return [...deactivation, ...planFinishRenewal(volume)];
+  return found !== undefined && isLeftOver(volume, found) ? deactivation : [];
 }
+
+/**
+ * Activated by a stage that came no further, or left by an unstage: mounted nowhere, and opened by nobody. A raw volume is
+ * staged without being open; one without a live table goes anyway.
+ */
+const isLeftOver = ({ staging }: VolumeRecord, { open, liveTable }: DmDevice): boolean =>
+  liveTable && open === 0 && staging?.access !== "block";
 
 function recoverGroup(group: GroupRecord, content: CatalogContent): Plan {
   return planDropSnapshots(
@@ -59,12 +64,11 @@ function isInUnfinishedGroup(groupId: string | undefined, content: CatalogConten
   );
 }
 
-function activeOf(
+function deviceOf(
   volume: VolumeRecord,
   content: CatalogContent,
   devices: readonly DmDevice[],
-): ActiveDevice | undefined {
+): DmDevice | undefined {
   const uuid = thinDeviceUuid(content.pool.uuid, keyOf(volume.id));
-  const device = devices.find((each) => each.uuid === uuid);
-  return device === undefined ? undefined : { device: device.name, uuid };
+  return devices.find((each) => each.uuid === uuid);
 }

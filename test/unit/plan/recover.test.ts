@@ -4,6 +4,7 @@ import { devNumber } from "../../../src/core/dm.ts";
 import type { DmDevice, ThinListing } from "../../../src/core/dm.ts";
 import type { DmName, DmUuid } from "../../../src/core/ids.ts";
 import { keyOf, thinDeviceName, thinDeviceUuid } from "../../../src/core/ids.ts";
+import type { Staging } from "../../../src/core/records.ts";
 import { dataBlocks } from "../../../src/core/units.ts";
 import { checkFence } from "../../../src/plan/fence.ts";
 import { planRecovery } from "../../../src/plan/recover.ts";
@@ -25,6 +26,9 @@ const listing = (number: number, transaction = 3n): ThinListing => ({
   transaction,
 });
 
+const mountStaging: Staging = { path: "/k/globalmount", access: "mount", fsType: "ext4", mountFlags: [] };
+const blockStaging: Staging = { path: "/k/staging", access: "block", mountFlags: [] };
+
 const device = (number: number, changes: Partial<DmDevice> = {}): DmDevice => ({
   name: thinDeviceName(POOL_NAME, keyOf(volumeIdOf(number))),
   uuid: thinDeviceUuid(POOL_UUID, keyOf(volumeIdOf(number))),
@@ -43,7 +47,7 @@ describe("recovery", () => {
       snapshots: [snapshotRecord(2)],
       groups: [groupRecord(3)],
     });
-    expect(planRecovery(content, [device(1)])).toEqual([]);
+    expect(planRecovery(content, [device(1, { open: 1 })])).toEqual([]);
   });
 
   test("undoes what was never acknowledged", () => {
@@ -107,9 +111,28 @@ describe("recovery", () => {
 
   test("drops tables that were loaded and never resumed", () => {
     const content = catalogContent({ volumes: [volumeRecord(1)] });
-    expect(planRecovery(content, [device(1, { inactiveTable: true })]).flat()).toEqual([
+    expect(planRecovery(content, [device(1, { inactiveTable: true, open: 1 })]).flat()).toEqual([
       { kind: "clear", device: device(1).name },
     ]);
+  });
+
+  test.each([
+    ["a stage that came no further left", {}, {}],
+    ["an unstage left after unmounting", { staging: mountStaging }, {}],
+  ])("deactivates what %s", (_who, changes, found) => {
+    const content = catalogContent({ volumes: [volumeRecord(1, changes)] });
+    const { name, uuid } = device(1);
+    expect(planRecovery(content, [device(1, found)]).flat()).toEqual([
+      { kind: "deactivate", device: name, uuid },
+    ]);
+  });
+
+  test.each([
+    ["is mounted, or opened by somebody", {}, { open: 1 }],
+    ["is staged as a raw device, which nobody needs to have open", { staging: blockStaging }, {}],
+  ])("leaves active what %s", (_who, changes, found) => {
+    const content = catalogContent({ volumes: [volumeRecord(1, changes)] });
+    expect(planRecovery(content, [device(1, found)])).toEqual([]);
   });
 
   test("removes a device whose making was cut off before it had a table", () => {
