@@ -27,17 +27,20 @@ export interface LoopDevice {
 
 const COLUMNS = "NAME,BACK-FILE,BACK-INO,BACK-MAJ:MIN,DIO,AUTOCLEAR,OFFSET,SIZELIMIT";
 
+/** Beyond 2^53 too: inode numbers can be, and one such file of somebody else must not make the list unreadable. */
+const natural = z.number().nonnegative().refine(Number.isInteger, "not a whole number");
+
 const LISTING = z.object({
   loopdevices: z.array(
     z.object({
       name: z.string().startsWith("/dev/loop"),
       "back-file": z.string().nullable(),
-      "back-ino": z.number().nullable(),
+      "back-ino": natural.nullable(),
       "back-maj:min": z.string().nullable(),
       dio: z.boolean(),
       autoclear: z.boolean(),
-      offset: z.number(),
-      sizelimit: z.number(),
+      offset: natural,
+      sizelimit: natural,
     }),
   ),
 });
