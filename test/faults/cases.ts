@@ -20,4 +20,5 @@ export const CASES: readonly FaultCase[] = [
   suite({ name: "deadlines", promises: [4, 7, 11], seeds: { full: 1, share: 0 } }),
   suite({ name: "concurrency", promises: [4, 11], seeds: { full: 2, share: 1 } }),
   suite({ name: "busy-mounts", promises: [9], seeds: { full: 1, share: 0 } }),
+  suite({ name: "suspend", promises: [3, 5], seeds: { full: 1, share: 0 } }),
 ];

@@ -67,7 +67,8 @@ export class SlowTools {
   }
 
   release(): void {
-    rmSync(`${this.#directory}/hold`, { force: true });
+    for (const each of ["hold", "failed"])
+      rmSync(`${this.#directory}/${each}`, { force: true, recursive: true });
     rmSync(this.#orders, { force: true });
   }
 
@@ -98,6 +99,7 @@ while read -r how command; do
   [ "$command" = "$tool $*" ] || continue
   case $how in
     fail) exit 1 ;;
+    fail-once) if mkdir "${directory}/failed" 2>/dev/null; then exit 1; fi ;;
     before) wait_here "$@" ;;
     after) "$real" "$@"; code=$?; wait_here "$@"; exit $code ;;
   esac

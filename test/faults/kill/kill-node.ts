@@ -1,6 +1,7 @@
 /** A node with several pools whose driver is killed again and again, in one of the ways of `points.ts`. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { appendFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -33,7 +34,8 @@ export class KillNode {
   readonly #scratch: string;
   readonly #faults: string;
   readonly #cgroup = new Cgroup("dmthin-kill");
-  readonly #guard: ChildProcess;
+  /** The guard of another container: it outlives the drivers that can die so. */
+  #guard: ChildProcess | undefined;
   #driver: TestDriver | undefined;
   #starting: Promise<TestDriver> | undefined;
 
@@ -44,11 +46,6 @@ export class KillNode {
     this.kubeletDirectory = `${directory}/kubelet`;
     this.#faults = `${directory}/faults`;
     this.tools = new SlowTools(`${directory}/tools`, this.#faults);
-    // The guard's container: it outlives every driver.
-    const state = ["--state-directory", `${directory}/state`];
-    this.#guard = spawn(process.execPath, [MAIN, "guard", "--socket", this.#guardSocket, ...state], {
-      stdio: "ignore",
-    });
   }
 
   /** Without a driver yet. */
@@ -76,6 +73,7 @@ export class KillNode {
 
   /** A driver that can die so. */
   async start(death: Death, start: StartOptions = {}): Promise<void> {
+    await this.#chooseGuard(death);
     this.#starting = startDriver({
       directory: this.#directory,
       pools: start.pools ?? this.pools.map((name) => this.pool(name)),
@@ -165,7 +163,56 @@ export class KillNode {
 
   /** Pools whose lock a starting driver waits for, because a tool of a dead one still runs. */
   #waitingLocks(): number {
-    return readdirSync("/proc").filter((entry) => /^\d+$/.test(entry) && isWaitForLock(entry)).length;
+    return processes().filter(isWaitForLock).length;
+  }
+
+  /** Of the guard that a driver started, if there is one. */
+  get ownGuardPid(): number | undefined {
+    const own = `guard\0--socket\0${this.stateDirectory}/guard.sock\0`;
+    return processes().find((pid) => commandLine(pid).includes(own));
+  }
+
+  /** As kubelet does with a container that ended. */
+  async restartGuard(): Promise<void> {
+    await this.#endGuard();
+    const args = ["guard", "--socket", this.#guardSocket, "--state-directory", this.stateDirectory];
+    this.#guard = spawn(process.execPath, [MAIN, ...args], { stdio: "ignore" });
+    await untilThere(this.#guardSocket);
+  }
+
+  async #endGuard(): Promise<void> {
+    const guard = this.#guard;
+    this.#guard = undefined;
+    if (guard === undefined || guard.exitCode !== null || guard.signalCode !== null) return;
+    guard.kill("SIGKILL");
+    await once(guard, "exit");
+    rmSync(this.#guardSocket, { force: true });
+  }
+
+  /** One guard at a time: an earlier one goes on watching what it resumed, and takes a later suspend for a late one. */
+  async #chooseGuard(death: Death): Promise<void> {
+    const own = this.ownGuardPid;
+    if (death !== "process" && own !== undefined) process.kill(own, "SIGKILL");
+    if (death !== "container") await this.#endGuard();
+    else if (this.#guard === undefined) await this.restartGuard();
+  }
+
+  /** A driver whose configuration reads so. Answers its exit code. */
+  async startMisconfigured(text: string): Promise<number | null> {
+    const path = `${this.#directory}/broken.yaml`;
+    writeFileSync(path, text);
+    const child = spawn(process.execPath, [MAIN, "all", "--config", path], { stdio: "ignore" });
+    await once(child, "exit");
+    return child.exitCode;
+  }
+
+  /** What drivers have printed. */
+  log(): readonly string[] {
+    return linesOf(readFileSync(`${this.#directory}/driver.log`, "utf8"));
+  }
+
+  get stateDirectory(): string {
+    return `${this.#directory}/state`;
   }
 
   /** Where the files of a pool are. */
@@ -180,7 +227,7 @@ export class KillNode {
       await this.noRules();
       await this.#driver?.stop();
     } finally {
-      this.#guard.kill("SIGKILL");
+      await this.#endGuard();
       const places = [this.kubeletDirectory, this.#directory, this.#scratch];
       for (const pool of this.pools)
         await takeDown(pool, pool === this.pools.at(-1) ? places : places.slice(0, 2));
@@ -199,12 +246,26 @@ export class KillNode {
   }
 }
 
+const processes = (): readonly number[] =>
+  readdirSync("/proc").flatMap((entry) => (/^\d+$/.test(entry) ? [Number(entry)] : []));
+
+async function untilThere(path: string): Promise<void> {
+  const end = performance.now() + REACH_MS;
+  while (!existsSync(path)) {
+    if (performance.now() > end) throw new Error(`${path} does not come`);
+    await sleep(20);
+  }
+}
+
 /** Patient: the owner's lock is tried for a moment only. */
-function isWaitForLock(pid: string): boolean {
+const isWaitForLock = (pid: number): boolean =>
+  /^[^\0]*flock\0--exclusive\0--timeout\0(?!0\.)/.test(commandLine(pid));
+
+function commandLine(pid: number): string {
   try {
-    return /^[^\0]*flock\0--exclusive\0--timeout\0(?!0\.)/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {
-    return false;
+    return "";
   }
 }
 

@@ -70,6 +70,21 @@ export class OpeningBench {
     assert.ok(waited, "the next driver did not wait for a tool of the dead one");
   }
 
+  /** Between a block of thin ids in the catalog and in the kernel: a start gives none out before the first volume. */
+  async performFirstIds(): Promise<void> {
+    const { pool } = this.#place;
+    const pools = [this.#node.pool(pool, `${await dataMebibytes(pool)}MiB`)];
+    await this.#node.start("process", { pools });
+    await this.#node.standStill(() => this.#place.create("first", "block"), "still", " record put-pool ");
+    await this.#node.kill("process");
+    await this.#node.start("process", { pools });
+    await this.#expectWhole(pool);
+    const made = await this.#place.create("first", "block");
+    assert.deepEqual(await this.#place.create("first", "block"), made);
+    await this.#place.life.delete(made);
+    await this.#node.kill("process");
+  }
+
   readonly #openings: Readonly<Record<string, () => Promise<Opening>>> = {
     "make a pool": async () => {
       this.#number += 1;
