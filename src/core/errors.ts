@@ -58,6 +58,15 @@ export class PoolUnavailableError extends Error {
   readonly kind = "pool-unavailable";
 }
 
+/** The kernel has a thin of an id that this pool's catalog never gave out: somebody else writes to the pool. */
+export class ForeignThinError extends PoolUnavailableError {
+  readonly thinId: number;
+  constructor(thinId: number, message: string, options?: Options) {
+    super(message, options);
+    this.thinId = thinId;
+  }
+}
+
 /** A step may or may not have happened; the intent stays recorded and a retry, or the next start, settles it. */
 export class OutcomeUnknownError extends Error {
   readonly kind = "outcome-unknown";
@@ -72,6 +81,9 @@ export class UnimplementedError extends Error {
 export class DamagedVolumeError extends Error {
   readonly kind = "damaged-volume";
 }
+
+/** A device in the volume's place shows something else: somebody made it, and it is not ours to take down. */
+export class ForeignDeviceError extends DamagedVolumeError {}
 
 /** A pool cannot be created or opened as configured: names the device, the reason and the cure. */
 export class PoolSetupError extends Error {

@@ -11,6 +11,7 @@ import {
   locateSnapshot,
   locateVolume,
   requireAllPools,
+  requireComplete,
   requireFreeElsewhere,
   requirePool,
   requireSnapshot,
@@ -70,10 +71,11 @@ function selected(pools: PoolSet, request: ListSnapshotsRequest__Output): readon
   const ofSource = (record: SnapshotRecord): boolean => source === "" || record.sourceVolumeId === source;
   if (id !== "") {
     const located = locateSnapshot(pools, id);
-    const record = located?.pool.snapshot(located.id);
+    const record = located && requireComplete(located.pool).snapshot(located.id);
     return record !== undefined && ofSource(record) ? [record] : [];
   }
   if (source === "") return requireAllPools(pools).flatMap((pool) => pool.snapshots());
   // Snapshots are in their source's pool.
-  return locateVolume(pools, source)?.pool.snapshots().filter(ofSource) ?? [];
+  const located = locateVolume(pools, source);
+  return located === undefined ? [] : requireComplete(located.pool).snapshots().filter(ofSource);
 }

@@ -46,12 +46,12 @@ function capabilityProblem(judged: Judged, record: VolumeRecord): string | undef
 /** Why a volume cannot be used that way; undefined where it can. */
 export function accessProblem(access: StagedAccess, record: VolumeRecord): string | undefined {
   if (!record.access.includes(access.kind)) {
-    return `volume ${record.id} was created for ${record.access.join(" and ")}, not for ${access.kind}`;
+    return `volume ${record.id} was created for access type ${record.access.join(" and ")}, not ${access.kind}: correct volumeMode of the PersistentVolume`;
   }
   const has = record.format.fsType ?? record.fsType;
   if (access.kind === "block" || access.fsType === undefined || has === undefined || has === access.fsType)
     return undefined;
-  return `volume ${record.id} has ${has}, not ${access.fsType}`;
+  return `volume ${record.id} holds ${has}, ${access.fsType} was asked for: correct fsType of the PersistentVolume to ${has}`;
 }
 
 function parametersProblem(call: ValidateCall, pool: Pool): string | undefined {

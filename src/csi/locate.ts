@@ -39,21 +39,22 @@ export function locateGroup(pools: PoolSet, text: string): Located<GroupId> | un
 export function requireVolume(pools: PoolSet, text: string): Found<VolumeId, VolumeRecord> {
   const located = locateVolume(pools, text);
   const record = located?.pool.volume(located.id);
-  if (located === undefined || record?.state !== "ready") throw missing("volume", text);
+  if (located === undefined || record?.state !== "ready") throw missing("volume", text, located?.pool);
   return { ...located, record };
 }
 
 export function requireSnapshot(pools: PoolSet, text: string): Found<SnapshotId, SnapshotRecord> {
   const located = locateSnapshot(pools, text);
   const record = located?.pool.snapshot(located.id);
-  if (located === undefined || record?.state !== "ready") throw missing("snapshot", text);
+  if (located === undefined || record?.state !== "ready") throw missing("snapshot", text, located?.pool);
   return { ...located, record };
 }
 
 export function requireGroup(pools: PoolSet, text: string): Found<GroupId, GroupRecord> {
   const located = locateGroup(pools, text);
   const record = located?.pool.group(located.id);
-  if (located === undefined || record?.state !== "ready") throw missing("group snapshot", text);
+  if (located === undefined || record?.state !== "ready")
+    throw missing("group snapshot", text, located?.pool);
   return { ...located, record };
 }
 
@@ -66,8 +67,15 @@ export function requirePool(pools: PoolSet, uuid: PoolUuid, object: string): Poo
 
 /** Throws PoolUnavailableError while a configured pool is missing: a list that shrinks reads as a loss of volumes. */
 export function requireAllPools(pools: PoolSet): readonly Pool[] {
-  if (pools.absent.length === 0) return pools.pools;
-  throw new PoolUnavailableError(`the list would not be complete${absentPools(pools)}`);
+  if (pools.absent.length > 0)
+    throw new PoolUnavailableError(`the list would not be complete${absentPools(pools)}`);
+  return pools.pools.map(requireComplete);
+}
+
+/** Throws PoolUnavailableError for a pool whose catalog may be an old copy: what it does not list may exist. */
+export function requireComplete(pool: Pool): Pool {
+  if (pool.condition.kind !== "read-only") return pool;
+  throw new PoolUnavailableError(`pool ${pool.name} is read-only: ${pool.condition.reason}`);
 }
 
 /** For the end of a message: `; not open: fast (reason), slow (reason)`. */
@@ -88,5 +96,7 @@ export function requireFreeElsewhere(
   throw new IncompatibleExistingError(`${what} exists in pool ${other.name}, not in ${chosen.name}`);
 }
 
-const missing = (what: string, text: string): NotFoundError =>
-  new NotFoundError(`${what} ${quote(text)} does not exist`);
+function missing(what: string, text: string, pool: Pool | undefined): NotFoundError {
+  if (pool !== undefined) requireComplete(pool);
+  return new NotFoundError(`${what} ${quote(text)} does not exist`);
+}

@@ -39,7 +39,9 @@ export function observeVolume(
   const key = keyOf(id);
   const found = findDmDevice(thinDeviceName(pool.name, key));
   if (found !== undefined && found.uuid !== thinDeviceUuid(pool.uuid, key)) {
-    throw new PoolUnavailableError(`device ${found.name} exists and is not ours: its uuid is ${found.uuid}`);
+    throw new PoolUnavailableError(
+      `device ${found.name} exists and is not ours: its uuid is ${JSON.stringify(found.uuid)}; see who made it, and remove or rename it`,
+    );
   }
   const entries = readMountInfo();
   const mounts = found === undefined ? [] : mountsOfDevice(entries, found.number);

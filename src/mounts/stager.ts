@@ -3,6 +3,7 @@ import type { BlockDevice } from "../core/dm.ts";
 import {
   DamagedVolumeError,
   errnoOf,
+  ForeignDeviceError,
   InvalidRequestError,
   messageOf,
   OutcomeUnknownError,
@@ -227,6 +228,7 @@ export class Stager {
 
   /** A stage that failed leaves neither mount nor device. What it cannot take back, unstage or the next stage does. */
   async #takeBack(volume: OwnedVolume, staging: Staging, error: unknown): Promise<void> {
+    if (error instanceof ForeignDeviceError) return;
     // Disks that do not answer would not answer this either.
     if (error instanceof PoolUnavailableError || error instanceof OutcomeUnknownError) return;
     try {

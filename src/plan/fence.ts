@@ -5,7 +5,7 @@
  */
 import type { DmDevice, ThinListing } from "../core/dm.ts";
 import type { ThinId, VolumeId } from "../core/ids.ts";
-import { parseThinUuid, volumeId } from "../core/ids.ts";
+import { keyOf, parseThinUuid, thinDeviceName, volumeId } from "../core/ids.ts";
 import type { CatalogContent } from "../core/records.ts";
 
 export interface FenceVerdict {
@@ -17,38 +17,75 @@ export interface FenceVerdict {
   readonly lost: ReadonlySet<string>;
 }
 
-export function checkFence(
-  content: CatalogContent,
-  kernelTransactionId: bigint,
-  thins: readonly ThinListing[],
-  devices: readonly DmDevice[],
-): FenceVerdict {
-  const { pool, volumes, snapshots } = content;
+/** What the kernel shows of a pool. */
+export interface PoolView {
+  readonly transactionId: bigint;
+  /** Devices of the pool's thins, told by their uuid. */
+  readonly devices: readonly DmDevice[];
+  /** Names of devices that use the pool without being dmthin's. */
+  readonly strangers: readonly string[];
+  /** Undefined: not listed, so that nothing is said about them. */
+  readonly thins?: readonly ThinListing[];
+}
+
+/** Of metadata that no device uses. */
+export const offline = (transactionId: bigint, thins: readonly ThinListing[]): PoolView => ({
+  transactionId,
+  thins,
+  devices: [],
+  strangers: [],
+});
+
+/**
+ * While a pool is open: each new transaction id is recorded and then set in the kernel, one at a time. `since`: the
+ * catalog's when the kernel was asked, `now`: when it has answered. Undefined: it fits.
+ */
+export function transactionExcess(kernel: bigint, since: bigint, now: bigint): string | undefined {
+  return kernel <= now && kernel >= since - 1n
+    ? undefined
+    : `the kernel's transaction id is ${kernel}, the catalog's ${now}`;
+}
+
+/** What is said of a pool that was found changed while it was open. */
+export const foreignHands = (reason: string): string =>
+  `foreign hands: ${reason}; nothing more is changed: end who else writes to the pool, then restart the driver`;
+
+export function checkFence(content: CatalogContent, view: PoolView): FenceVerdict {
+  const { pool } = content;
+  const { transactionId, thins } = view;
+  const finishBump = transactionId === pool.transactionId - 1n;
   const excess: string[] = [];
-  const finishBump = kernelTransactionId === pool.transactionId - 1n;
-  if (kernelTransactionId !== pool.transactionId && !finishBump) {
+  if (transactionId !== pool.transactionId && !finishBump) {
     const why =
-      kernelTransactionId > pool.transactionId
+      transactionId > pool.transactionId
         ? "the catalog is an older copy, or somebody else wrote to the pool"
         : "the pool's metadata is an older copy";
     excess.push(
-      `the kernel's transaction id is ${kernelTransactionId}, the catalog's ${pool.transactionId}: ${why}`,
+      `the kernel's transaction id is ${transactionId}, the catalog's ${pool.transactionId}: ${why}`,
     );
   }
+  if (thins !== undefined) excess.push(...foreignThins(content, thins));
+  excess.push(...foreignDevices(content, view));
+  return { excess, finishBump, lost: thins === undefined ? new Set() : lostOf(content, thins) };
+}
+
+function foreignThins({ pool, volumes, snapshots }: CatalogContent, thins: readonly ThinListing[]): string[] {
   const recorded = new Set<ThinId>();
   for (const volume of volumes) {
     recorded.add(volume.thinId);
     if (volume.retiredThinId !== undefined) recorded.add(volume.retiredThinId);
   }
   for (const snapshot of snapshots) recorded.add(snapshot.thinId);
-  for (const thin of thins) {
-    if (thin.thinId >= pool.thinIdLimit)
-      excess.push(`thin ${thin.thinId} is above every id this catalog has reserved`);
-    else if (!recorded.has(thin.thinId)) excess.push(`thin ${thin.thinId} is in no record`);
-    else if (thin.transaction > pool.transactionId)
-      excess.push(`thin ${thin.thinId} was made after the catalog's last transaction`);
-  }
-  excess.push(...foreignDevices(content, devices));
+  return thins.flatMap(({ thinId, transaction }) => {
+    if (thinId >= pool.thinIdLimit) return [`thin ${thinId} is above every id this catalog has reserved`];
+    if (!recorded.has(thinId)) return [`thin ${thinId} is in no record`];
+    return transaction > pool.transactionId
+      ? [`thin ${thinId} was made after the catalog's last transaction`]
+      : [];
+  });
+}
+
+function lostOf({ volumes, snapshots }: CatalogContent, thins: readonly ThinListing[]): ReadonlySet<string> {
   const present = new Set(thins.map((thin) => thin.thinId));
   const lost = new Set<string>();
   for (const volume of volumes) {
@@ -58,19 +95,21 @@ export function checkFence(
   for (const snapshot of snapshots) {
     if (snapshot.state === "ready" && !present.has(snapshot.thinId)) lost.add(snapshot.id);
   }
-  return { excess, finishBump, lost };
+  return lost;
 }
 
-function foreignDevices(content: CatalogContent, devices: readonly DmDevice[]): readonly string[] {
-  const known = new Set<VolumeId>(content.volumes.map((volume) => volume.id));
-  return devices.flatMap((device) => {
-    const parsed = parseThinUuid(device.uuid);
-    if (
-      parsed === undefined ||
-      parsed.pool !== content.pool.uuid ||
-      known.has(volumeId(parsed.pool, parsed.key))
-    )
-      return [];
-    return [`device ${device.name} carries our uuid and belongs to no recorded volume`];
-  });
+/** The kernel lets one thin be active under two names, which is how its filesystem dies. */
+function foreignDevices({ pool, volumes }: CatalogContent, { devices, strangers }: PoolView): string[] {
+  const known = new Set<VolumeId>(volumes.map((volume) => volume.id));
+  return [
+    ...devices.flatMap(({ name, uuid }) => {
+      const parsed = parseThinUuid(uuid);
+      if (parsed === undefined || parsed.pool !== pool.uuid) return [];
+      const id = volumeId(parsed.pool, parsed.key);
+      if (!known.has(id)) return [`device ${name} carries our uuid and belongs to no recorded volume`];
+      const right = thinDeviceName(pool.name, keyOf(id));
+      return name === right ? [] : [`device ${name} carries the uuid of ${right}`];
+    }),
+    ...strangers.map((name) => `device ${name} uses the pool and is not of dmthin`),
+  ];
 }

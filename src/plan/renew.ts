@@ -17,12 +17,12 @@ export function planRenewThin(renewed: VolumeRecord, active: ActiveDevice | unde
   ];
 }
 
-/** Repeatable: create-thin of a recorded, never published id that exists already counts as done. */
+/** Repeatable: the id is recorded and was never published, so a thin that exists already is one of an earlier try. */
 export function planFinishRenewal(renewed: VolumeRecord): Plan {
   const { retiredThinId, ...rest } = renewed;
   return [
     ...(retiredThinId === undefined ? [] : [{ kind: "delete-thin", thinId: retiredThinId } as const]),
-    { kind: "create-thin", thinId: renewed.thinId },
+    { kind: "create-thin", thinId: renewed.thinId, again: true },
     { kind: "record", changes: [{ kind: "put-volume", record: { ...rest, format: { state: "blank" } } }] },
   ];
 }

@@ -8,7 +8,7 @@ import type { ThinId } from "../core/ids.ts";
 import type { CatalogContent, SnapshotRecord, VolumeRecord } from "../core/records.ts";
 import { dataBlocks } from "../core/units.ts";
 import type { Bytes, DataBlocks } from "../core/units.ts";
-import { checkFence } from "./fence.ts";
+import { checkFence, offline } from "./fence.ts";
 
 /** Metadata as a full check found it. */
 export interface MetadataFinding {
@@ -86,7 +86,7 @@ export function judgeSpare(
   if (!spare.sound) return { kind: "set-aside" };
   if (content === undefined || thins === undefined || has !== content.pool.transactionId)
     return { kind: "misses" };
-  const { excess, lost } = checkFence(content, has, thins, []);
+  const { excess, lost } = checkFence(content, offline(has, thins));
   return { kind: excess.length === 0 && lost.size === 0 ? "fits" : "misses" };
 }
 
@@ -125,7 +125,7 @@ export function assess(rebuilt: Rebuilt, content: CatalogContent | undefined): A
     return [now === undefined ? { what, had: before } : { what, had: before, has: now }];
   });
   const excess =
-    content === undefined ? [] : checkFence(content, rebuilt.transactionId, rebuilt.thins, []).excess;
+    content === undefined ? [] : checkFence(content, offline(rebuilt.transactionId, rebuilt.thins)).excess;
   return { losses, excess };
 }
 

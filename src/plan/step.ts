@@ -21,7 +21,8 @@ export interface Suspension {
 export type Step =
   /** One durable transaction of the catalog. */
   | { readonly kind: "record"; readonly changes: readonly Change[] }
-  | { readonly kind: "create-thin"; readonly thinId: ThinId }
+  /** `again`: an earlier try of the same record may have made it, then it counts as done. */
+  | { readonly kind: "create-thin"; readonly thinId: ThinId; readonly again?: true }
   /** The origin must be inactive or suspended. */
   | { readonly kind: "create-snap"; readonly thinId: ThinId; readonly origin: ThinId }
   | { readonly kind: "delete-thin"; readonly thinId: ThinId }

@@ -12,15 +12,13 @@ import { bytesFromBlocks } from "../core/units.ts";
 import { findDmDevice } from "../host/dm-sysfs.ts";
 import { Dmsetup } from "../host/dmsetup.ts";
 import type { ResumeGuard } from "../host/guard-client.ts";
-import { listThins, withMetadataSnapshot } from "../host/thin-tools.ts";
-import { checkFence } from "../plan/fence.ts";
 import { planRecovery } from "../plan/recover.ts";
 import type { AfterStep } from "../plan/step.ts";
 import type { Report } from "./backing.ts";
 import type { Catalog } from "./catalog.ts";
 import type { DeviceStack } from "./device-stack.ts";
-import type { PoolCondition } from "./engine.ts";
 import type { EngineLife } from "./engine-life.ts";
+import { examine } from "./examine.ts";
 import { troubleOf, wayOut } from "./execute.ts";
 import { FillLog } from "./fill-log.ts";
 import { growPool } from "./grow-pool.ts";
@@ -66,12 +64,7 @@ export async function assemble(
   // More metadata brings it back, and until then nothing can be enumerated.
   if (isOutOfMetadata(first) && fitsTransaction(content.pool, first)) await grow();
   let status = requireActive(options.name, await read());
-  const devices = (await dmsetup.list()).filter((device) => parseThinUuid(device.uuid)?.pool === stack.uuid);
-  const thins = await withMetadataSnapshot(dmsetup, stack.poolDevice, () =>
-    listThins(runner, stack.metadataPath, { live: true }),
-  );
-  const verdict = checkFence(content, status.transactionId, thins, devices);
-  const condition = conditionOf(verdict.excess);
+  const { condition, devices, thins, verdict } = await examine(stack, dmsetup, content, status);
   for (const id of verdict.lost)
     dependencies.report("error", `pool ${options.name}: the thin of ${id} is missing; it cannot be used`);
   const state = new PoolState(withoutStaleStaging(content, devices), stack.blockSize, verdict.lost);
@@ -140,17 +133,7 @@ export function requireActive(name: PoolName, status: PoolStatus): ActiveStatus 
   throw new PoolUnavailableError(`pool ${name}: ${trouble}; ${wayOut(name, status)}`);
 }
 
-function conditionOf(excess: readonly string[]): PoolCondition {
-  if (excess.length === 0) return { kind: "ready" };
-  const shown = excess.slice(0, 5).join("; ");
-  const more = excess.length > 5 ? `; and ${excess.length - 5} more` : "";
-  return {
-    kind: "read-only",
-    reason: `foreign hands, or an old copy of the catalog: ${shown}${more}; nothing was changed`,
-  };
-}
-
-/** Finish the half-done bump, settle what was under way, then make the kernel's transaction id newer than any copy. */
+/** Finish the half-done bump, make the transaction id newer than in any copy of either side, settle what was under way. */
 async function settle(
   pool: ThinPool,
   content: CatalogContent,
@@ -161,6 +144,8 @@ async function settle(
   const { transactionId } = content.pool;
   if (finishBump)
     await pool.perform([{ kind: "set-transaction-id", from: transactionId - 1n, to: transactionId }]);
+  // Twice: a kernel one behind its catalog may be a bump cut short, so an older copy of the metadata must be two behind.
+  for (let bump = 0; bump < 2; bump += 1) await pool.fence.bump();
   for (const plan of planRecovery(content, devices)) {
     try {
       await pool.perform(plan);
@@ -170,7 +155,6 @@ async function settle(
       report("warn", `pool ${pool.name}: left for later: ${messageOf(error)}`);
     }
   }
-  await pool.fence.bump();
 }
 
 /** A staging note without an active device speaks of a time before a reboot. */

@@ -8,7 +8,7 @@ import { mkdir, realpath } from "node:fs/promises";
 import type { BlockDevice } from "../core/dm.ts";
 import { messageOf, PoolSetupError } from "../core/errors.ts";
 import type { MountEntry } from "../core/filesystem.ts";
-import { isClaimed } from "../host/block-device.ts";
+import { isClaimed, isReadOnly } from "../host/block-device.ts";
 import { checkFilesystem } from "../host/filesystem.ts";
 import { bindMount, mountFilesystem, unmount } from "../host/mount.ts";
 import { readMountInfo, topMountAt } from "../host/mount-info.ts";
@@ -48,6 +48,11 @@ export async function mountCatalog(
     if (left.device !== device.number) throw occupied(left, device);
     if (isWritable(left)) return target;
     await unmount(runner, left);
+  }
+  if (isReadOnly(device.number)) {
+    throw new PoolSetupError(
+      `the catalog's device ${device.path} is read-only; see why, then make it writable with blockdev --setrw`,
+    );
   }
   if (await isClaimed(device.path)) {
     // Another mount namespace of a dying driver still shows it: the kernel shares the one filesystem, sound as it is.

@@ -4,7 +4,7 @@ import type { CatalogContent } from "../core/records.ts";
 import { checkMetadata, listThins, withMetadataSnapshot } from "../host/thin-tools.ts";
 import type { MetadataCheck } from "../host/thin-tools.ts";
 import { readThinSuperblock } from "../host/thin-superblock.ts";
-import { checkFence } from "../plan/fence.ts";
+import { checkFence, offline } from "../plan/fence.ts";
 import type { MetadataFinding } from "../plan/repair.ts";
 import { troubleOf } from "./execute.ts";
 import type { IdlePool } from "./idle-pool.ts";
@@ -78,7 +78,7 @@ function compare(
 ): Omit<PoolCheck, "extent"> {
   if (typeof catalog === "string")
     return { problems: [`the catalog cannot be read: ${catalog}`], thins: thins.length, lost: [] };
-  const { excess, lost } = checkFence(catalog, transactionId, thins, []);
+  const { excess, lost } = checkFence(catalog, offline(transactionId, thins));
   const problems = [...excess, ...[...lost].map((id) => `the thin of ${id} is missing: its content is lost`)];
   return { problems, thins: thins.length, lost: [...lost] };
 }

@@ -4,6 +4,8 @@
  */
 import type { PoolStatus } from "../core/dm.ts";
 import {
+  DamagedVolumeError,
+  ForeignThinError,
   OutcomeUnknownError,
   PoolUnavailableError,
   PreconditionError,
@@ -37,7 +39,9 @@ export interface Hands {
   readonly onStatus: (status: PoolStatus) => void;
   /** The pool must not be written to any more until it is opened again. */
   readonly freeze: (reason: string) => void;
-  /** Throws PoolUnavailableError from then on: asked before each step. */
+  /** Somebody else changed the pool: no change until it is opened again and all fits. */
+  readonly fenceOff: (reason: string) => void;
+  /** Throws PoolUnavailableError once the pool is frozen: asked before each step. */
   readonly requireUsable: () => void;
   readonly afterStep: AfterStep;
 }
@@ -154,23 +158,31 @@ function messageText(step: Message): string {
   }
 }
 
-/**
- * EEXIST of a create is done: ids are recorded before use and never reused, so the thin is this plan's own, made by
- * an earlier try. ENODATA of a delete is done likewise.
- */
-const ALREADY_DONE: Readonly<Record<Message["kind"], string | undefined>> = {
-  "create-thin": "EEXIST",
-  "create-snap": "EEXIST",
-  "delete-thin": "ENODATA",
-  "set-transaction-id": undefined,
-};
+/** ENODATA of a delete is done: ids are never reused. EEXIST of a create only where it may be an earlier try's. */
+function isDone(step: Message, errno: string | undefined): boolean {
+  if (step.kind === "delete-thin") return errno === "ENODATA";
+  return step.kind === "create-thin" && step.again === true && errno === "EEXIST";
+}
 
 async function send(step: Message, hands: Hands): Promise<void> {
   try {
     await hands.dmsetup.message(hands.poolDevice, messageText(step));
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno !== undefined && errno === ALREADY_DONE[step.kind]) return;
+    if (isDone(step, errno)) return;
+    if (errno === "EEXIST" && (step.kind === "create-thin" || step.kind === "create-snap")) {
+      const reason = `thin ${step.thinId} exists, and this driver did not make it`;
+      hands.fenceOff(reason);
+      throw new ForeignThinError(step.thinId, `${hands.poolDevice}: ${reason}; it was left alone`, {
+        cause: error,
+      });
+    }
+    if (errno === "ENODATA" && step.kind === "create-snap") {
+      throw new DamagedVolumeError(
+        `thin ${step.origin}, which was to be copied, is missing in the pool; restore an older snapshot or a backup`,
+        { cause: error },
+      );
+    }
     if (errno === "EBUSY" && step.kind === "delete-thin") {
       throw new PreconditionError(`thin ${step.thinId} is still active under some device`, { cause: error });
     }
@@ -183,6 +195,7 @@ async function send(step: Message, hands: Hands): Promise<void> {
 /** Whether an earlier try of the compare-and-swap went through although its answer was lost. */
 async function hasTransactionId(id: bigint, hands: Hands): Promise<boolean> {
   const status = await hands.dmsetup.poolStatus(hands.poolDevice, { flush: false });
+  hands.onStatus(status);
   return status.kind === "active" && status.transactionId === id;
 }
 

@@ -1,5 +1,6 @@
 /** From a configured pool to an open one, and back: locks → devices → catalog → engine. */
-import { PoolUnavailableError, messageOf } from "../core/errors.ts";
+import { existsSync } from "node:fs";
+import { PoolSetupError, PoolUnavailableError, messageOf } from "../core/errors.ts";
 import { parsePoolOfUuid, poolDeviceName } from "../core/ids.ts";
 import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { Operations } from "../core/operations.ts";
@@ -18,6 +19,7 @@ import type { PoolClaims } from "./claims.ts";
 import type { DeviceStack } from "./device-stack.ts";
 import { openDeviceStack } from "./device-stack.ts";
 import { EngineLife } from "./engine-life.ts";
+import { describeUnclaimed } from "./examine.ts";
 import type { ThinPool } from "./thin-pool.ts";
 import { watchPool } from "./watch.ts";
 
@@ -93,7 +95,8 @@ class Opening {
     this.#releases.push(() => byName.release());
     const stack = await this.#openDevices(byName);
     this.#releases.push(() => stack.release());
-    const catalog = startCatalog(`${stack.catalogPath}/catalog.db`, {
+    await refuseLostCatalog(name, stack);
+    const catalog = startCatalog(catalogFile(stack), {
       deadlineMs: CATALOG_DEADLINE_MS,
       ...(stack.fresh ? { create: firstRecord(stack.uuid, name) } : {}),
     });
@@ -166,6 +169,17 @@ async function refuseTroubled(name: PoolName, runner: Runner): Promise<void> {
   const status = await new Dmsetup(runner).poolStatus(device, { flush: false });
   // It can be given more metadata as it is opened.
   if (!isOutOfMetadata(status)) requireActive(name, status);
+}
+
+const catalogFile = (stack: DeviceStack): string => `${stack.catalogPath}/catalog.db`;
+
+/** Tells what there is without it. Makes none: that would give up the volumes. */
+async function refuseLostCatalog(name: PoolName, stack: DeviceStack): Promise<void> {
+  if (stack.fresh || existsSync(catalogFile(stack))) return;
+  const unclaimed = await describeUnclaimed(stack, new Dmsetup(stack.runner));
+  throw new PoolSetupError(
+    `pool ${name}: its catalog is lost: ${catalogFile(stack)} does not exist; ${unclaimed}; restore the file from a copy of the same moment, dmthin never starts an empty one in its place`,
+  );
 }
 
 /** Ids start at 1: thin 0 is what people make by hand. */

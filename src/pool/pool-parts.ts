@@ -18,7 +18,7 @@ export interface PoolParts {
   readonly state: PoolState;
   readonly catalog: Catalog;
   readonly operations: OperationRunner;
-  readonly hands: Omit<Hands, "record" | "onStatus" | "freeze" | "requireUsable">;
+  readonly hands: Omit<Hands, "record" | "onStatus" | "freeze" | "fenceOff" | "requireUsable">;
   readonly status: Extract<PoolStatus, { kind: "active" }>;
   readonly condition: PoolCondition;
   /** Told each time when the pool's status is known anew. */

@@ -46,6 +46,7 @@ export class SnapshotOperations {
       shared: [lockKey.volume(source)],
     };
     return this.#pool.parts.operations.run(scope, async (): Promise<Outcome<SnapshotRecord>> => {
+      this.#pool.requireComplete();
       const existing = this.#pool.snapshotByName(name);
       if (existing?.state === "deleting")
         throw new OperationPendingError(`${title}: the snapshot is being deleted; retry`);
@@ -74,6 +75,7 @@ export class SnapshotOperations {
       shared: sources.map((source) => lockKey.volume(source)),
     };
     return this.#pool.parts.operations.run(scope, async (): Promise<Outcome<GroupRecord>> => {
+      this.#pool.requireComplete();
       const existing = this.#pool.state.groups.named(name);
       if (existing?.state === "deleting")
         throw new OperationPendingError(`${title}: the group is being deleted; retry`);

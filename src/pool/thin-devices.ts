@@ -7,7 +7,13 @@
  * after both of its disks have answered a flush.
  */
 import type { BlockDevice, DevNumber } from "../core/dm.ts";
-import { DamagedVolumeError, PoolUnavailableError, PreconditionError, errnoOf } from "../core/errors.ts";
+import {
+  DamagedVolumeError,
+  ForeignDeviceError,
+  PoolUnavailableError,
+  PreconditionError,
+  errnoOf,
+} from "../core/errors.ts";
 import type { DmName, DmUuid, PoolName, PoolUuid, ThinId, VolumeId } from "../core/ids.ts";
 import { keyOf, thinDeviceName, thinDeviceUuid } from "../core/ids.ts";
 import type { Bytes, Sectors } from "../core/units.ts";
@@ -68,7 +74,7 @@ export class ThinDevices {
     const node = findDmDevice(target.device);
     if (node !== undefined && node.uuid !== target.uuid) {
       throw new PoolUnavailableError(
-        `device ${target.device} exists with uuid ${JSON.stringify(node.uuid)}, which is not ours`,
+        `device ${target.device} exists with uuid ${JSON.stringify(node.uuid)}, which is not ours; see who made it, and remove or rename it`,
       );
     }
     return node;
@@ -117,8 +123,8 @@ export class ThinDevices {
     // Read also where the size is right: the device must show this volume's thin and no other.
     const live = parseThinTable(await this.#dmsetup.table(step.device));
     if (live.thinId !== step.thinId || live.pool !== this.#poolNumber) {
-      throw new DamagedVolumeError(
-        `${step.device} maps thin ${live.thinId} of ${live.pool}, its record says ${step.thinId} of ${this.#poolNumber}; nothing was changed`,
+      throw new ForeignDeviceError(
+        `${step.device} maps thin ${live.thinId} of ${live.pool}, its record says ${step.thinId} of ${this.#poolNumber}; nothing was changed: see who made it, and remove it`,
       );
     }
     if (live.length > step.length) {

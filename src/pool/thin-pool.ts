@@ -13,6 +13,7 @@ import { SIZE_STEP, addDemand, headroom } from "../plan/capacity.ts";
 import type { SizeRange, Supply } from "../plan/capacity.ts";
 import { fillOf } from "../plan/fill.ts";
 import type { Fill } from "../plan/fill.ts";
+import { foreignHands, transactionExcess } from "../plan/fence.ts";
 import type { Runner } from "../host/run.ts";
 import type { Plan } from "../plan/step.ts";
 import type { CreateVolumeIntent } from "../plan/volume.ts";
@@ -182,8 +183,8 @@ export class ThinPool implements Pool {
   }
 
   /**
-   * Before an unknown object counts as deleted: the catalog of a fenced pool may be an old copy, and what it does not
-   * list may exist. Throws PoolUnavailableError then.
+   * Before an object counts as deleted because it is unknown, or as made because it is known: the catalog of a fenced pool
+   * may be an old copy. Throws PoolUnavailableError then.
    */
   requireComplete(): void {
     if (this.#condition.kind === "read-only") this.requireReady();
@@ -211,9 +212,10 @@ export class ThinPool implements Pool {
   async refreshSupply(): Promise<void> {
     if (this.#condition.kind !== "ready") return;
     const { dmsetup, poolDevice } = this.parts.hands;
+    const { transactionId: before } = this.state.pool;
     const status = await dmsetup.poolStatus(poolDevice, { flush: false });
     await this.refreshHostBytes();
-    this.#noteStatus(status);
+    this.#noteStatus(status, before);
   }
 
   /** How full the pool is, as of the last status that was read. */
@@ -243,6 +245,7 @@ export class ThinPool implements Pool {
       record: (changes: readonly Change[]) => this.record(changes),
       onStatus: (status: PoolStatus) => this.#noteStatus(status),
       freeze: (reason: string) => this.#freeze(reason),
+      fenceOff: (reason: string) => this.#fenceOff(reason),
       requireUsable: () => {
         if (this.#condition.kind === "unusable") this.requireReady();
       },
@@ -267,13 +270,21 @@ export class ThinPool implements Pool {
     return this.#condition.kind === "ready" && this.#status.mode === "rw";
   }
 
-  #noteStatus(status: PoolStatus): void {
+  /** `since`: the catalog's transaction id when the status was asked for. */
+  #noteStatus(status: PoolStatus, since = this.state.pool.transactionId): void {
     if (status.kind === "active") {
       this.#status = status;
       this.parts.onFill(this.fill);
+      const excess = transactionExcess(status.transactionId, since, this.state.pool.transactionId);
+      if (excess !== undefined) this.#fenceOff(excess);
     }
     const trouble = troubleOf(status);
     if (trouble !== undefined) this.#freeze(`${trouble}; ${wayOut(this.name, status)}`);
+  }
+
+  #fenceOff(reason: string): void {
+    if (this.#condition.kind !== "ready") return;
+    this.#condition = { kind: "read-only", reason: foreignHands(reason) };
   }
 
   /** For ever: no step is begun from now on. A fenced pool stays as it is, for a person to decide. */

@@ -47,6 +47,7 @@ export class VolumeOperations {
   }
 
   async #create(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>> {
+    this.#pool.requireComplete();
     const existing = this.#pool.volumeByName(intent.name);
     if (existing?.state === "deleting") {
       throw new OperationPendingError(

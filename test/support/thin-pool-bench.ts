@@ -37,6 +37,8 @@ export interface ThinPoolBench {
   failMessage: (message: string) => string | undefined;
   /** Throws where the catalog is to fail. */
   beforeCommit: (changes: readonly Change[]) => void;
+  /** By other hands. */
+  setTransactionId: (id: bigint) => void;
 }
 
 export interface BenchOptions {
@@ -55,6 +57,9 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
     mode: "rw" as ThinPoolBench["mode"],
     failMessage: (_message: string): string | undefined => undefined,
     beforeCommit: (_changes: readonly Change[]): void => {},
+    setTransactionId: (id: bigint): void => {
+      transactionId = id;
+    },
   };
 
   function errnoOfMessage(message: string): string | undefined {

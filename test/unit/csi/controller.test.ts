@@ -225,9 +225,13 @@ describe("ValidateVolumeCapabilities", () => {
     [
       "raw block of a mounted volume",
       { volume_capabilities: [blockCapability] },
-      /was created for mount, not for block/,
+      /was created for access type mount, not block/,
     ],
-    ["another filesystem", { volume_capabilities: [mountCapability("xfs")] }, /has ext4, not xfs/],
+    [
+      "another filesystem",
+      { volume_capabilities: [mountCapability("xfs")] },
+      /holds ext4, xfs was asked for/,
+    ],
     ["a filesystem nobody knows", { volume_capabilities: [mountCapability("ntfs")] }, /"ntfs" is not one of/],
     [
       "a mount flag outside the set",

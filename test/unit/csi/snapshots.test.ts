@@ -25,6 +25,32 @@ async function makeSnapshot(name: string, source: string): Promise<SnapshotRecor
   return record;
 }
 
+describe("a pool whose catalog may be an old copy", () => {
+  test.each([
+    ["lists no snapshots", () => bench.client.controller.listSnapshots({})],
+    [
+      "nor one that it does not know",
+      () => bench.client.controller.listSnapshots({ snapshot_id: idOf("s", "a") }),
+    ],
+    [
+      "nor those of a volume",
+      () => bench.client.controller.listSnapshots({ source_volume_id: idOf("v", "a") }),
+    ],
+    ["lists no volumes", () => bench.client.controller.listVolumes({})],
+    [
+      "says of no volume that it is gone",
+      () => bench.client.controller.controllerGetVolume({ volume_id: idOf("v", "a") }),
+    ],
+    ["nor of a snapshot", () => bench.client.controller.getSnapshot({ snapshot_id: idOf("s", "a") })],
+  ])("%s", async (_what, call) => {
+    bench.fast.condition = { kind: "read-only", reason: "the catalog is an older copy" };
+    await expect(call()).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: "pool fast is read-only: the catalog is an older copy",
+    });
+  });
+});
+
 describe("CreateSnapshot", () => {
   test("answers with the cut, the same again for a retry", async () => {
     const source = await makeVolume("data");

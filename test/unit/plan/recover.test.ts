@@ -7,6 +7,7 @@ import { keyOf, thinDeviceName, thinDeviceUuid } from "../../../src/core/ids.ts"
 import type { Staging } from "../../../src/core/records.ts";
 import { dataBlocks } from "../../../src/core/units.ts";
 import { checkFence } from "../../../src/plan/fence.ts";
+import type { PoolView } from "../../../src/plan/fence.ts";
 import { planRecovery } from "../../../src/plan/recover.ts";
 import {
   POOL_NAME,
@@ -104,7 +105,7 @@ describe("recovery", () => {
     });
     expect(planRecovery(catalogContent({ volumes: [half] }), []).flat()).toMatchObject([
       { kind: "delete-thin", thinId: 4 },
-      { kind: "create-thin", thinId: 8 },
+      { kind: "create-thin", thinId: 8, again: true },
       { kind: "record", changes: [{ record: { format: { state: "blank" } } }] },
     ]);
   });
@@ -155,12 +156,15 @@ test("recovery plans each object apart, so that one stuck object holds up no oth
   expect(planRecovery(content, [])).toHaveLength(2);
 });
 
+/** Transaction id and devices fit; thins are not listed. */
+const FITS: PoolView = { transactionId: 7n, devices: [], strangers: [] };
+
 describe("the fence", () => {
   const content = catalogContent({ volumes: [volumeRecord(1)], snapshots: [snapshotRecord(2)] });
   const thins = [listing(1), listing(2)];
 
   test("fits the pool it was written with", () => {
-    expect(checkFence(content, 7n, thins, [device(1)])).toEqual({
+    expect(checkFence(content, { ...FITS, thins, devices: [device(1)] })).toEqual({
       excess: [],
       finishBump: false,
       lost: new Set(),
@@ -168,34 +172,43 @@ describe("the fence", () => {
   });
 
   test("sees a bump that was recorded and did not reach the kernel", () => {
-    expect(checkFence(content, 6n, thins, [])).toEqual({ excess: [], finishBump: true, lost: new Set() });
+    const verdict = checkFence(content, { ...FITS, transactionId: 6n, thins });
+    expect(verdict).toEqual({ excess: [], finishBump: true, lost: new Set() });
   });
 
   test.each([
-    ["a newer transaction id", 8n, thins, [], /catalog is an older copy/],
-    ["a much older transaction id", 5n, thins, [], /metadata is an older copy/],
-    ["a thin in no record", 7n, [...thins, listing(50)], [], /thin 50 is in no record/],
-    ["a thin above the reserved ids", 7n, [...thins, listing(100)], [], /thin 100 is above/],
+    ["a newer transaction id", { transactionId: 8n }, /catalog is an older copy/],
+    ["a much older transaction id", { transactionId: 5n }, /metadata is an older copy/],
+    ["a thin in no record", { thins: [...thins, listing(50)] }, /thin 50 is in no record/],
+    ["a thin above the reserved ids", { thins: [...thins, listing(100)] }, /thin 100 is above/],
     [
       "a thin made after the catalog's last transaction",
-      7n,
-      [listing(1, 8n), listing(2)],
-      [],
+      { thins: [listing(1, 8n), listing(2)] },
       /thin 1 was made after/,
     ],
-    ["a device of ours without a record", 7n, thins, [device(77)], /belongs to no recorded volume/],
-  ])("stays read-only on %s", (_title, transactionId, listed, devices, reason) => {
-    const verdict = checkFence(content, transactionId, listed, devices);
-    expect(verdict.excess.join("\n")).toMatch(reason);
+    ["a device of ours without a record", { devices: [device(77)] }, /belongs to no recorded volume/],
+    [
+      "a volume's device under another name",
+      { devices: [device(1, { name: "mine" as DmName })] },
+      /device mine carries the uuid of dmthin-fast-v-/,
+    ],
+    ["somebody else's device on the pool", { strangers: ["mine"] }, /device mine uses the pool/],
+  ])("stays read-only on %s", (_title, changes, reason) => {
+    const verdict = checkFence(content, { ...FITS, thins, ...changes });
+    expect(verdict.excess).toEqual([expect.stringMatching(reason)]);
+  });
+
+  test("says nothing of thins that were not listed", () => {
+    expect(checkFence(content, FITS)).toEqual({ excess: [], finishBump: false, lost: new Set() });
   });
 
   test("reports ready objects whose thin is gone, and no half-made ones", () => {
     const missing = catalogContent({ volumes: [volumeRecord(1), volumeRecord(3, { state: "creating" })] });
-    expect(checkFence(missing, 7n, [], []).lost).toEqual(new Set([volumeIdOf(1)]));
+    expect(checkFence(missing, { ...FITS, thins: [] }).lost).toEqual(new Set([volumeIdOf(1)]));
   });
 
   test("ignores devices of other pools and other owners", () => {
     const foreign = device(1, { name: "vg-lv" as DmName, uuid: "LVM-abc" as DmUuid });
-    expect(checkFence(content, 7n, thins, [foreign]).excess).toEqual([]);
+    expect(checkFence(content, { ...FITS, thins, devices: [foreign] }).excess).toEqual([]);
   });
 });

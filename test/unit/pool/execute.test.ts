@@ -87,6 +87,7 @@ function bench(
     freeze: (reason) => {
       log.push(`freeze: ${reason}`);
     },
+    fenceOff: (reason) => log.push(`fence off: ${reason}`),
     afterStep: async () => {},
   };
   return { hands, log };
@@ -134,7 +135,7 @@ describe("a kernel message", () => {
   });
 
   test.each([
-    ["create_thin of what an earlier try made", { kind: "create-thin", thinId: thin(5) }, "EEXIST"],
+    ["create_thin of an earlier try", { kind: "create-thin", thinId: thin(5), again: true }, "EEXIST"],
     ["delete of what is gone", { kind: "delete-thin", thinId: thin(5) }, "ENODATA"],
   ] as const)("counts as done: %s", async (_title, step, errno) => {
     const { hands } = bench({ fails: { message: errno } });
