@@ -21,4 +21,8 @@ export const CASES: readonly FaultCase[] = [
   suite({ name: "concurrency", promises: [4, 11], seeds: { full: 2, share: 1 } }),
   suite({ name: "busy-mounts", promises: [9], seeds: { full: 1, share: 0 } }),
   suite({ name: "suspend", promises: [3, 5], seeds: { full: 1, share: 0 } }),
+  suite({ name: "format-guard", promises: [1, 4], seeds: { full: 1, share: 0 }, timeoutSeconds: 1200 }),
+  suite({ name: "old-data", promises: [8], seeds: { full: 1, share: 0 } }),
+  suite({ name: "foreign-hands", promises: [10], seeds: { full: 1, share: 0 }, timeoutSeconds: 1200 }),
+  suite({ name: "foreign-live", promises: [10], seeds: { full: 1, share: 0 } }),
 ];

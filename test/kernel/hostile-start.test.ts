@@ -128,26 +128,6 @@ describe("a start", () => {
     await life("calm").use(volume("calm"));
     letter = await writeRandom(`${volume("calm").targetPath}/letter`, 8);
   });
-
-  test("on the same devices under another name opens nothing, and says whose they are", async () => {
-    const other = join(directory, "other");
-    await mkdir(other);
-    const foreign = { ...loopPool(directory, "calm", "1GiB"), name: "mine" };
-    const second = await startDriver({ directory: other, pools: [foreign], untilListening: true });
-    try {
-      const problem = /pool mine could not be opened: .*belongs to pool calm \([0-9a-f]{32}\), not mine/;
-      await expect.poll(() => readFile(second.log, "utf8"), { timeout: 30_000 }).toMatch(problem);
-      const create = second.client.controller.createVolume({
-        name: "mine",
-        volume_capabilities: [{ access_mode: { mode: "SINGLE_NODE_WRITER" }, block: {} }],
-      });
-      await expectCode(create, "UNAVAILABLE", /not open: mine \(.*belongs to pool calm/);
-    } finally {
-      await second.stop();
-    }
-    await life("calm").delete(await life("calm").create("still", "block"));
-    expect(await sha256(`${volume("calm").targetPath}/letter`)).toBe(letter);
-  });
 });
 
 test("SIGTERM in the middle of a snapshot: it is answered, nothing stays suspended, mounts stay", async () => {

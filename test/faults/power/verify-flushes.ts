@@ -6,7 +6,7 @@ import { mkdirSync } from "node:fs";
 
 import type { CatalogContent } from "../../../src/core/records.ts";
 import { parseThinLs } from "../../../src/host/thin-tools.ts";
-import { checkFence } from "../../../src/plan/fence.ts";
+import { checkFence, offline } from "../../../src/plan/fence.ts";
 import { openCatalogFile } from "../../../src/pool/catalog-file.ts";
 import { CatalogStore } from "../../../src/pool/catalog-store.ts";
 import { readLabelCopies } from "../../../src/pool/label-store.ts";
@@ -111,7 +111,7 @@ class FlushCheck {
       const thins = parseThinLs(await run("thin_ls", ...listing, path));
       const transactionId = readDirect(path, 0, 4096).readBigUInt64LE(TRANSACTION_ID_AT);
       if (this.#content === undefined) return;
-      const { excess, lost } = checkFence(this.#content, transactionId, thins, []);
+      const { excess, lost } = checkFence(this.#content, offline(transactionId, thins));
       this.findings.expect(
         10,
         excess.length === 0,

@@ -1,0 +1,26 @@
+/** The mkfs that a driver has started. */
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { run } from "../../support/machine-state.ts";
+import type { TestVolume } from "../../support/volume-life.ts";
+
+/** Resolves when it has written something; answers its process id. */
+export async function mkfsUnderWay({ device }: TestVolume): Promise<number> {
+  const end = performance.now() + 30_000;
+  while (performance.now() < end) {
+    const found = readdirSync("/proc").find((pid) => /^\d+$/.test(pid) && isMkfs(pid));
+    const status = found === undefined ? "" : await run("dmsetup", "status", "--noflush", device);
+    if (found !== undefined && !/ thin 0 /.test(`${status} `)) return Number(found);
+    await sleep(20);
+  }
+  throw new Error("no mkfs that writes");
+}
+
+export function isMkfs(pid: string): boolean {
+  try {
+    return /^[^\0]*mkfs\.(?:ext4|xfs|btrfs)\0(?!-V)/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+  } catch {
+    return false;
+  }
+}
