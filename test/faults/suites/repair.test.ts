@@ -7,6 +7,7 @@ import { stat, truncate } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { CALM, HURT, refuseWrites, RepairBench, type Saved } from "../repair/repair-bench.ts";
+import { CHANGES, TURNS } from "../repair/points.ts";
 import { mappingsOf, type Part } from "../repair/thin-metadata.ts";
 import { sha256, sha256Raw, writeRandom, writeRaw } from "../../support/content.ts";
 import { run } from "../../support/machine-state.ts";
@@ -16,7 +17,7 @@ import type { TestVolume } from "../../support/volume-life.ts";
 import { Random } from "../random.ts";
 import { given } from "./given.ts";
 
-const { seed, share } = given();
+const { seed } = given();
 const random = new Random(seed, "repair");
 
 let bench: RepairBench;
@@ -236,43 +237,48 @@ test("promise 7: a second repair does not write over what the first one set asid
   expect(await bench.repair("--accept-loss", "--overwrite-spare")).toMatchObject({ code: 0 });
 });
 
-/** Where something has been changed, or is about to be. */
-const CHANGES =
-  /^\S+ #\d+ (?!ran |began)|^\S+ #\d+ ran (?:thin_restore|thin_repair|thin_dump|dmsetup (?:create|remove)|losetup --(?:find|detach)|u?mount)/;
-
 describe.each<{
   readonly what: string;
   readonly part: () => Part;
   readonly missing: () => readonly number[];
+  readonly turns: readonly string[];
 }>([
-  { what: "of new space maps", part: () => "data bitmaps", missing: () => [] },
+  { what: "of new space maps", part: () => "data bitmaps", missing: () => [], turns: TURNS },
   {
     what: "that salvages",
     part: () => ({ thin: thinOf("three") }),
     missing: () => [thinOf("three")],
+    turns: TURNS.slice(0, 2),
   },
-])("a repair $what is killed", ({ part, missing }) => {
-  const slices = share ? 1 : 4;
+])("a repair $what is killed", ({ part, missing, turns }) => {
+  const DRAWN = 3;
   let points: readonly string[] = [];
+  let drawn: readonly string[] = [];
 
   beforeAll(async () => {
     await hurt(part());
     points = (await bench.trace("--accept-loss")).filter((line) => CHANGES.test(line));
     await expectMappings(missing());
     if (points.length < 15) throw new Error(`a repair passes few points:\n${points.join("\n")}`);
-    points = random.sample(points, slices);
+    drawn = random.sample(points, DRAWN);
   });
 
-  test.each(Array.from({ length: slices }, (_, slice) => slice))(
-    "promise 4: at a place drawn by the seed (%i): the next one ends well, and nothing is lost on the way",
-    async (slice) => {
-      const point = points[slice] ?? "no point";
-      await hurt(part());
-      await bench.killRepairAt(Number(/#(\d+)/.exec(point)?.[1]), "--accept-loss");
-      const { code, text } = await bench.repair("--accept-loss");
-      expect({ point, code, text }).toMatchObject({ code: 0 });
-      await expectMappings(missing());
-    },
+  async function expectGoodEnd(point: string | undefined): Promise<void> {
+    await hurt(part());
+    await bench.killRepairAt(Number(/#(\d+)/.exec(point ?? "")?.[1]), "--accept-loss");
+    const { code, text } = await bench.repair("--accept-loss");
+    expect({ point, code, text }).toMatchObject({ code: 0 });
+    await expectMappings(missing());
+  }
+
+  test.each(turns)(
+    "promise 4: before it does `%s`: the next one ends well, nothing is lost on the way",
+    (turn) => expectGoodEnd(points.find((line) => line.endsWith(turn))),
+  );
+
+  test.each(Array.from({ length: DRAWN }, (_, index) => index))(
+    "promise 4: at a place drawn by the seed (%i): the next one ends well, nothing is lost on the way",
+    (index) => expectGoodEnd(drawn[index]),
   );
 });
 
