@@ -124,6 +124,10 @@ export async function whileWriting<T>(
     const durable = await writer.stop();
     for (const journal of journals) assert.equal(await countRecords(journal), durable, journal);
     return result;
+  } catch (error) {
+    // A writer that hangs in the kernel would keep the suite from its end.
+    for (const volume of volumes) await release(volume);
+    throw error;
   } finally {
     await writer.stop();
     for (const volume of volumes) {
@@ -131,6 +135,12 @@ export async function whileWriting<T>(
       else await run("rm", journalOf(volume));
     }
   }
+}
+
+/** As the driver should have. */
+async function release({ device, content, targetPath }: TestVolume): Promise<void> {
+  await run("dmsetup", "resume", device);
+  if (content !== "block") await run("fsfreeze", "--unfreeze", targetPath).catch(() => "was not frozen");
 }
 
 export async function isSuspended({ device }: TestVolume): Promise<boolean> {
