@@ -19,7 +19,10 @@ export default defineConfig({
         extends: true,
         test: { name: "kernel-udev", include: ["test/kernel-udev/**/*.test.ts"], ...onTheKernel },
       },
-      { extends: true, test: { name: "faults", include: ["test/faults/suites/**/*.test.ts"], ...onTheKernel } },
+      {
+        extends: true,
+        test: { name: "faults", include: ["test/faults/suites/**/*.test.ts"], ...onTheKernel },
+      },
     ],
   },
 });
