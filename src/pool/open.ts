@@ -1,6 +1,6 @@
 /** From a configured pool to an open one, and back: locks → devices → catalog → engine. */
-import { existsSync } from "node:fs";
-import { PoolSetupError, PoolUnavailableError, messageOf } from "../core/errors.ts";
+import { stat } from "node:fs/promises";
+import { PoolSetupError, PoolUnavailableError, messageOf, systemErrnoOf } from "../core/errors.ts";
 import { parsePoolOfUuid, poolDeviceName } from "../core/ids.ts";
 import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { Operations } from "../core/operations.ts";
@@ -175,11 +175,22 @@ const catalogFile = (stack: DeviceStack): string => `${stack.catalogPath}/catalo
 
 /** Tells what there is without it. Makes none: that would give up the volumes. */
 async function refuseLostCatalog(name: PoolName, stack: DeviceStack): Promise<void> {
-  if (stack.fresh || existsSync(catalogFile(stack))) return;
+  if (stack.fresh || (await exists(catalogFile(stack)))) return;
   const unclaimed = await describeUnclaimed(stack, new Dmsetup(stack.runner));
   throw new PoolSetupError(
     `pool ${name}: its catalog is lost: ${catalogFile(stack)} does not exist; ${unclaimed}; restore the file from a copy of the same moment, dmthin never starts an empty one in its place`,
   );
+}
+
+/** Not synchronous: the disk may be stuck, and the main thread serves all pools. */
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (systemErrnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
 }
 
 /** Ids start at 1: thin 0 is what people make by hand. */

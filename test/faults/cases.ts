@@ -25,4 +25,6 @@ export const CASES: readonly FaultCase[] = [
   suite({ name: "old-data", promises: [8], seeds: { full: 1, share: 0 } }),
   suite({ name: "foreign-hands", promises: [10], seeds: { full: 1, share: 0 }, timeoutSeconds: 1200 }),
   suite({ name: "foreign-live", promises: [10], seeds: { full: 1, share: 0 } }),
+  suite({ name: "failing-disk", promises: [2, 7, 9], seeds: { full: 1, share: 1 }, timeoutSeconds: 1500 }),
+  suite({ name: "returning-disk", promises: [7, 10], seeds: { full: 1, share: 0 } }),
 ];
