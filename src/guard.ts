@@ -8,9 +8,8 @@ import { write } from "node:fs";
 import { BracketNotes } from "./host/bracket-notes.ts";
 import type { GuardEffects } from "./host/guard-brackets.ts";
 import { createResumeTool } from "./host/guard-process.ts";
-import type { Bracket } from "./host/guard-protocol.ts";
 import { startGuardServer } from "./host/guard-server.ts";
-import { isAnySuspended, resumeDevices, thawMounts, whyUnguardable } from "./host/suspended-devices.ts";
+import { isAnySuspended, releaseBracket, whyUnguardable } from "./host/suspended-devices.ts";
 import type { ResumeTool } from "./host/suspended-devices.ts";
 
 export interface GuardOptions {
@@ -43,7 +42,7 @@ export async function runGuard(options: GuardOptions): Promise<void> {
 /** The connections of an earlier guard's clients ended with it: what it had armed is due now, before anything is armed. */
 async function releaseLeftovers(notes: BracketNotes, tool: ResumeTool): Promise<void> {
   for (const bracket of notes.read()) {
-    const problems = await release(bracket, tool);
+    const problems = await releaseBracket(bracket, tool);
     log({ message: "resume: left by an earlier guard", bracket: bracket.id, problems });
     // One that fails is left to the sweep at the driver's start.
     if (problems.length === 0) notes.remove(bracket.id);
@@ -55,15 +54,10 @@ function effectsOf(notes: BracketNotes, tool: ResumeTool): GuardEffects {
     refuse: whyUnguardable,
     remember: (bracket) => notes.write(bracket),
     forget: (id) => notes.remove(id),
-    release: (bracket) => release(bracket, tool),
+    release: (bracket) => releaseBracket(bracket, tool),
     isHeld: (bracket) => isAnySuspended(bracket.devices),
     log,
   };
-}
-
-async function release(bracket: Bracket, tool: ResumeTool): Promise<readonly string[]> {
-  // Devices first: a thaw writes, and would wait for them.
-  return [...(await resumeDevices(bracket.devices, tool)), ...(await thawMounts(bracket.mountPoints, tool))];
 }
 
 /** Never waits: the reader of the log may sit on the very disk that is suspended. */

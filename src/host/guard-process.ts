@@ -3,35 +3,53 @@
  * (docs/adr/0004-resume-guard.md). It holds no execa, so that the guard stays small beside every driver.
  */
 // oxlint-disable-next-line eslint/no-restricted-imports -- the exception above
-import { execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { join } from "node:path";
 
 import { EnvironmentError } from "../core/errors.ts";
-import type { ResumeTool } from "./suspended-devices.ts";
+import { type ResumeTool, withoutKilling } from "./suspended-devices.ts";
 import { locateTool, TOOL_DIRECTORIES } from "./tools.ts";
 
 /** DM_DISABLE_UDEV: libdm makes the nodes itself and waits for no udev cookie. */
 const ENVIRONMENT = { LC_ALL: "C", DM_DISABLE_UDEV: "1", PATH: TOOL_DIRECTORIES.join(":") };
-/** A tool that takes longer is killed, or left behind in the kernel, and tried again. */
+/** A resume that takes longer is killed, or left behind in the kernel, and tried again; a thaw is waited for again. */
 const TOOL_TIMEOUT_MS = 10_000;
 
 /** Finds the guard's two tools now, while nothing is suspended. Throws EnvironmentError where one is missing. */
 export function createResumeTool(): ResumeTool {
   const paths = { dmsetup: locate("dmsetup"), fsfreeze: locate("fsfreeze") };
-  return (tool, args) => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const thaws = new Map<string, Promise<void>>();
+  return async (tool, args) => {
     const title = `${tool} ${args.join(" ")}`;
-    const child = execFile(paths[tool], args, { env: ENVIRONMENT, cwd: "/" }, (error, _stdout, stderr) => {
-      clearTimeout(timer);
-      if (error === null) resolve();
-      else reject(new Error(`${title}: ${stderr.trim() || error.message}`));
-    });
-    const timer = setTimeout(() => {
-      child.kill("SIGKILL");
-      reject(new Error(`${title}: no answer within ${TOOL_TIMEOUT_MS} ms`));
-    }, TOOL_TIMEOUT_MS);
-    return promise;
+    if (tool === "dmsetup") {
+      const { child, ended } = start(paths.dmsetup, args, title);
+      try {
+        return await withoutKilling(ended, title, TOOL_TIMEOUT_MS);
+      } finally {
+        child.kill("SIGKILL");
+      }
+    }
+    // One that has not ended is joined, not started again.
+    const thaw =
+      thaws.get(title) ?? start(paths.fsfreeze, args, title).ended.finally(() => thaws.delete(title));
+    thaws.set(title, thaw);
+    return withoutKilling(thaw, title, TOOL_TIMEOUT_MS);
   };
+}
+
+function start(
+  path: string,
+  args: readonly string[],
+  title: string,
+): { readonly child: ChildProcess; readonly ended: Promise<void> } {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  // Whoever waited for it may have given up.
+  promise.catch(() => undefined);
+  const child = execFile(path, args, { env: ENVIRONMENT, cwd: "/" }, (error, _stdout, stderr) => {
+    if (error === null) resolve();
+    else reject(new Error(`${title}: ${stderr.trim() || error.message}`));
+  });
+  return { child, ended: promise };
 }
 
 function locate(tool: "dmsetup" | "fsfreeze"): string {

@@ -98,6 +98,36 @@ export async function thawMounts(
     .filter((failure) => !/Invalid argument|No such file/.test(failure));
 }
 
+/**
+ * Devices, then what was frozen on them. Nothing is thawed while one of the devices is suspended: the thaw would wait for
+ * it in the kernel. Returns what failed; empty when nothing is held any more.
+ */
+export async function releaseBracket(
+  { devices, mountPoints }: Pick<Bracket, "devices" | "mountPoints">,
+  run: ResumeTool,
+  sys = SYS,
+): Promise<readonly string[]> {
+  const held = await resumeDevices(devices, run, sys);
+  return held.length > 0 ? held : thawMounts(mountPoints, run);
+}
+
+/**
+ * Rejects when `work` takes longer, and lets it go on. For thaws: a btrfs whose thaw is killed while it waits for its disk
+ * turns read-only (seen on Linux 7.2), and every later write to it fails.
+ */
+export async function withoutKilling(work: Promise<void>, title: string, timeoutMs: number): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`${title}: no answer within ${timeoutMs} ms`)),
+    timeoutMs,
+  );
+  try {
+    await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 async function problemOf(work: Promise<void>): Promise<string | undefined> {
   try {
     await work;

@@ -7,7 +7,7 @@ import { parsePoolOfUuid, type PoolUuid } from "../core/ids.ts";
 import { BracketNotes } from "./bracket-notes.ts";
 import { isOwned } from "./lock-file.ts";
 import type { Runner } from "./run.ts";
-import { ownDevices, resumeDevices, thawMounts } from "./suspended-devices.ts";
+import { ownDevices, releaseBracket, resumeDevices, withoutKilling } from "./suspended-devices.ts";
 import type { ResumeTool } from "./suspended-devices.ts";
 
 export interface SweepReport {
@@ -45,7 +45,12 @@ export async function resumePool(runner: Runner, pool: PoolUuid, sys = "/sys"): 
 const resumeTool =
   (runner: Runner): ResumeTool =>
   async (name, args) => {
-    await runner.run(name, args, { timeoutMs: TOOL_TIMEOUT_MS });
+    if (name === "dmsetup") {
+      await runner.run(name, args, { timeoutMs: TOOL_TIMEOUT_MS });
+      return;
+    }
+    const ended = runner.run(name, args).then(() => undefined);
+    await withoutKilling(ended, [name, ...args].join(" "), TOOL_TIMEOUT_MS);
   };
 
 async function sweep(runner: Runner, stateDirectory: string, sys: string): Promise<SweepReport> {
@@ -68,10 +73,11 @@ async function sweep(runner: Runner, stateDirectory: string, sys: string): Promi
   for (const note of notes.read()) {
     const living = await Promise.all(note.devices.map((device) => owned(device.uuid)));
     if (living.includes(true)) continue;
-    const failures = await thawMounts(note.mountPoints, tool);
+    const failures = await releaseBracket(note, tool, sys);
     problems.push(...failures);
+    if (failures.length > 0) continue;
     thawed.push(...note.mountPoints);
-    if (failures.length === 0) notes.remove(note.id);
+    notes.remove(note.id);
   }
   return {
     resumed: due.map((device) => device.name),

@@ -44,10 +44,14 @@ export async function bracket(
       each.freezeMount && each.mountPoint !== undefined ? [each.mountPoint] : [],
     ),
   });
-  const releases: (() => Promise<void>)[] = [];
+  const releases: Release[][] = [];
   let failure: { readonly error: unknown } | undefined;
   try {
-    for (const each of suspensions) await hold(each, hands, releases);
+    for (const each of suspensions) {
+      const mine: Release[] = [];
+      releases.push(mine);
+      await hold(each, hands, mine);
+    }
     await work();
     requireHeld(suspensions, hands);
   } catch (error) {
@@ -77,9 +81,10 @@ function requireHeld(suspensions: readonly Suspension[], hands: BracketHands): v
   );
 }
 
-type Releases = (() => Promise<void>)[];
+type Release = () => Promise<void>;
 
-async function hold(each: Suspension, hands: BracketHands, releases: Releases): Promise<void> {
+/** Puts what undoes it into `releases`, in the order of what it does. */
+async function hold(each: Suspension, hands: BracketHands, releases: Release[]): Promise<void> {
   const { mountPoint } = each;
   const alreadyFrozen = each.freezeMount && mountPoint !== undefined;
   if (alreadyFrozen) await freeze(mountPoint, each, hands, releases);
@@ -97,7 +102,7 @@ async function freeze(
   mountPoint: string,
   each: Suspension,
   hands: BracketHands,
-  releases: Releases,
+  releases: Release[],
 ): Promise<void> {
   const thaw = (): Promise<void> => thawMount(hands.runner, mountPoint);
   try {
@@ -116,12 +121,13 @@ const frozenBySomebody = ({ device }: Suspension, cause: unknown): PreconditionE
     { cause },
   );
 
-/** In reverse order, each tried whatever the others do, and more than once. Returns what failed. */
-async function releaseAll(releases: readonly (() => Promise<void>)[]): Promise<readonly unknown[]> {
+/** In reverse order, each tried more than once. A member that fails holds up no other. Returns what failed. */
+async function releaseAll(members: readonly (readonly Release[])[]): Promise<readonly unknown[]> {
   const failures: unknown[] = [];
-  for (const release of releases.toReversed()) {
+  for (const releases of members.toReversed()) {
     try {
-      await repeated(release);
+      // A mount whose device stays suspended is the guard's to thaw: here the thaw would wait for the device.
+      for (const release of releases.toReversed()) await repeated(release);
     } catch (error) {
       failures.push(error);
     }
@@ -129,7 +135,7 @@ async function releaseAll(releases: readonly (() => Promise<void>)[]): Promise<r
   return failures;
 }
 
-async function repeated(release: () => Promise<void>): Promise<void> {
+async function repeated(release: Release): Promise<void> {
   for (const pause of RELEASE_PAUSES_MS) {
     try {
       return await release();

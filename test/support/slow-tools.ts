@@ -2,7 +2,16 @@
  * Tools that wait, or fail, where a fault test says so: a small program is mounted over each, in the mount namespace of
  * the test kernel, and starts the real one. What it does is told by src/fault-point.ts, command by command.
  */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { locateTool, type ToolName } from "../../src/host/tools.ts";
@@ -70,6 +79,11 @@ export class SlowTools {
     for (const each of ["hold", "failed"])
       rmSync(`${this.#directory}/${each}`, { force: true, recursive: true });
     rmSync(this.#orders, { force: true });
+  }
+
+  /** For a command of anybody, the guard included. */
+  order(how: string, command: string): void {
+    appendFileSync(this.#orders, `${how} ${command}\n`);
   }
 
   /** Commands that wait now. */

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { VolumeGroupSnapshot__Output } from "../../../src/generated/csi.ts";
 import { run } from "../../support/machine-state.ts";
 import { outcomeOf } from "../../support/node-bench.ts";
 import { countRecords, RecordWriter } from "../../support/record-writer.ts";
 import { retried } from "../../support/retried.ts";
-import type { Content, TestVolume } from "../../support/volume-life.ts";
+import { type Content, fromSnapshot, type TestVolume } from "../../support/volume-life.ts";
 import { KillNode } from "../kill/kill-node.ts";
 import { Listing } from "../kill/listing.ts";
 import { Place } from "../kill/place.ts";
@@ -90,6 +91,36 @@ export class SuspendBench {
     );
     if (ended === undefined) throw new Error("was not begun");
     return { ended };
+  }
+
+  /** In use: raw ones, and every third an ext4. */
+  async makeMembers(count: number): Promise<readonly TestVolume[]> {
+    const members: TestVolume[] = [];
+    for (let index = 0; index < count; index += 1) {
+      const content = index % 3 === 0 ? "ext4" : "block";
+      const volume = await this.place.create(`member-${index}`, content, 16n << 20n);
+      await this.place.life.use(volume);
+      members.push(volume);
+    }
+    return members;
+  }
+
+  /** In the order of the members: the records that were in each when it was cut. */
+  async countRecordsIn(
+    { snapshots }: VolumeGroupSnapshot__Output,
+    members: readonly TestVolume[],
+  ): Promise<readonly number[]> {
+    const { life } = this.place;
+    const counts: number[] = [];
+    for (const { id, name, content, size } of members) {
+      const snapshot = snapshots.find(({ source_volume_id }) => source_volume_id === id);
+      if (snapshot === undefined) throw new Error(`${name} is not in the group`);
+      const copy = await life.copy(`${name}-copy`, fromSnapshot(snapshot), content, size);
+      await life.use(copy);
+      counts.push(await countRecords(journalOf(copy)));
+      await life.end(copy);
+    }
+    return counts;
   }
 
   /** What nobody was told of is not there. */

@@ -9,9 +9,12 @@ import { BracketNotes } from "../../../src/host/bracket-notes.ts";
 import type { Runner } from "../../../src/host/run.ts";
 import {
   ownDevices,
+  releaseBracket,
   resumeDevices,
+  type ResumeTool,
   thawMounts,
   whyUnguardable,
+  withoutKilling,
 } from "../../../src/host/suspended-devices.ts";
 import { sweepSuspended } from "../../../src/host/suspended-sweep.ts";
 import { FakeSysfs } from "../../support/fake-sysfs.ts";
@@ -107,6 +110,42 @@ describe("thawing", () => {
     ],
   ])("ends well where nothing is frozen: %s", async (message, problems) => {
     expect(await thawMounts(["/m"], () => Promise.reject(new Error(message)))).toStrictEqual(problems);
+  });
+});
+
+describe("releasing a bracket", () => {
+  const bracket = { devices: [thinOf(1, true)], mountPoints: ["/mnt/a"] };
+
+  test("thaws when the devices run", async () => {
+    const sys = sysWith(thinOf(1, true));
+    expect(await releaseBracket(bracket, sys.tool(), sys.root)).toStrictEqual([]);
+    expect(sys.commands).toStrictEqual([
+      `dmsetup resume --uuid ${thinOf(1, true).uuid}`,
+      "fsfreeze --unfreeze /mnt/a",
+    ]);
+  });
+
+  test("thaws nothing while a device is suspended: the thaw would wait for it", async () => {
+    const sys = sysWith(thinOf(1, true));
+    const tools: string[] = [];
+    const failing: ResumeTool = (tool) => {
+      tools.push(tool);
+      return Promise.reject(new Error("no"));
+    };
+    const problems = await releaseBracket(bracket, failing, sys.root);
+    expect(problems).toStrictEqual([`still suspended: ${thinOf(1, true).name}`, "no"]);
+    expect(tools).toStrictEqual(["dmsetup"]);
+  });
+});
+
+describe("a thaw that takes long", () => {
+  test("is given up and goes on", async () => {
+    const thaw = Promise.withResolvers<void>();
+    await expect(withoutKilling(thaw.promise, "fsfreeze", 10)).rejects.toThrow(
+      "fsfreeze: no answer within 10 ms",
+    );
+    thaw.resolve();
+    await expect(withoutKilling(thaw.promise, "fsfreeze", 10)).resolves.toBeUndefined();
   });
 });
 
