@@ -13,7 +13,6 @@ export const CASES: readonly FaultCase[] = [
   suite({ name: "fuzz", promises: [4, 11, 12], seeds: { full: 2, share: 1 } }),
   suite({ name: "full-pool", promises: [2, 6], seeds: { full: 1, share: 1 }, timeoutSeconds: 1500 }),
   suite({ name: "capacity", promises: [6], seeds: { full: 1, share: 1 } }),
-  suite({ name: "kill", promises: [2, 4, 5], seeds: { full: 2, share: 1 }, timeoutSeconds: 1500 }),
   suite({ name: "repair", promises: [4, 6, 7, 10], seeds: { full: 1, share: 0 }, timeoutSeconds: 1500 }),
   suite({ name: "upgrade", promises: [2, 10, 13], seeds: { full: 1, share: 0 } }),
   suite({ name: "soak", promises: [4, 11, 13], seeds: { full: 1, share: 0 }, timeoutSeconds: 3600 }),
@@ -27,4 +26,5 @@ export const CASES: readonly FaultCase[] = [
   suite({ name: "foreign-live", promises: [10], seeds: { full: 1, share: 0 } }),
   suite({ name: "failing-disk", promises: [2, 7, 9], seeds: { full: 1, share: 1 }, timeoutSeconds: 1500 }),
   suite({ name: "returning-disk", promises: [7, 10], seeds: { full: 1, share: 0 } }),
+  suite({ name: "kill", promises: [2, 4, 5], seeds: { full: 1, share: 1 }, timeoutSeconds: 1500 }),
 ];
