@@ -3,6 +3,7 @@ import { Client, credentials, Metadata, status, type ServiceError } from "@grpc/
 
 import type { Message, Rpc } from "./contract.ts";
 import { legalCodes, type Code } from "./legal-codes.ts";
+import { GOOD_FLAGS, GOOD_MKFS_OPTIONS } from "./mutate.ts";
 
 export interface RawAnswer {
   readonly code: Code;
@@ -79,10 +80,31 @@ export function complaintOf(
   return undefined;
 }
 
-/** Undefined unless an object was made under a name that none may have. */
-export function complaintOfName(rpc: string, message: Message, { code }: RawAnswer): string | undefined {
-  const { name } = message;
-  if (code !== "OK" || !rpc.startsWith("Create") || typeof name !== "string") return undefined;
-  const fine = name !== "" && Buffer.byteLength(name) <= 128 && !/[\p{Cc}/]/u.test(name);
-  return fine ? undefined : `${rpc} took the name ${JSON.stringify(name.slice(0, 200))}`;
+/** Undefined unless what was made or mounted has a name or an option that nothing may have. */
+export function complaintOfTaken(rpc: string, message: Message, { code }: RawAnswer): string | undefined {
+  if (code !== "OK" || !/^(Create|NodeStage|NodePublish)/.test(rpc)) return undefined;
+  const { name, parameters, volume_capability, volume_capabilities = [] } = message as Taken;
+  const capabilities = rpc.startsWith("Node") ? [volume_capability] : volume_capabilities;
+  const flags = capabilities.flatMap((each) => each?.mount?.mount_flags ?? []);
+  // Raw block volumes may share a StorageClass with others, whose options nobody looks at then.
+  const mounted = capabilities.some((each) => each?.mount !== undefined);
+  const bad = [
+    ...(rpc.startsWith("Create") && !isName(name) ? [name] : []),
+    ...(rpc === "CreateVolume" && mounted && !isMkfsOptions(parameters?.["mkfsOptions"]) ? [parameters] : []),
+    ...(rpc.startsWith("Create") && rpc !== "CreateVolume" ? [] : flags.filter((flag) => !isFlag(flag))),
+  ];
+  return bad.length === 0 ? undefined : `${rpc} took ${JSON.stringify(bad).slice(0, 300)}`;
 }
+
+interface Taken {
+  readonly name?: string;
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly volume_capability?: TakenCapability;
+  readonly volume_capabilities?: readonly TakenCapability[];
+}
+type TakenCapability = { readonly mount?: { readonly mount_flags?: readonly string[] } } | undefined;
+
+const isName = (name = ""): boolean =>
+  name !== "" && Buffer.byteLength(name) <= 128 && !/[\p{Cc}/]/u.test(name);
+const isMkfsOptions = (text = ""): boolean => text.trim() === "" || GOOD_MKFS_OPTIONS.includes(text);
+const isFlag = (flag: string): boolean => GOOD_FLAGS.includes(flag);

@@ -17,14 +17,35 @@ import {
 /** Maps whose content is nobody's business: no line of the log may hold any of it. */
 const PRIVATE_MAPS = new Set(["secrets", "volume_context", "publish_context"]);
 const FS_TYPES = ["", "ext4", "xfs", "btrfs", "vfat", "ext4 -F", "../ext4"];
-const GOOD_FLAGS = ["noatime", "nodev", "discard", "commit=5", "nouuid"];
+export const GOOD_FLAGS = ["noatime", "nodev", "discard", "commit=5", "nouuid"];
 
-/** One to three changes. */
+export const GOOD_MKFS_OPTIONS = ["-m 1", "-b 4096", "-i 65536"];
+
+/** One to three changes; in some requests only to what is decided about most: names and options. */
 export function mutated(random: Random, type: protobuf.Type, message: Message, source: TextSource): Message {
+  const roll = random.between(0, 9);
+  if (roll < 2) return { ...message, name: hostileText(random, "name", source) };
+  if (roll < 4) return withOptions(random, message);
+  if (roll < 6) return { ...message, [random.pick(type.fieldsArray)?.name ?? ""]: undefined };
   let result = message;
   for (let count = random.pick([1, 1, 2, 3]) ?? 1; count > 0; count -= 1)
     result = changed(random, type, result, source);
   return result;
+}
+
+/** Options of mkfs and mount, of which most are none that a request may have. */
+function withOptions(random: Random, message: Message): Message {
+  if (random.chance(0.5)) {
+    const mkfsOptions = random.pick([
+      ...BAD_MKFS_OPTIONS.map(([, options]) => options),
+      ...GOOD_MKFS_OPTIONS,
+    ]);
+    return { ...message, parameters: { mkfsOptions } };
+  }
+  const [fs_type, flag] = random.pick(BAD_MOUNT_FLAGS) ?? ["ext4", "loop"];
+  const mount_flags = [random.pick([flag, flag, random.pick(GOOD_FLAGS) ?? ""])];
+  const volume_capability = { access_mode: { mode: 1 }, mount: { fs_type, mount_flags } };
+  return { ...message, volume_capability, volume_capabilities: [volume_capability] };
 }
 
 function changed(random: Random, type: protobuf.Type, message: Message, source: TextSource): Message {
@@ -87,7 +108,7 @@ function parameterFor(random: Random, source: TextSource): readonly [string, str
     case 1:
       return ["mkfsOptions", random.pick(BAD_MKFS_OPTIONS)?.[1] ?? ""];
     case 2:
-      return ["mkfsOptions", random.pick(["-m 1", "-b 4096", "-i 65536", "-m 1 -F"]) ?? ""];
+      return ["mkfsOptions", random.pick([...GOOD_MKFS_OPTIONS, "-m 1 -F"]) ?? ""];
     case 3:
       return [hostileText(random, "key", source), hostileText(random, "value", source)];
     default:

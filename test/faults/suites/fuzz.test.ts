@@ -7,7 +7,7 @@ import { TOOL_NAMES } from "../../../src/host/tools.ts";
 import { linesOf, type MachineState } from "../../support/machine-state.ts";
 import { NodeBench } from "../../support/node-bench.ts";
 import { Random } from "../random.ts";
-import { Caller, complaintOf, complaintOfName } from "../fuzz/caller.ts";
+import { Caller, complaintOf, complaintOfTaken } from "../fuzz/caller.ts";
 import { strangeCommands, type Argv } from "../fuzz/closed-argv.ts";
 import { encode, RPCS, type Message, type Rpc } from "../fuzz/contract.ts";
 import { MADE_UP, PRIVATE, privateText } from "../fuzz/hostile-values.ts";
@@ -26,14 +26,14 @@ const { seed, budgetMs, share } = given();
 /** Of the whole suite, what is left when a driver was started and everything is taken down again. */
 const WORK_MS = share ? 10_000 : budgetMs;
 /** What an rpc, damaged bytes and the life of objects get of it. */
-const RPCS_MS = WORK_MS * 0.4;
+const RPCS_MS = WORK_MS * 0.5;
 const BYTES_MS = WORK_MS * 0.1;
 const PATHS_MS = WORK_MS * 0.1;
-const LIFE_MS = WORK_MS * 0.4;
+const LIFE_MS = WORK_MS * 0.3;
 const MIB = 1 << 20;
 /** Large messages. */
 const AT_ONCE = share ? 2 : 8;
-const GROWTH_MIB = 150;
+const GROWTH_MIB = 200;
 /** What a driver that can be talked into writing anywhere would reach, apart from the directory beside kubelet's. */
 const ELSEWHERE = ["/etc", "/opt", "/srv", "/tmp", "/usr/local"];
 
@@ -110,7 +110,7 @@ describe("promise 12: a request that is changed at random is answered by a code 
       const copies = random.chance(0.1) ? 3 : 1;
       const answers = await Promise.all(Array.from({ length: copies }, () => caller.send(rpc, bytes)));
       return answers.flatMap(
-        (answer) => complaintOf(rpc.name, answer) ?? complaintOfName(rpc.name, message, answer) ?? [],
+        (answer) => complaintOf(rpc.name, answer) ?? complaintOfTaken(rpc.name, message, answer) ?? [],
       );
     });
     expect(complaints).toEqual([]);
