@@ -285,7 +285,7 @@ describe("other calls are refused:", () => {
       bench.csi.controller.validateVolumeCapabilities({ volume_id: volume.id, volume_capabilities });
     for (const [wanted, reason] of [
       [ofManyNodes("MULTI_NODE_MULTI_WRITER"), /MULTI_NODE_MULTI_WRITER is not supported/],
-      [blockCapability, /was created for mount, not for block/],
+      [blockCapability, /was created for access type mount, not block: correct volumeMode/],
       [mountCapability("xfs"), /has ext4, not xfs/],
       [mountCapability("ext4", ["loop"]), /"loop" is not among the flags/],
     ] as const) {

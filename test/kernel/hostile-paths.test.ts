@@ -261,7 +261,7 @@ describe("a call of the node", () => {
       "a block device of a mount",
       { volume_capability: blockCapability },
       "FAILED_PRECONDITION",
-      /was created for mount, not for block/,
+      /was created for access type mount, not block: correct volumeMode/,
     ],
     [
       "a context of 5 KiB",
