@@ -286,7 +286,7 @@ describe("other calls are refused:", () => {
     for (const [wanted, reason] of [
       [ofManyNodes("MULTI_NODE_MULTI_WRITER"), /MULTI_NODE_MULTI_WRITER is not supported/],
       [blockCapability, /was created for access type mount, not block: correct volumeMode/],
-      [mountCapability("xfs"), /has ext4, not xfs/],
+      [mountCapability("xfs"), /holds ext4, xfs was asked for: correct fsType/],
       [mountCapability("ext4", ["loop"]), /"loop" is not among the flags/],
     ] as const) {
       const { confirmed, message } = await validate(wanted);

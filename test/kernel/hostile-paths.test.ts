@@ -255,7 +255,7 @@ describe("a call of the node", () => {
       "another filesystem than it was made for",
       { volume_capability: mountCapability("xfs") },
       "FAILED_PRECONDITION",
-      /has ext4, not xfs/,
+      /holds ext4, xfs was asked for: correct fsType/,
     ],
     [
       "a block device of a mount",
