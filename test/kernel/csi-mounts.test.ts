@@ -77,7 +77,11 @@ test("a staged volume is not staged in another way", async () => {
     // Nobody staged it there: nothing to do, and the true staging stays.
     await life.unstage(elsewhere);
     expect((await mountOptions(volume.stagingPath))?.mount).toContain("noatime");
-    await expectCode(life.stage(volume, { content: "xfs" }), "FAILED_PRECONDITION", /holds ext4, xfs was asked for: correct fsType/);
+    await expectCode(
+      life.stage(volume, { content: "xfs" }),
+      "FAILED_PRECONDITION",
+      /holds ext4, xfs was asked for: correct fsType/,
+    );
   });
 });
 

@@ -224,9 +224,9 @@ describe("a call of the node", () => {
     for (const [, call] of calls(id)) await expectAnswerOnly(bench, call, code, message);
   });
 
-  test("for a volume of another pool is for later, but unpublish ends", async () => {
+  test("for a volume of another pool is for later, but unpublish and unstage end", async () => {
     for (const [name, call] of calls(idOf("v", "f"))) {
-      if (name === "unpublish") await expectAnswerOnly(bench, call, "OK", /^\{\}$/);
+      if (name === "unpublish" || name === "unstage") await expectAnswerOnly(bench, call, "OK", /^\{\}$/);
       else await expectAnswerOnly(bench, call, "UNAVAILABLE", /^v-f+.*: its pool is not open on this node/);
     }
   });

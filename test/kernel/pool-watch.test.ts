@@ -57,6 +57,8 @@ test("the pool's device can be removed under it", async () => {
   await untilWaiting(1);
   await run("dmsetup", "remove", `dmthin-${POOL}-pool`);
   await untilWaiting(0);
+  await expect
+    .poll(() => readFileSync(driver.log, "utf8"), { timeout: 10_000 })
+    .toMatch(/was removed; it is watched no longer/);
   await driver.stop();
-  expect(readFileSync(driver.log, "utf8")).toMatch(/was removed; it is watched no longer/);
 });
