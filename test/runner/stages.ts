@@ -24,8 +24,8 @@ export const FIRST: readonly Stage[] = [
 
 /** Lanes run side by side, each in order: a test kernel has one processor, the machine two or more. */
 export const LANES: readonly (readonly Stage[])[] = [
-  [suite("kernel-1"), suite("kernel-udev"), suite("sanity")],
-  [suite("kernel-2"), { target: "faults-share", count: { by: "tally", suite: "faults" } }],
+  [suite("kernel-1"), { target: "faults-share", count: { by: "tally", suite: "faults" } }],
+  [suite("kernel-2"), suite("kernel-udev"), suite("sanity")],
 ];
 
 export const STAGES: readonly Stage[] = [...FIRST, ...LANES.flat()];

@@ -161,7 +161,7 @@ async function run({ seed, share, directory }: FaultContext): Promise<FaultOutco
 export const powerLoss: FaultCase = {
   name: "power-loss",
   promises: [1, 2, 3, 4],
-  seeds: { full: 12, share: 3 },
+  seeds: { full: 12, share: 2 },
   run,
 };
 
