@@ -59,7 +59,7 @@ export class PartsPool {
   static async create(options: PartsPoolOptions, bench: PartsBench): Promise<PartsPool> {
     const { name, dataMib, onLoop } = options;
     const data = await (onLoop === true
-      ? UnderDisk.onLoop(`${name}-data`, dataMib, bench.directory)
+      ? UnderDisk.onLoop(`${name}-data`, dataMib)
       : UnderDisk.create(`${name}-data`, dataMib));
     return new PartsPool(options, bench, data, await UnderDisk.create(`${options.name}-meta`, METADATA_MIB));
   }

@@ -5,6 +5,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 
 import { run } from "./machine-state.ts";
+import { scratchDirectory } from "./scratch.ts";
 
 const SECTORS_OF_MIB = 2048;
 
@@ -34,13 +35,15 @@ export class UnderDisk {
     return disk.#made();
   }
 
-  /** On a file in the directory, for discards that the disk of the test kernel does not take. */
-  static async onLoop(name: string, mebibytes: number, directory: string): Promise<UnderDisk> {
-    const file = `${directory}/under-${name}.img`;
+  /** On a loop device, for discards that the disk of the test kernel does not take. */
+  static async onLoop(name: string, mebibytes: number): Promise<UnderDisk> {
+    const directory = await mkdtemp(`${scratchDirectory()}/under-`);
+    const file = `${directory}/${name}.img`;
     await run("truncate", "--size", `${mebibytes}M`, file);
     const loop = await run("losetup", "--find", "--show", "--direct-io=on", file);
     return new UnderDisk(`under-${name}`, mebibytes * SECTORS_OF_MIB, `${loop} 0`, async () => {
       await run("losetup", "--detach", loop);
+      await rm(directory, { recursive: true });
     }).#made();
   }
 

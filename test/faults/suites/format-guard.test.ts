@@ -125,6 +125,7 @@ describe("promise 1: a device that cannot be read is not blank", () => {
     await expectCode(life.stage(each.volume), "UNAVAILABLE", /cannot be read/);
     await pool.data.heal();
     expect(mark.mkfs()).toEqual([]);
+    await life.unstage(each.volume);
     await expectRefused(each, "INTERNAL", NEVER);
   });
 });
