@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -154,10 +154,23 @@ export class RepairBench {
   }
 
   /** Labels, metadata and spare as they are now. */
-  async save(): Promise<Saved> {
+  save(): Promise<Saved> {
+    return this.#save((file) => this.#head(file));
+  }
+
+  /**
+   * With the catalog: each driver that opens the pool counts its transaction id on, so that the metadata alone, once it is
+   * brought back, is an older copy.
+   */
+  async saveWhole(): Promise<Saved> {
+    const { size } = await stat(this.#file("catalog.img"));
+    return this.#save((file) => (file === "catalog.img" ? size : this.#head(file)));
+  }
+
+  async #save(lengthOf: (file: string) => number): Promise<Saved> {
     const saved: [string, Buffer][] = [];
     for (const file of FILES)
-      saved.push([file, await new ThinMetadata(this.#file(file)).read(this.#head(file))]);
+      saved.push([file, await new ThinMetadata(this.#file(file)).read(lengthOf(file))]);
     return saved;
   }
 

@@ -127,7 +127,7 @@ describe("the metadata's disk refuses writes for a while", () => {
     await expectCalm();
     await bench.halt();
     await bench.takeDownHurt();
-    sound = await bench.save();
+    sound = await bench.saveWhole();
     whole = await mappingsOf(await bench.copyOf());
     expect(whole.size).toBe(5);
   });
