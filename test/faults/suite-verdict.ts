@@ -50,7 +50,8 @@ export function promisesIn(name: string): readonly PromiseNumber[] | undefined {
  */
 export function outcomeOf(verdict: SuiteVerdict, declared: readonly PromiseNumber[]): FaultOutcome {
   const { tests, otherErrors } = verdict;
-  if (otherErrors.length > 0) throw new RangeError(`errors outside of tests:\n${otherErrors.join("\n")}`);
+  if (otherErrors.length > 0)
+    throw new RangeError(["errors outside of tests:", ...otherErrors, ...failuresOf(tests)].join("\n"));
   if (tests.length === 0) throw new RangeError("no tests");
   const tried = new Map<PromiseNumber, number>();
   const violations: Violation[] = [];
@@ -73,4 +74,10 @@ export function outcomeOf(verdict: SuiteVerdict, declared: readonly PromiseNumbe
       `promises declared and not tried: ${missing.join()}; not declared: ${undeclared.join()}`,
     );
   return { violations, figures: `${tests.length - violations.length} of ${tests.length} held`, tried };
+}
+
+/** Often what an error outside of all tests comes from. */
+function failuresOf(tests: readonly TestVerdict[]): readonly string[] {
+  const failed = tests.filter(({ state }) => state === "failed");
+  return failed.map(({ name, errors }) => `failed: ${name}\n${errors.join("\n")}`.slice(0, MOST_CHARACTERS));
 }

@@ -46,6 +46,11 @@ describe("outcomeOf", () => {
     ["names no promise: alone", [passed("alone")], []],
     ["was not run: promise 4: later", [{ ...passed("promise 4: later"), state: "skipped" as const }], []],
     ["errors outside of tests:\nhook", [passed("promise 4: x")], ["hook"]],
+    [
+      "hook\nfailed: promise 4: y\nexpected 1 to be 2",
+      [passed("promise 4: x"), failed("promise 4: y")],
+      ["hook"],
+    ],
     ["not declared: 5", [passed("promise 4: x"), passed("promise 5: x")], []],
     ["not tried: 4", [passed("promise 5: x")], []],
   ])("rejects a suite of which it cannot be said: %s", (message, tests, otherErrors) => {
