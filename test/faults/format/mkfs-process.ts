@@ -18,9 +18,19 @@ export async function mkfsUnderWay({ device }: TestVolume): Promise<number> {
 }
 
 export function isMkfs(pid: string): boolean {
+  return /^[^\0]*mkfs\.(?:ext4|xfs|btrfs)\0(?!-V)/.test(commandLine(pid));
+}
+
+/** Whether a driver waits for tools that an earlier one left: its flock with a patience of a minute. */
+export const waitsForOrphans = (): boolean =>
+  readdirSync("/proc").some(
+    (pid) => /^\d+$/.test(pid) && /^[^\0]*flock\0--exclusive\0--timeout\x0060\./.test(commandLine(pid)),
+  );
+
+function commandLine(pid: string): string {
   try {
-    return /^[^\0]*mkfs\.(?:ext4|xfs|btrfs)\0(?!-V)/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {
-    return false;
+    return "";
   }
 }
