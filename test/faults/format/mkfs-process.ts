@@ -17,19 +17,18 @@ export async function mkfsUnderWay({ device }: TestVolume): Promise<number> {
   throw new Error("no mkfs that writes");
 }
 
-export function isMkfs(pid: string): boolean {
-  return /^[^\0]*mkfs\.(?:ext4|xfs|btrfs)\0(?!-V)/.test(commandLine(pid));
-}
+export const isMkfs = (pid: string): boolean => /^\S*mkfs\.(?:ext4|xfs|btrfs) (?!-V)/.test(commandLine(pid));
 
 /** Whether a driver waits for tools that an earlier one left: its flock with a patience of a minute. */
 export const waitsForOrphans = (): boolean =>
   readdirSync("/proc").some(
-    (pid) => /^\d+$/.test(pid) && /^[^\0]*flock\0--exclusive\0--timeout\x0060\./.test(commandLine(pid)),
+    (pid) => /^\d+$/.test(pid) && /^\S*flock --exclusive --timeout 60\./.test(commandLine(pid)),
   );
 
+/** Its words, with a blank after each; empty for a process that has ended. */
 function commandLine(pid: string): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
   } catch {
     return "";
   }

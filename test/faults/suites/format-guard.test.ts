@@ -19,7 +19,8 @@ import {
   type TestVolume,
   type VolumeLife,
 } from "../../support/volume-life.ts";
-import { isMkfs, mkfsUnderWay, waitsForOrphans } from "../format/mkfs-process.ts";
+import { isMkfs, mkfsUnderWay } from "../format/mkfs-process.ts";
+import { restartBeside } from "../format/orphan.ts";
 import { noiseOf, SIGNATURES, SIZES, SUPERBLOCKS } from "../format/signatures.ts";
 import { Random } from "../random.ts";
 import { given } from "./given.ts";
@@ -274,21 +275,7 @@ describe.each(FILESYSTEMS)("promises 1, 4: a driver killed inside mkfs.%s", (fsT
       process.kill(mkfs, "SIGKILL");
       await bench.restart();
     } else {
-      const [mark, ready] = [bench.mark(), bench.restart()];
-      try {
-        // Its log has a command when that has ended, and this one waits.
-        await expect.poll(waitsForOrphans, { timeout: 30_000 }).toBe(true);
-        // Until a tool of its predecessor has ended it decides nothing: it has asked the kernel what that can do and how the pool is.
-        const beyond = mark
-          .commands()
-          .filter((argv) => !/^(?:flock|dmsetup (?:targets|status)) /.test(`${argv.join(" ")} `));
-        expect(beyond).toEqual([]);
-        expect(isMkfs(String(mkfs))).toBe(true);
-      } finally {
-        process.kill(mkfs, "SIGCONT");
-        await pool.data.heal();
-      }
-      await ready;
+      await restartBeside(mkfs, bench, pool);
       expect(isMkfs(String(mkfs))).toBe(false);
     }
     const copy = life.create("copy", fsType, SIZES[fsType], {
