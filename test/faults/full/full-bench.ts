@@ -153,14 +153,10 @@ export class FullPool {
 
 const PATIENCE_MS = 45_000;
 
-export async function until(
-  what: string,
-  holds: () => Promise<boolean>,
-  patienceMs = PATIENCE_MS,
-): Promise<void> {
-  const end = performance.now() + patienceMs;
+export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not within ${patienceMs / 1000} s: ${what}`);
+    if (performance.now() > end) throw new Error(`not within ${PATIENCE_MS / 1000} s: ${what}`);
     await sleep(100);
   }
 }

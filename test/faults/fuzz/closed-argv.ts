@@ -17,7 +17,7 @@ const UUID = /^DMTHIN-[0-9a-f]{32}-[a-z0-9-]+$/;
 const NUMBER = /^\d+$/;
 const EXT4 = [/^-[qFV]$/, /^-[bmiE]$/, /^-L$/, /^dmthin-catalog$/, NUMBER, DEVICE];
 const EXTENDED = /^(?:nodiscard|lazy_itable_init=0|lazy_journal_init=0|assume_storage_prezeroed=[01])$/;
-/** `relatime` is asked for by nobody: a read-only publication repeats what the kernel says of the staged mount. */
+/** `relatime`: no request of this suite names it; a read-only publication repeats it from its source's mount (host/mount.ts). */
 const FLAG =
   /^(?:noatime|relatime|nodev|nosuid|noexec|discard|commit=5|nouuid|errors=remount-ro|bind|ro|norecovery)$/;
 
