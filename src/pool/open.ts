@@ -88,11 +88,11 @@ class Opening {
   async open(): Promise<ThinPool> {
     const { name } = this.#options;
     const { runner, operations, claims } = this.#dependencies;
-    // Before the locks: whoever repairs the pool needs them.
-    await refuseTroubled(name, runner);
     // By name first: two drivers must not both find the devices empty and create a pool on them.
     const byName = await this.#lock(runner, `pool-${name}`);
     this.#releases.push(() => byName.release());
+    // Behind the lock: a tool of a dead driver may still change what is seen here. Held only for the look where it refuses.
+    await refuseTroubled(name, runner.holding([byName.fd]));
     const stack = await this.#openDevices(byName);
     this.#releases.push(() => stack.release());
     await refuseLostCatalog(name, stack);

@@ -26,8 +26,10 @@ export interface WatchOptions {
 
 /** After a look that failed. */
 const RETRY_MS = 30_000;
-/** How long a level may go unseen that the kernel has no event for. */
-const LOOK_AGAIN_MS = 30_000;
+/** How long a level may go unseen that the kernel has no event for, in a pool that has been at a level. */
+const LOOK_SOON_MS = 5000;
+/** The same for a filesystem below that others may fill. */
+const LOOK_BELOW_MS = 30_000;
 
 /** As at the start of the program: a watch is nobody's operation, although an operation begins it. */
 const outside = AsyncLocalStorage.snapshot();
@@ -92,7 +94,7 @@ export function watchPool(pool: ThinPool, runner: Runner, report: Report): PoolW
     device: pool.parts.hands.poolDevice,
     look: async (events) => {
       await pool.refreshSupply();
-      return events > 0 || hasSilentLevels(pool) ? LOOK_AGAIN_MS : undefined;
+      return lookAgainAfter(pool, events);
     },
     report,
   });
@@ -101,11 +103,13 @@ export function watchPool(pool: ThinPool, runner: Runner, report: Report): PoolW
 }
 
 /**
- * The low water mark gives one event, until the pool's table is loaded again; above it the kernel is silent until the pool
- * is full. About most of the metadata it is silent too, and of the filesystem below a loop pool it knows nothing.
+ * The low water mark gives one event, until the pool's table is loaded again: from then on the kernel is silent until the
+ * pool is full, also where it was emptied in between. About most of the metadata it is silent too, and of the filesystem
+ * below a loop pool it knows nothing.
  */
-function hasSilentLevels(pool: ThinPool): boolean {
+function lookAgainAfter(pool: ThinPool, events: number): number | undefined {
   const { data, metadata } = pool.fill;
+  if (events > 0 || data.level > 0 || metadata.level > 0) return LOOK_SOON_MS;
   const { totalData, blockSize } = pool.supply();
-  return data.level > 0 || metadata.level > 0 || data.total < totalData * blockSize;
+  return data.total < totalData * blockSize ? LOOK_BELOW_MS : undefined;
 }
