@@ -16,9 +16,11 @@ import { ensureThinTargets } from "./host/thin-targets.ts";
 import { findTools } from "./host/tools.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMountEngine } from "./mounts/kernel-mounts.ts";
+import type { Report } from "./pool/backing.ts";
 import { PoolClaims } from "./pool/claims.ts";
 import { LeftDevices } from "./pool/left-devices.ts";
 import { startPools, type SupervisedPools } from "./pool/set.ts";
+import { followConfiguration } from "./reload.ts";
 
 export interface ServeOptions {
   /** Path of the file. */
@@ -109,13 +111,14 @@ async function runDriver(
   await guard
     .connect()
     .catch((error: unknown) => log.error({ problem: messageOf(error) }, "no resume guard"));
+  const report: Report = (level, message) => log[level]({}, message);
   const opening = startPools(config, {
     stateDirectory: config.stateDirectory,
     runner,
     guard,
     operations,
     claims,
-    report: (level, message) => log[level]({}, message),
+    report,
     now: () => new Date(),
     afterStep,
   });
@@ -126,7 +129,15 @@ async function runDriver(
     if (facts.pools.length > 0) log.info(facts, "ready");
     else log.error(facts, "not ready: no pool is open");
   });
+  const unfollow = followConfiguration({
+    path: options.configuration,
+    config,
+    read: () => readConfig(options.configuration, surroundingsOf(process.env, hostname())),
+    apply: (changed) => opening.reconfigure(changed),
+    report,
+  });
   const signal = await stop;
+  unfollow();
   log.info({ signal, operations: operations.size }, "draining");
   const clean = await server.drain({ idle: () => operations.idle(), withinMs: DRAIN_MS });
   // A pool on a dead disk cannot be closed in time; the next start settles it.

@@ -1,7 +1,7 @@
 /** The shape of the configuration file. Messages go on after `path: `. */
 import { z } from "zod";
 import { isPoolName } from "../core/ids.ts";
-import { LOOP_FILES } from "../core/pool-options.ts";
+import { FIRST_WARNING_PERCENT, LOOP_FILES } from "../core/pool-options.ts";
 import { bytes, formatBytes, GIB, KIB, MIB, parseBytes } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import { DEFAULT_STATE_DIRECTORY, tidyPath } from "./paths.ts";
@@ -72,6 +72,20 @@ const poolName = z
   .string()
   .refine(isPoolName, "must be 1 to 32 characters of a-z, 0-9 and -, with no - at either end");
 
+const whole = (least: number, most: number) =>
+  z
+    .number()
+    .refine(
+      (value) => Number.isInteger(value) && value >= least && value <= most,
+      `must be a whole number from ${least} to ${most}, in percent`,
+    );
+
+/** Not below the first level that the kernel tells of. */
+const growsByItself = {
+  at: whole(FIRST_WARNING_PERCENT, 99).default(FIRST_WARNING_PERCENT),
+  metadata: z.boolean().default(true),
+};
+
 const common = {
   name: poolName,
   blockSize: size({ least: 64n * KIB, most: GIB, step: 64n * KIB }).prefault("64KiB"),
@@ -85,12 +99,22 @@ const common = {
   discard: z.boolean().default(true),
 };
 
+const dataSize = size({ least: 64n * KIB, most: 1n << 60n, step: 4n * KIB });
+
 const loop = strict({
   backing: z.literal("loop"),
   ...common,
   directory: absolutePath,
-  dataSize: size({ least: 64n * KIB, most: 1n << 60n, step: 4n * KIB }),
+  dataSize,
+  autoGrow: strict({
+    ...growsByItself,
+    step: whole(1, 100).default(20),
+    limit: dataSize.exactOptional(),
+  }).prefault({}),
   force: z.array(z.enum(LOOP_FILES)).default([]),
+}).refine(({ autoGrow, dataSize: now }) => autoGrow.limit === undefined || autoGrow.limit >= now, {
+  path: ["autoGrow", "limit"],
+  message: "must not be below dataSize",
 });
 
 const parts = strict({
@@ -99,6 +123,7 @@ const parts = strict({
   data: absolutePath,
   metadata: absolutePath,
   catalog: absolutePath.exactOptional(),
+  autoGrow: strict(growsByItself).prefault({}),
   force: z.array(absolutePath).default([]),
 });
 

@@ -4,6 +4,25 @@ import type { Bytes } from "./units.ts";
 
 export type BackingKind = "loop" | "parts";
 
+/** Of data or metadata in use: the first level that people are warned of, and the one that the kernel has an event for. */
+export const FIRST_WARNING_PERCENT = 80;
+
+/** When an open pool grows by itself. */
+export interface AutoGrow {
+  /** Percent of data or metadata in use. */
+  readonly at: number;
+  /** Doubles the metadata, where there is room. */
+  readonly metadata: boolean;
+}
+
+/** A loop pool's data has no device that says how far it may go. */
+export interface LoopAutoGrow extends AutoGrow {
+  /** Percent of the data, each time. */
+  readonly step: number;
+  /** The data never gets larger by itself; absent: it does not grow by itself. */
+  readonly limit?: Bytes;
+}
+
 interface CommonOptions {
   readonly name: PoolName;
   /** Multiple of 64 KiB, 64 KiB to 1 GiB; fixed when the pool is created. */
@@ -12,6 +31,7 @@ interface CommonOptions {
   readonly metadataSize?: Bytes;
   /** How many bytes may be promised for each byte of data. */
   readonly overprovision: number;
+  readonly autoGrow: AutoGrow;
   /** Zero new blocks before use. Off shows old data to new raw block volumes. */
   readonly zeroing: boolean;
   /** What writes meet when the data is full: an error at once, or a wait for space. */
@@ -27,6 +47,7 @@ export interface LoopPoolOptions extends CommonOptions {
   /** Absolute; belongs to the pool alone. */
   readonly directory: string;
   readonly dataSize: Bytes;
+  readonly autoGrow: LoopAutoGrow;
 }
 
 export interface PartsPoolOptions extends CommonOptions {

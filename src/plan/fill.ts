@@ -1,10 +1,11 @@
 /** How full a pool is, in the levels that people are warned of. Pure. */
 import type { PoolStatus } from "../core/dm.ts";
+import { FIRST_WARNING_PERCENT } from "../core/pool-options.ts";
 import { bytes, bytesFromMetaBlocks } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 
 /** Percent. The kernel's one event before a pool is full is set to the first of them. */
-export const WARNING_PERCENTS = [80, 90, 95] as const;
+export const WARNING_PERCENTS = [FIRST_WARNING_PERCENT, 90, 95] as const;
 /** Percent. A warning ends below this, so that a pool that hovers at a level does not repeat itself. */
 const CALM_PERCENT = 75n;
 

@@ -21,7 +21,7 @@ import type { EngineLife } from "./engine-life.ts";
 import { examine } from "./examine.ts";
 import { troubleOf, wayOut } from "./execute.ts";
 import { FillLog } from "./fill-log.ts";
-import { growPool } from "./grow-pool.ts";
+import { PoolGrowth } from "./pool-growth.ts";
 import { MessageQueue } from "./queue.ts";
 import { PoolState } from "./state.ts";
 import { ThinDevices } from "./thin-devices.ts";
@@ -59,21 +59,22 @@ export async function assemble(
   }
   const queue = new MessageQueue(options.name, QUEUE_PATIENCE_MS);
   const read = (): Promise<PoolStatus> => dmsetup.poolStatus(stack.poolDevice, { flush: false });
-  const grow = (): Promise<void> => growPool(stack, options, queue, dependencies.report);
+  const { report } = dependencies;
+  const growth = new PoolGrowth({ stack, options, queue, report, operations: life.operations });
   const first = await read();
   // More metadata brings it back, and until then nothing can be enumerated.
-  if (isOutOfMetadata(first) && fitsTransaction(content.pool, first)) await grow();
+  if (isOutOfMetadata(first) && fitsTransaction(content.pool, first)) await growth.outOfMetadata();
   let status = requireActive(options.name, await read());
   const { condition, devices, thins, verdict } = await examine(stack, dmsetup, content, status);
   for (const id of verdict.lost)
-    dependencies.report("error", `pool ${options.name}: the thin of ${id} is missing; it cannot be used`);
+    report("error", `pool ${options.name}: the thin of ${id} is missing; it cannot be used`);
   const state = new PoolState(withoutStaleStaging(content, devices), stack.blockSize, verdict.lost);
   noteMapped(state, thins, devices, content, stack);
   if (condition.kind === "ready" && !stack.fresh) {
-    await grow();
+    await growth.toConfigured();
     status = requireActive(options.name, await read());
   }
-  const fillLog = new FillLog(options.name, dependencies.report);
+  const fillLog = new FillLog(options.name, report);
   const pool = new ThinPool({
     name: options.name,
     uuid: stack.uuid,
@@ -85,7 +86,11 @@ export async function assemble(
     operations: life.operations,
     status,
     condition,
-    onFill: (fill) => fillLog.note(fill),
+    onFill: (fill) => {
+      fillLog.note(fill);
+      void growth.note(fill);
+    },
+    growTo: (wanted) => growth.toConfigured(wanted),
     ...(stack.hostBytes === undefined ? {} : { hostBytes: stack.hostBytes }),
     now: dependencies.now,
     hands: {
@@ -109,11 +114,12 @@ export async function assemble(
   });
   await pool.refreshHostBytes();
   if (condition.kind !== "ready") {
-    dependencies.report("error", `pool ${options.name} is ${condition.kind}: ${condition.reason}`);
+    report("error", `pool ${options.name} is ${condition.kind}: ${condition.reason}`);
     return pool;
   }
-  await settle(pool, content, devices, verdict.finishBump, dependencies.report);
+  await settle(pool, content, devices, verdict.finishBump, report);
   await stack.finishCreation();
+  growth.start(pool);
   return pool;
 }
 

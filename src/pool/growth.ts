@@ -5,7 +5,7 @@
 import type { PoolOptions } from "../core/pool-options.ts";
 import { bytes, dataBlocks, formatBytes, META_BLOCK_BYTES, metaBlocks, roundDown } from "../core/units.ts";
 import type { Bytes, DataBlocks, MetaBlocks } from "../core/units.ts";
-import { METADATA_STEP, recommendedMetadata } from "./layout.ts";
+import { METADATA_MOST, METADATA_STEP, recommendedMetadata } from "./layout.ts";
 import type { Extent, Extents, MemberRole } from "./layout.ts";
 
 /** What the configuration asks for; absent: nothing of its own. */
@@ -13,10 +13,16 @@ export interface Wish {
   readonly dataSize?: Bytes;
   /** Absent: the metadata follows the data. */
   readonly metadataSize?: Bytes;
+  /** As far as there is room; no more than the kernel uses. */
+  readonly metadataTowards?: Bytes;
+  /** The data may have become larger than asked for without anybody asking. */
+  readonly dataGrowsByItself?: boolean;
 }
 
 export const wishOf = (options: PoolOptions): Wish => ({
-  ...(options.backing === "loop" ? { dataSize: options.dataSize } : {}),
+  ...(options.backing === "loop"
+    ? { dataSize: options.dataSize, dataGrowsByItself: options.autoGrow.limit !== undefined }
+    : {}),
   ...(options.metadataSize === undefined ? {} : { metadataSize: options.metadataSize }),
 });
 
@@ -59,7 +65,8 @@ export function growParts(
       `the thin metadata should have ${formatBytes(wanted)}: with its spare behind it that needs a metadata device of ${needed} bytes (${formatBytes(needed)}), and it has ${formatBytes(sizes.metadata)}; make it larger`,
     );
   }
-  const fitting = wanted <= most ? wanted : wish.metadataSize === undefined ? most : bytes(0);
+  const asFits = wish.metadataSize === undefined || wish.metadataTowards !== undefined;
+  const fitting = wanted <= most ? wanted : asFits ? most : bytes(0);
   const meta = grownTo(now.meta.length, fitting);
   const spare: Extent =
     meta === now.meta.length
@@ -108,13 +115,16 @@ const room = (size: Bytes, { offset }: Extent, step: bigint): Bytes =>
   roundDown(size > offset ? size - offset : 0n, step);
 
 function metaFor(now: Extents, data: Bytes, blockSize: Bytes, wish: Wish): Bytes {
+  const { metadataSize, metadataTowards = bytes(0) } = wish;
   const follows = data > now.data.length ? recommendedMetadata(data, blockSize) : now.meta.length;
-  return grownTo(now.meta.length, wish.metadataSize ?? follows);
+  const towards = metadataTowards < METADATA_MOST ? metadataTowards : METADATA_MOST;
+  return grownTo(grownTo(now.meta.length, metadataSize ?? follows), towards);
 }
 
-function shrinking(now: Extents, blockSize: Bytes, { dataSize, metadataSize }: Wish): string[] {
+function shrinking(now: Extents, blockSize: Bytes, wish: Wish): string[] {
+  const { dataSize, metadataSize, dataGrowsByItself = false } = wish;
   const sizes = [
-    ["dataSize", dataSize, now.data.length, blockSize],
+    ["dataSize", dataGrowsByItself ? undefined : dataSize, now.data.length, blockSize],
     ["metadataSize", metadataSize, now.meta.length, 1n],
   ] as const;
   return sizes.flatMap(([key, wanted, actual, step]) =>

@@ -49,6 +49,7 @@ const CATALOG_SIZE = bytes(128n * MIB);
 export const METADATA_STEP = 4n * MIB;
 /** What the kernel uses at most: 255 space-map blocks of (2^14 - 64) entries; more only makes it warn. */
 const METADATA_LIMIT = 255n * ((1n << 14n) - 64n) * META_BLOCK_BYTES;
+export const METADATA_MOST = roundDown(METADATA_LIMIT, METADATA_STEP);
 const METADATA_LEAST = 64n * MIB;
 /** Measured need is 32 to 64 bytes a mapped block; snapshots that diverge add theirs. */
 const METADATA_PER_BLOCK = 128n;
@@ -56,9 +57,8 @@ const METADATA_PER_BLOCK = 128n;
 /** Size of the thin metadata for that much data, where nobody says otherwise. */
 export function recommendedMetadata(data: Bytes, blockSize: Bytes): Bytes {
   const wanted = roundUp(blocksForBytes(data, blockSize) * METADATA_PER_BLOCK, METADATA_STEP);
-  const most = roundDown(METADATA_LIMIT, METADATA_STEP);
   if (wanted < METADATA_LEAST) return bytes(METADATA_LEAST);
-  return wanted > most ? most : wanted;
+  return wanted > METADATA_MOST ? METADATA_MOST : wanted;
 }
 
 /** Free blocks at which the kernel raises its one event before the pool is full: the first level that is warned of. */

@@ -1,5 +1,6 @@
 import type { PoolStatus } from "../core/dm.ts";
 import type { PoolName, PoolUuid } from "../core/ids.ts";
+import type { PoolOptions } from "../core/pool-options.ts";
 import type { Bytes } from "../core/units.ts";
 import type { Fill } from "../plan/fill.ts";
 import type { Catalog } from "./catalog.ts";
@@ -14,6 +15,7 @@ export interface PoolParts {
   readonly uuid: PoolUuid;
   readonly blockSize: Bytes;
   readonly zeroesNewBlocks: boolean;
+  /** As of the opening. */
   readonly overprovision: number;
   readonly state: PoolState;
   readonly catalog: Catalog;
@@ -23,6 +25,8 @@ export interface PoolParts {
   readonly condition: PoolCondition;
   /** Told each time when the pool's status is known anew. */
   readonly onFill: (fill: Fill) => void;
+  /** Never rejects. */
+  readonly growTo: (options: PoolOptions) => Promise<void>;
   /** Loop pools: free bytes of the filesystem below plus what the data file has. */
   readonly hostBytes?: () => Promise<Bytes>;
   readonly now: () => Date;

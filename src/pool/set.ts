@@ -1,5 +1,6 @@
 /** All pools of this node, each kept open by a supervisor of its own: what one suffers stops no other. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../core/errors.ts";
 import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { Pool, PoolSet } from "./engine.ts";
@@ -16,6 +17,11 @@ export interface SupervisedPools extends PoolSet {
   readonly usable: Promise<void>;
   /** Resolves when every pool is open or has failed once: with a stuck disk that may be never. */
   readonly settled: Promise<void>;
+  /**
+   * Options of pools of the set, by their names: open ones take them over, the others are opened with them. Rejects never;
+   * a pool that takes no changes is reported.
+   */
+  reconfigure(pools: readonly PoolOptions[]): Promise<void>;
   /** Ends the driver's hold on every pool, side by side; nothing is deactivated. */
   close(): Promise<void>;
 }
@@ -31,11 +37,13 @@ const LATECOMERS_MS = 5000;
 /** Begins to open all of them, and keeps them open. */
 export function startPools(config: PoolsConfig, dependencies: OpenDependencies): SupervisedPools {
   const { report } = dependencies;
+  const current = new Map(config.pools.map((options) => [options.name, options]));
   const supervisors = config.pools.map(
-    (options) =>
+    (first) =>
       new PoolSupervisor({
-        name: options.name,
-        open: (mayCreate, news) => openPool(options, { ...dependencies, report: news }, mayCreate),
+        name: first.name,
+        open: (mayCreate, news) =>
+          openPool(current.get(first.name) ?? first, { ...dependencies, report: news }, mayCreate),
         report,
       }),
   );
@@ -67,6 +75,17 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
     },
     byName,
     byUuid: (uuid: PoolUuid) => pools().find((pool) => pool.uuid === uuid),
+    reconfigure: async (wanted) => {
+      const changes = wanted.map(async (options) => {
+        current.set(options.name, options);
+        try {
+          await supervisors.find(({ name }) => name === options.name)?.pool?.reconfigure(options);
+        } catch (error) {
+          report("warn", `pool ${options.name}: the new configuration waits: ${messageOf(error)}`);
+        }
+      });
+      await Promise.all(changes);
+    },
     close: async () => {
       await Promise.all(supervisors.map((each) => each.stop()));
     },

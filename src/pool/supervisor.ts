@@ -6,12 +6,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../core/errors.ts";
 import type { PoolName } from "../core/ids.ts";
+import type { PoolOptions } from "../core/pool-options.ts";
 import type { Report } from "./backing.ts";
 import type { Pool } from "./engine.ts";
 
+/** An open pool, as whoever keeps it open sees it. */
+export interface SupervisedPool extends Pool {
+  /** Resolves with the reason when it is of no use any more. */
+  readonly unusable: Promise<string>;
+  /** Takes over what may change while it is open. PoolUnavailableError where it takes no changes. */
+  reconfigure(options: PoolOptions): Promise<void>;
+}
+
 /** One try, see `open.ts`. */
 export interface Trial {
-  readonly opened: Promise<Pool & { readonly unusable: Promise<string> }>;
+  readonly opened: Promise<SupervisedPool>;
   close(): Promise<void>;
 }
 
@@ -42,7 +51,7 @@ const WELL_MS = 60_000;
 
 type Life =
   | { readonly kind: "opening"; readonly before: string | undefined }
-  | { readonly kind: "open"; readonly pool: Pool }
+  | { readonly kind: "open"; readonly pool: SupervisedPool }
   /** Not open any more, and something of it is still under way. */
   | { readonly kind: "leaving"; readonly reason: string }
   | { readonly kind: "waiting"; readonly reason: string; readonly until: number };
@@ -71,7 +80,7 @@ export class PoolSupervisor {
   }
 
   /** Undefined while it is not open. */
-  get pool(): Pool | undefined {
+  get pool(): SupervisedPool | undefined {
     return this.#life.kind === "open" ? this.#life.pool : undefined;
   }
 

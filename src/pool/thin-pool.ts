@@ -7,11 +7,10 @@ import { NoRoomError, NotFoundError, OutcomeUnknownError, PoolUnavailableError }
 import type { GroupId, PoolName, PoolUuid, SnapshotId, VolumeId } from "../core/ids.ts";
 import { lockKey } from "../core/lock-keys.ts";
 import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
-import { bytes, bytesFromBlocks, bytesFromMetaBlocks, dataBlocks, roundDown } from "../core/units.ts";
-import type { Bytes } from "../core/units.ts";
+import type { PoolOptions } from "../core/pool-options.ts";
+import { bytes, bytesFromBlocks, dataBlocks, roundDown } from "../core/units.ts";
 import { SIZE_STEP, addDemand, headroom } from "../plan/capacity.ts";
 import type { SizeRange, Supply } from "../plan/capacity.ts";
-import { fillOf } from "../plan/fill.ts";
 import type { Fill } from "../plan/fill.ts";
 import { foreignHands, transactionExcess } from "../plan/fence.ts";
 import type { Runner } from "../host/run.ts";
@@ -25,6 +24,7 @@ import { OwnedThinVolume } from "./owned-volume.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { SnapshotOperations } from "./snapshots.ts";
 import type { PoolState } from "./state.ts";
+import { SupplyView } from "./supply-view.ts";
 import { VolumeOperations } from "./volumes.ts";
 
 export class ThinPool implements Pool {
@@ -39,8 +39,7 @@ export class ThinPool implements Pool {
   readonly #volumes: VolumeOperations;
   readonly #snapshots: SnapshotOperations;
   #condition: PoolCondition;
-  #status: Extract<PoolStatus, { kind: "active" }>;
-  #hostBytes: Bytes | undefined;
+  readonly #view: SupplyView;
   #looking = false;
 
   constructor(parts: PoolParts) {
@@ -49,7 +48,7 @@ export class ThinPool implements Pool {
     this.uuid = parts.uuid;
     this.state = parts.state;
     this.#condition = parts.condition;
-    this.#status = parts.status;
+    this.#view = new SupplyView(parts);
     this.unusable = this.#unusable.promise;
     this.fence = new Fence({
       record: () => this.state.pool,
@@ -193,7 +192,7 @@ export class ThinPool implements Pool {
   /** For new promises: also a pool that has run out of data refuses them. */
   requireTakesPromises(): void {
     this.requireReady();
-    if (this.#status.mode === "rw") return;
+    if (this.#view.status.mode === "rw") return;
     throw new NoRoomError(
       `pool ${this.name} is out of data space; delete volumes or snapshots, or grow it, before making new ones`,
     );
@@ -201,11 +200,15 @@ export class ThinPool implements Pool {
 
   /** What the pool has, as of the last status that was read. */
   supply(): Supply {
-    const { blockSize, overprovision } = this.parts;
-    const { usedData, totalData, totalMeta } = this.#status;
-    const metadata = bytesFromMetaBlocks(totalMeta);
-    const supply = { blockSize, overprovision, usedData, totalData, metadata };
-    return this.#hostBytes === undefined ? supply : { ...supply, hostBytes: this.#hostBytes };
+    return this.#view.supply;
+  }
+
+  /** Sizes and what may be promised, under running volumes; a smaller size is reported and has no effect. */
+  async reconfigure(options: PoolOptions): Promise<void> {
+    this.requireReady();
+    this.#view.overprovision = options.overprovision;
+    await this.parts.growTo(options);
+    await this.refreshSupply();
   }
 
   /** Before new promises: users write, trim and fill the pool without a message of ours, so the kernel is asked again. */
@@ -220,7 +223,7 @@ export class ThinPool implements Pool {
 
   /** How full the pool is, as of the last status that was read. */
   get fill(): Fill {
-    return fillOf(this.#status, this.parts.blockSize, this.#hostBytes);
+    return this.#view.fill;
   }
 
   /** For the next answer from memory: a pool that is said to have nothing left gets no call that would look. */
@@ -234,8 +237,8 @@ export class ThinPool implements Pool {
   }
 
   /** Loop pools: asks the filesystem below again how much it can give. */
-  async refreshHostBytes(): Promise<void> {
-    if (this.parts.hostBytes !== undefined) this.#hostBytes = await this.parts.hostBytes();
+  refreshHostBytes(): Promise<void> {
+    return this.#view.refreshHostBytes();
   }
 
   /** `admission`: for plans with an `admit` step. */
@@ -267,13 +270,13 @@ export class ThinPool implements Pool {
   }
 
   #takesPromises(): boolean {
-    return this.#condition.kind === "ready" && this.#status.mode === "rw";
+    return this.#condition.kind === "ready" && this.#view.status.mode === "rw";
   }
 
   /** `since`: the catalog's transaction id when the status was asked for. */
   #noteStatus(status: PoolStatus, since = this.state.pool.transactionId): void {
     if (status.kind === "active") {
-      this.#status = status;
+      this.#view.status = status;
       this.parts.onFill(this.fill);
       const excess = transactionExcess(status.transactionId, since, this.state.pool.transactionId);
       if (excess !== undefined) this.#fenceOff(excess);

@@ -234,6 +234,7 @@ async function openBench(runner: Runner, scratch: string): Promise<SupervisedPoo
     zeroing: true,
     whenFull: "error",
     discard: true,
+    autoGrow: { at: 80, metadata: true, step: 20 },
     force: [],
   };
   const pools = startPools(

@@ -67,6 +67,7 @@ export class PoolBench {
       backing: "loop",
       directory: join(this.scratch, "pool"),
       dataSize: size("256MiB"),
+      autoGrow: { at: 80, metadata: true, step: 20 },
       ...changes,
     };
   }
@@ -78,6 +79,7 @@ export class PoolBench {
       backing: "parts",
       data: changes.data ?? this.disk(257n * MIB),
       metadata: changes.metadata ?? this.disk(140n * MIB),
+      autoGrow: { at: 80, metadata: true },
       ...changes,
     };
   }

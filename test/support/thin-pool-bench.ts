@@ -128,6 +128,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
     },
     condition: options.condition ?? { kind: "ready" },
     onFill: () => {},
+    growTo: async () => {},
     now: () => new Date(0),
     hands: {
       poolDevice: POOL,

@@ -135,7 +135,7 @@ const BY_HAND = 1_000_000;
 const wholeOnly = (name: string): readonly string[] => (share ? [] : [name]);
 
 describe.each(wholeOnly("metadata"))("%s", () => {
-  const bench = benchWith("meta", { dataSize: "8GiB", metadataSize: "4MiB" });
+  const bench = benchWith("meta", { dataSize: "8GiB", metadataSize: "4MiB", autoGrow: { metadata: false } });
   let pool: FullPool;
   beforeAll(() => {
     pool = bench().pool("meta");

@@ -56,6 +56,26 @@ const BAD: readonly (readonly [what: string, text: string, expected: readonly st
     ["endpoint: must be at most 107 bytes, the limit of a unix socket's path"],
   ],
   [
+    "growth that begins before the kernel tells of it",
+    withKey("autoGrow: {at: 60}"),
+    ["pools[0].autoGrow.at: must be a whole number from 80 to 99, in percent"],
+  ],
+  [
+    "growth by nothing",
+    withKey("autoGrow: {step: 0}"),
+    ["pools[0].autoGrow.step: must be a whole number from 1 to 100, in percent"],
+  ],
+  [
+    "a limit of growth below the size",
+    withKey("autoGrow: {limit: 9GiB}"),
+    ["pools[0].autoGrow.limit: must not be below dataSize"],
+  ],
+  [
+    "a limit of growth for a data device, which is its own limit",
+    partsPool("data: /dev/a, metadata: /dev/b, autoGrow: {limit: 9GiB}"),
+    ["pools[0].autoGrow.limit: is not a key here; keys are at, metadata"],
+  ],
+  [
     "a relative directory",
     withPool("stateDirectory: run"),
     ["stateDirectory: must be an absolute path below /"],
@@ -152,7 +172,7 @@ const BAD: readonly (readonly [what: string, text: string, expected: readonly st
     "a key of parts in a loop pool",
     withKey("data: /dev/sdb"),
     [
-      "pools[0].data: is not a key here; keys are backing, name, blockSize, metadataSize, overprovision, zeroing, whenFull, discard, directory, dataSize, force",
+      "pools[0].data: is not a key here; keys are backing, name, blockSize, metadataSize, overprovision, zeroing, whenFull, discard, directory, dataSize, autoGrow, force",
     ],
   ],
   ["parts without metadata", partsPool("data: /dev/b"), ["pools[0].metadata: is required"]],

@@ -65,6 +65,7 @@ describe("a good configuration", () => {
             zeroing: true,
             whenFull: "error",
             discard: true,
+            autoGrow: { at: 80, metadata: true, step: 20 },
             force: [],
           },
         ],
@@ -96,6 +97,7 @@ pools:
     whenFull: queue
     discard: false
     force: [/dev/disk/by-id/nvme-data]
+    autoGrow: {at: 90, metadata: false}
 `;
     expect(parse(text)).toEqual({
       kind: "valid",
@@ -123,6 +125,7 @@ pools:
             whenFull: "queue",
             discard: false,
             force: ["/dev/disk/by-id/nvme-data"],
+            autoGrow: { at: 90, metadata: false },
           },
         ],
       },

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 
 import { PoolUnavailableError } from "../../../src/core/errors.ts";
 import type { PoolName } from "../../../src/core/ids.ts";
-import { PoolSupervisor } from "../../../src/pool/supervisor.ts";
+import { PoolSupervisor, type SupervisedPool } from "../../../src/pool/supervisor.ts";
 import { MemoryPool } from "../../support/memory-pool.ts";
 
 const NAME = "fast" as PoolName;
@@ -15,7 +15,7 @@ class Try {
   readonly report: (level: "info" | "warn" | "error", message: string) => void;
   readonly closed = Promise.withResolvers<void>();
   closing = false;
-  readonly #opened = Promise.withResolvers<MemoryPool & { readonly unusable: Promise<string> }>();
+  readonly #opened = Promise.withResolvers<SupervisedPool>();
   readonly #unusable = Promise.withResolvers<string>();
 
   constructor(mayCreate: boolean, report: Try["report"]) {
@@ -23,7 +23,7 @@ class Try {
     this.report = report;
   }
 
-  get opened(): Promise<MemoryPool & { readonly unusable: Promise<string> }> {
+  get opened(): Promise<SupervisedPool> {
     return this.#opened.promise;
   }
 
@@ -33,7 +33,8 @@ class Try {
   }
 
   succeed(): void {
-    this.#opened.resolve(Object.assign(new MemoryPool(NAME, "a"), { unusable: this.#unusable.promise }));
+    const contract = { unusable: this.#unusable.promise, reconfigure: async () => {} };
+    this.#opened.resolve(Object.assign(new MemoryPool(NAME, "a"), contract));
   }
 
   fail(message: string): void {

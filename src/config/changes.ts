@@ -1,0 +1,64 @@
+/** What another configuration changes while the driver runs, and what has to wait for its next start. Pure. */
+import type { Config } from "../config.ts";
+import type { PoolOptions } from "../core/pool-options.ts";
+import { formatPath } from "./problems.ts";
+
+export interface ConfigChanges {
+  /** Pools that have other options from now on. */
+  readonly pools: readonly PoolOptions[];
+  /** The configuration as it counts now. */
+  readonly config: Config;
+  /** What was changed and does not count yet, each with its path. */
+  readonly waiting: readonly string[];
+}
+
+/** Keys of a pool that an open one takes over; `takeOver` does it. */
+const LIVE: ReadonlySet<string> = new Set(["dataSize", "metadataSize", "overprovision", "autoGrow"]);
+const LATER = "counts when the driver is started again";
+
+export function changesOf(now: Config, next: Config): ConfigChanges {
+  const waiting = keysThatDiffer(now, next)
+    .filter((key) => key !== "pools")
+    .map((key) => `${key}: ${LATER}`);
+  const pools: PoolOptions[] = [];
+  for (const [index, options] of next.pools.entries()) {
+    const old = now.pools.find(({ name }) => name === options.name);
+    if (old === undefined) {
+      waiting.push(`${formatPath(["pools", index])}: ${options.name} is new; it ${LATER}`);
+      continue;
+    }
+    const different = keysThatDiffer(old, options);
+    const live = old.backing === options.backing ? different.filter((key) => LIVE.has(key)) : [];
+    for (const key of different)
+      if (!live.includes(key)) waiting.push(`${formatPath(["pools", index, key])}: ${LATER}`);
+    if (live.length > 0) pools.push(takeOver(old, options));
+  }
+  for (const { name } of now.pools)
+    if (!next.pools.some((each) => each.name === name))
+      waiting.push(`pools: ${name} is left out; it stays open until the driver is started again`);
+  const config = {
+    ...now,
+    pools: now.pools.map((old) => pools.find(({ name }) => name === old.name) ?? old),
+  };
+  return { pools, config, waiting };
+}
+
+function keysThatDiffer(one: object, other: object): string[] {
+  const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...keys].filter((key) => textOf(Reflect.get(one, key)) !== textOf(Reflect.get(other, key)));
+}
+
+const textOf = (value: unknown): string | undefined =>
+  JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? `${part}n` : part));
+
+/** Of one backing, so that it stays what it is. */
+function takeOver(old: PoolOptions, next: PoolOptions): PoolOptions {
+  const { metadataSize: _old, ...rest } = old;
+  const { metadataSize, overprovision } = next;
+  const common = { overprovision, ...(metadataSize === undefined ? {} : { metadataSize }) };
+  if (rest.backing === "loop" && next.backing === "loop")
+    return { ...rest, ...common, dataSize: next.dataSize, autoGrow: next.autoGrow };
+  if (rest.backing === "parts" && next.backing === "parts")
+    return { ...rest, ...common, autoGrow: next.autoGrow };
+  return old;
+}

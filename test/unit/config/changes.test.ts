@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+
+import { parseConfig, type Config } from "../../../src/config.ts";
+import { changesOf } from "../../../src/config/changes.ts";
+import { bytes, GIB, MIB } from "../../../src/core/units.ts";
+
+function config(pools: string, more = ""): Config {
+  const parsed = parseConfig(`endpoint: unix:///run/csi.sock\n${more}\npools: [${pools}]`, {
+    nodeName: "node-1",
+  });
+  if (parsed.kind === "invalid") throw new Error(parsed.problems.join("\n"));
+  return parsed.config;
+}
+
+const loop = (more = "", dataSize = "10GiB"): string =>
+  `{name: a, backing: loop, directory: /pool/a, dataSize: ${dataSize}${more}}`;
+const parts = (more = ""): string => `{name: b, backing: parts, data: /dev/sda, metadata: /dev/sdb${more}}`;
+
+test("the same text changes nothing", () => {
+  const now = config(`${loop()}, ${parts()}`);
+  expect(changesOf(now, config(`${loop()}, ${parts()}`))).toEqual({ pools: [], waiting: [], config: now });
+});
+
+test("sizes, overprovision and growth are taken over, and the order of the pools does not matter", () => {
+  const next = config(
+    `${parts(", metadataSize: 128MiB")}, ${loop(", overprovision: 3, autoGrow: {limit: 40GiB}", "20GiB")}`,
+  );
+  const { pools, waiting, config: then } = changesOf(config(`${loop()}, ${parts()}`), next);
+  expect(waiting).toEqual([]);
+  expect(pools).toMatchObject([
+    { name: "b", metadataSize: 128n * MIB },
+    { name: "a", dataSize: 20n * GIB, overprovision: 3, autoGrow: { limit: 40n * GIB } },
+  ]);
+  expect(then.pools.map(({ name }) => name)).toEqual(["a", "b"]);
+  // What was said once is not news any more, and going back is.
+  expect(changesOf(then, next).pools).toEqual([]);
+  expect(changesOf(then, config(`${loop()}, ${parts()}`)).pools).toHaveLength(2);
+});
+
+test("a size that is left out is left out", () => {
+  const { pools } = changesOf(config(loop(", metadataSize: 128MiB")), config(loop()));
+  expect(pools).toHaveLength(1);
+  expect(pools[0]).not.toHaveProperty("metadataSize");
+});
+
+test("everything else waits for a start, and is named", () => {
+  const now = config(`${loop()}, ${parts()}`);
+  const next = config(
+    `${loop(", blockSize: 128KiB, overprovision: 2, discard: false")}, {name: c, backing: loop, directory: /pool/c, dataSize: 1GiB}`,
+    "logLevel: debug",
+  );
+  const { pools, waiting, config: then } = changesOf(now, next);
+  expect(waiting.toSorted()).toEqual([
+    "logLevel: counts when the driver is started again",
+    "pools: b is left out; it stays open until the driver is started again",
+    "pools[0].blockSize: counts when the driver is started again",
+    "pools[0].discard: counts when the driver is started again",
+    "pools[1]: c is new; it counts when the driver is started again",
+  ]);
+  // The pool goes on with its own for all that waits.
+  expect(pools).toEqual([{ ...now.pools[0], overprovision: 2 }]);
+  expect(then.pools.map(({ name }) => name)).toEqual(["a", "b"]);
+});
+
+test("a pool of that name on another backing is not this one", () => {
+  const other = "{name: a, backing: parts, data: /dev/sdc, metadata: /dev/sdd, overprovision: 5}";
+  const { pools, waiting } = changesOf(config(loop()), config(other));
+  expect(pools).toEqual([]);
+  expect(waiting).toContain("pools[0].backing: counts when the driver is started again");
+});
+
+test("sizes are told apart to the byte", () => {
+  const one = config(loop("", "10GiB"));
+  const { pools } = changesOf(one, config(loop("", "10737422336")));
+  expect(pools).toMatchObject([{ dataSize: bytes(10_737_422_336n) }]);
+});

@@ -1,0 +1,141 @@
+import { expect, test } from "vitest";
+
+import { Operations } from "../../../src/core/operations.ts";
+import type { LoopPoolOptions } from "../../../src/core/pool-options.ts";
+import { bytes, GIB, KIB, MIB } from "../../../src/core/units.ts";
+import type { Fill, Level, Use } from "../../../src/plan/fill.ts";
+import type { Wish } from "../../../src/pool/growth.ts";
+import { PoolGrowth } from "../../../src/pool/pool-growth.ts";
+import { MessageQueue } from "../../../src/pool/queue.ts";
+import { POOL_NAME } from "../../support/records.ts";
+
+const OPTIONS: LoopPoolOptions = {
+  name: POOL_NAME,
+  backing: "loop",
+  directory: "/pool",
+  dataSize: bytes(10n * GIB),
+  blockSize: bytes(64n * KIB),
+  overprovision: 2,
+  zeroing: true,
+  whenFull: "error",
+  discard: true,
+  force: [],
+  autoGrow: { at: 80, metadata: true, step: 20, limit: bytes(13n * GIB) },
+};
+
+const use = (total: bigint, percent: bigint, level: Level): Use => ({
+  used: bytes((total * percent) / 100n),
+  total: bytes(total),
+  level,
+  calm: level === 0,
+});
+
+/** A pool whose devices follow each wish, unless they refuse. */
+function growing() {
+  const wishes: Wish[] = [];
+  const reports: string[] = [];
+  const bench = {
+    refuses: undefined as string | undefined,
+    condition: "ready" as "ready" | "unusable",
+    looks: 0,
+  };
+  const stack = {
+    dataBytes: bytes(10n * GIB),
+    metadataBytes: bytes(64n * MIB),
+    grow: async (wish: Wish, exclusively: (work: () => Promise<void>) => Promise<void>) => {
+      wishes.push(wish);
+      if (bench.refuses !== undefined) return [bench.refuses];
+      await exclusively(async () => {
+        if ((wish.dataSize ?? 0n) > stack.dataBytes) stack.dataBytes = wish.dataSize ?? stack.dataBytes;
+      });
+      return [];
+    },
+  };
+  const growth = new PoolGrowth({
+    stack,
+    options: OPTIONS,
+    queue: new MessageQueue(POOL_NAME, 1000),
+    operations: new Operations(),
+    report: (level, message) => reports.push(`${level}: ${message}`),
+  });
+  const pool = {
+    get condition() {
+      return bench.condition === "ready"
+        ? ({ kind: "ready" } as const)
+        : ({ kind: "unusable", reason: "" } as const);
+    },
+    refreshSupply: async () => {
+      bench.looks += 1;
+    },
+  };
+  const fill = (percent: bigint, level: Level): Fill => ({
+    data: use(stack.dataBytes, percent, level),
+    metadata: use(stack.metadataBytes, 10n, 0),
+  });
+  return { growth, pool, stack, wishes, reports, bench, fill };
+}
+
+test("grows by itself step by step up to its limit, and looks at the pool after each", async () => {
+  const { growth, pool, stack, bench, fill } = growing();
+  growth.start(pool);
+  await growth.note(fill(50n, 0));
+  expect(stack.dataBytes).toBe(10n * GIB);
+  await growth.note(fill(81n, 80));
+  expect(stack.dataBytes).toBe(12n * GIB);
+  await growth.note(fill(81n, 80));
+  expect(stack.dataBytes).toBe(13n * GIB);
+  await growth.note(fill(99n, 95));
+  expect(stack.dataBytes).toBe(13n * GIB);
+  expect(bench.looks).toBe(2);
+});
+
+test("is begun once, however often it is noticed meanwhile", async () => {
+  const { growth, pool, wishes, fill } = growing();
+  growth.start(pool);
+  await Promise.all([growth.note(fill(81n, 80)), growth.note(fill(82n, 80)), growth.note(fill(91n, 90))]);
+  expect(wishes).toHaveLength(1);
+});
+
+test("what was refused is tried again at the next level, and when the configuration is read anew", async () => {
+  const { growth, pool, wishes, reports, bench, fill } = growing();
+  growth.start(pool);
+  bench.refuses = "the filesystem below has no room";
+  await growth.note(fill(81n, 80));
+  await growth.note(fill(85n, 80));
+  expect(wishes).toHaveLength(1);
+  expect(reports.at(-1)).toBe(`warn: pool ${POOL_NAME}: the filesystem below has no room`);
+  await growth.note(fill(91n, 90));
+  expect(wishes).toHaveLength(2);
+  bench.refuses = undefined;
+  await growth.toConfigured(OPTIONS);
+  await growth.note(fill(91n, 90));
+  expect(wishes.at(-1)?.dataSize).toBe(12n * GIB);
+});
+
+test("not before the pool is open, and not when it takes no changes", async () => {
+  const { growth, pool, wishes, bench, fill } = growing();
+  await growth.note(fill(99n, 95));
+  growth.start(pool);
+  bench.condition = "unusable";
+  await growth.note(fill(99n, 95));
+  expect(wishes).toEqual([]);
+});
+
+test("a pool that cannot open for want of metadata is given twice as much, unless that is forbidden", async () => {
+  const { growth, wishes } = growing();
+  await growth.outOfMetadata();
+  expect(wishes).toMatchObject([{ metadataTowards: 128n * MIB }]);
+  await growth.toConfigured({ ...OPTIONS, autoGrow: { ...OPTIONS.autoGrow, metadata: false } });
+  await growth.outOfMetadata();
+  expect(wishes.at(-1)).not.toHaveProperty("metadataTowards");
+});
+
+test("never rejects: the pool goes on with what it has", async () => {
+  const { growth, reports, bench, stack } = growing();
+  stack.grow = async () => {
+    throw new Error("the disk is gone");
+  };
+  await growth.toConfigured();
+  expect(reports).toEqual([`error: pool ${POOL_NAME}: did not grow, and goes on as it is: the disk is gone`]);
+  expect(bench.looks).toBe(0);
+});
