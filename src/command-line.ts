@@ -14,6 +14,7 @@ export type Command =
       readonly endsAlone: boolean;
     }
   | { readonly kind: "check-config"; readonly configuration: string }
+  | { readonly kind: "doctor"; readonly configuration: string; readonly root: string; readonly json: boolean }
   | PoolCommand
   | { readonly kind: "version" }
   | { readonly kind: "help" };
@@ -30,6 +31,8 @@ export const USAGE = `usage: dmthin COMMAND
   guard --socket PATH [--state-directory DIRECTORY] [--ends-alone]
                              resumes what a dead driver left suspended
   check-config [FILE]        prints every problem of a configuration
+  doctor [--config FILE] [--root DIRECTORY] [-o json]
+                             looks at kernel, tools, host filters, leftovers; exit 0: nothing failed, 1: something did
   pool check NAME [--config FILE]
                              whether a pool's thin metadata is sound; exit 0: it is, 1: it is not, 2: cannot be said
   pool repair NAME [--config FILE] [--work-directory DIRECTORY] [--accept-loss] [--accept-older] [--overwrite-spare]
@@ -57,6 +60,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       const { positionals } = parse(name, rest, {}, 1);
       return { kind: "check-config", configuration: positionals[0] ?? DEFAULT_CONFIGURATION };
     }
+    case "doctor":
+      return parseDoctor(rest);
     case "pool":
       return parsePool(rest);
     case "--version":
@@ -84,6 +89,19 @@ function parseGuard(args: readonly string[]): Command {
     stateDirectory: values["state-directory"] ?? DEFAULT_STATE_DIRECTORY,
     endsAlone: values["ends-alone"] ?? false,
   };
+}
+
+function parseDoctor(args: readonly string[]): Command {
+  const { values } = parse("doctor", args, {
+    config: { type: "string" },
+    root: { type: "string" },
+    output: { type: "string", short: "o" },
+  });
+  const { root = "/", output } = values;
+  if (!root.startsWith("/")) throw new InvalidRequestError("doctor --root", "must be an absolute path");
+  if (output !== undefined && output !== "json")
+    throw new InvalidRequestError("doctor --output", "must be json, or be left out for people");
+  return { kind: "doctor", configuration: configuration(values), root, json: output === "json" };
 }
 
 function parsePool([verb, ...rest]: readonly string[]): Command {

@@ -32,6 +32,10 @@ async function run(command: Command): Promise<number> {
       const { checkConfig } = await import("./check-config.ts");
       return checkConfig(command.configuration);
     }
+    case "doctor": {
+      const { runDoctor } = await import("./doctor.ts");
+      return runDoctor(command);
+    }
     case "pool-check":
     case "pool-repair": {
       const { runPoolCommand } = await import("./pool-command.ts");

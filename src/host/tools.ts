@@ -77,20 +77,28 @@ function isProgram(path: string): boolean {
   }
 }
 
+/** Every tool, and where it is; for people who want to know before they start the driver. */
+export const seenTools = (directories: readonly string[] = TOOL_DIRECTORIES) =>
+  TOOL_NAMES.map((name) => ({ name, ...TOOLS[name], path: locateTool(name, directories) }));
+
 const describe = (tool: ToolName): string => `${tool} (Debian package ${TOOLS[tool].package})`;
 
 /** Finds every tool. Throws EnvironmentError listing all required tools that are missing, with their packages. */
 export function findTools(directories: readonly string[] = TOOL_DIRECTORIES): Tools {
+  const tools = presentTools(directories);
+  const missing = TOOL_NAMES.filter((tool) => TOOLS[tool].required && !tools.has(tool));
+  if (missing.length === 0) return tools;
+  throw new EnvironmentError(
+    `missing tools: ${missing.map(describe).join(", ")}; searched ${directories.join(", ")}`,
+  );
+}
+
+/** Those that there are; for whoever needs but one. */
+export function presentTools(directories: readonly string[] = TOOL_DIRECTORIES): Tools {
   const found = new Map<ToolName, string>();
   for (const tool of TOOL_NAMES) {
     const path = locateTool(tool, directories);
     if (path !== undefined) found.set(tool, path);
-  }
-  const missing = TOOL_NAMES.filter((tool) => TOOLS[tool].required && !found.has(tool));
-  if (missing.length > 0) {
-    throw new EnvironmentError(
-      `missing tools: ${missing.map(describe).join(", ")}; searched ${directories.join(", ")}`,
-    );
   }
   return {
     has(tool) {

@@ -15,6 +15,11 @@ describe("a command line", () => {
       { kind: "guard", socket: "/g", stateDirectory: "/s", endsAlone: true },
     ],
     ["check-config", { kind: "check-config", configuration: "/etc/dmthin/config.yaml" }],
+    ["doctor", { kind: "doctor", configuration: "/etc/dmthin/config.yaml", root: "/", json: false }],
+    [
+      "doctor --config c.yaml --root /host -o json",
+      { kind: "doctor", configuration: "c.yaml", root: "/host", json: true },
+    ],
     ["check-config c.yaml", { kind: "check-config", configuration: "c.yaml" }],
     ["pool check fast", { kind: "pool-check", pool: "fast", configuration: "/etc/dmthin/config.yaml" }],
     [
@@ -50,6 +55,8 @@ describe("a command line", () => {
     ["all extra", /^all: Unexpected argument/],
     ["all --config", /^all: .*argument missing/],
     ["guard", /^guard --socket: is missing/],
+    ["doctor --root host", /^doctor --root: must be an absolute path/],
+    ["doctor -o xml", /^doctor --output: must be json/],
     ["check-config a b", /^check-config: has too many words/],
     ["pool", /^command pool: takes check or repair/],
     ["pool mend fast", /^command pool: takes check or repair/],

@@ -1,0 +1,49 @@
+/** dmthin's devices in the kernel, as somebody left them. Pure. */
+import { fail, ok, warn } from "./finding.ts";
+import type { Finding } from "./finding.ts";
+
+export interface SeenDevice {
+  readonly name: string;
+  readonly uuid: string;
+  readonly suspended: boolean;
+}
+
+const POOL_OF_UUID = /^DMTHIN-([0-9a-f]{32})-/;
+const POOL_DEVICE = /^dmthin-(.+)-pool$/;
+
+/** `configured`: names of pools. */
+export function judgeDevices(
+  devices: readonly SeenDevice[],
+  configured: readonly string[],
+): readonly Finding[] {
+  const own = devices.filter(({ uuid }) => POOL_OF_UUID.test(uuid));
+  const suspended = own.filter((device) => device.suspended).map(({ name }) => name);
+  const strangers = devices.filter(
+    ({ name, uuid }) => name.startsWith("dmthin-") && !POOL_OF_UUID.test(uuid),
+  );
+  const pools = own.flatMap(({ name }) => POOL_DEVICE.exec(name)?.[1] ?? []);
+  const unknownPools = pools.filter((pool) => !configured.includes(pool));
+  return [
+    suspended.length > 0
+      ? fail(
+          "suspended devices",
+          `${suspended.join(", ")}: whoever writes to them waits`,
+          "start the driver, which resumes them first; or dmsetup resume each",
+        )
+      : ok("suspended devices", "none"),
+    ...unknownPools.map((pool) =>
+      warn(
+        "pools",
+        `${pool} is active and not configured`,
+        "configure it, or take its devices down: docs/guides/pools.md",
+      ),
+    ),
+    ...strangers.map(({ name }) =>
+      warn(
+        "foreign devices",
+        `${name} has dmthin's name and not its uuid`,
+        "find out who made it; dmthin never touches it",
+      ),
+    ),
+  ];
+}
