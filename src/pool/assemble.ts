@@ -3,7 +3,7 @@
  * read-only: its objects are listed, nothing is written.
  */
 import type { DmDevice, PoolStatus, ThinListing } from "../core/dm.ts";
-import { PoolSetupError, PoolUnavailableError, PreconditionError, messageOf } from "../core/errors.ts";
+import { PoolSetupError, PreconditionError, TroubledPoolError, messageOf } from "../core/errors.ts";
 import type { PoolName, ThinId } from "../core/ids.ts";
 import { parseThinUuid, volumeId } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
@@ -22,6 +22,7 @@ import { examine } from "./examine.ts";
 import { troubleOf, wayOut } from "./execute.ts";
 import { FillLog } from "./fill-log.ts";
 import { growPool } from "./grow-pool.ts";
+import type { ActiveStatus } from "./known-status.ts";
 import { MessageQueue } from "./queue.ts";
 import { PoolState } from "./state.ts";
 import { ThinDevices } from "./thin-devices.ts";
@@ -107,7 +108,7 @@ export async function assemble(
       afterStep: dependencies.afterStep,
     },
   });
-  await pool.refreshHostBytes();
+  await pool.known.refreshHostBytes();
   if (condition.kind !== "ready") {
     dependencies.report("error", `pool ${options.name} is ${condition.kind}: ${condition.reason}`);
     return pool;
@@ -117,8 +118,6 @@ export async function assemble(
   return pool;
 }
 
-type ActiveStatus = Extract<PoolStatus, { kind: "active" }>;
-
 export const isOutOfMetadata = (status: PoolStatus): status is ActiveStatus =>
   status.kind === "active" && status.mode === "ro" && !status.needsCheck;
 
@@ -126,11 +125,12 @@ export const isOutOfMetadata = (status: PoolStatus): status is ActiveStatus =>
 const fitsTransaction = ({ transactionId }: PoolRecord, status: ActiveStatus): boolean =>
   status.transactionId === transactionId || status.transactionId === transactionId - 1n;
 
-/** Throws PoolUnavailableError, with the way out, for a pool that takes no changes. */
+/** Throws TroubledPoolError, with the way out, for a pool that takes no changes. */
 export function requireActive(name: PoolName, status: PoolStatus): ActiveStatus {
   const trouble = troubleOf(status);
   if (trouble === undefined && status.kind === "active") return status;
-  throw new PoolUnavailableError(`pool ${name}: ${trouble}; ${wayOut(name, status)}`);
+  const kind = status.kind === "fail" ? "failed" : status.needsCheck ? "needs-check" : "read-only";
+  throw new TroubledPoolError(kind, `pool ${name}: ${trouble}; ${wayOut(name, status)}`);
 }
 
 /** Finish the half-done bump, make the transaction id newer than in any copy of either side, settle what was under way. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
-import type { Pool, PoolSet } from "./engine.ts";
+import type { AbsentPool, Pool, PoolSet } from "./engine.ts";
 import type { OpenDependencies } from "./open.ts";
 import { openPool } from "./open.ts";
 import { PoolSupervisor } from "./supervisor.ts";
@@ -58,9 +58,7 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
       return pools();
     },
     get absent() {
-      return supervisors.flatMap((each) =>
-        each.pool === undefined ? [{ name: each.name, reason: each.absence }] : [],
-      );
+      return supervisors.flatMap((each) => (each.pool === undefined ? [absentPool(each)] : []));
     },
     get default() {
       return defaultName === undefined ? undefined : byName(defaultName);
@@ -71,4 +69,8 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
       await Promise.all(supervisors.map((each) => each.stop()));
     },
   };
+}
+
+function absentPool({ name, absence: reason, trouble }: PoolSupervisor): AbsentPool {
+  return trouble === undefined ? { name, reason } : { name, reason, trouble };
 }

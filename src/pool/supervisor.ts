@@ -4,8 +4,9 @@
  * own: a disk that is stuck holds up nobody else.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf } from "../core/errors.ts";
+import { DeviceMissingError, messageOf, TroubledPoolError } from "../core/errors.ts";
 import type { PoolName } from "../core/ids.ts";
+import type { AbsenceTrouble } from "../core/pool-report.ts";
 import type { Report } from "./backing.ts";
 import type { Pool } from "./engine.ts";
 
@@ -59,6 +60,8 @@ export class PoolSupervisor {
   #life: Life = { kind: "opening", before: undefined };
   /** The last failure that was reported; undefined after a success. */
   #told: string | undefined;
+  /** What the last try failed with; undefined after a success. */
+  #failure: unknown;
   /** What the last try and this one have reported: neither repeats the other. */
   #lines: ReadonlySet<string> = new Set();
 
@@ -94,6 +97,12 @@ export class PoolSupervisor {
     }
   }
 
+  /** What kind of reason the last try failed for, where that can be told. */
+  get trouble(): AbsenceTrouble | undefined {
+    if (this.#failure instanceof TroubledPoolError) return this.#failure.trouble;
+    return this.#failure instanceof DeviceMissingError ? "device-missing" : undefined;
+  }
+
   /** Ends the driver's hold on the pool, when a try that is under way has ended. */
   stop(): Promise<void> {
     this.#stop.abort();
@@ -124,12 +133,14 @@ export class PoolSupervisor {
       const since = this.#clock.now();
       this.#life = { kind: "open", pool };
       this.#told = undefined;
+      this.#failure = undefined;
       this.#options.report("info", `pool ${this.name} is open`);
       this.#tried.resolve(true);
       reason = await this.#whileUsable(pool.unusable);
       openMs = this.#clock.now() - since;
     } catch (error) {
       reason = messageOf(error);
+      this.#failure = error;
       if (reason !== this.#told)
         this.#options.report("error", `pool ${this.name} could not be opened: ${reason}; it is tried again`);
       this.#told = reason;

@@ -7,11 +7,11 @@ import { NoRoomError, NotFoundError, OutcomeUnknownError, PoolUnavailableError }
 import type { GroupId, PoolName, PoolUuid, SnapshotId, VolumeId } from "../core/ids.ts";
 import { lockKey } from "../core/lock-keys.ts";
 import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
-import { bytes, bytesFromBlocks, bytesFromMetaBlocks, dataBlocks, roundDown } from "../core/units.ts";
+import type { PoolFigures } from "../core/pool-report.ts";
+import { bytes, bytesFromBlocks, dataBlocks, roundDown } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import { SIZE_STEP, addDemand, headroom } from "../plan/capacity.ts";
 import type { SizeRange, Supply } from "../plan/capacity.ts";
-import { fillOf } from "../plan/fill.ts";
 import type { Fill } from "../plan/fill.ts";
 import { foreignHands, transactionExcess } from "../plan/fence.ts";
 import type { Runner } from "../host/run.ts";
@@ -21,7 +21,9 @@ import type { Capacity, Outcome, OwnedVolume, Pool, PoolCondition } from "./engi
 import type { Admission, Measured } from "./execute.ts";
 import { perform, troubleOf, wayOut } from "./execute.ts";
 import { Fence } from "./fence.ts";
+import { KnownStatus } from "./known-status.ts";
 import { OwnedThinVolume } from "./owned-volume.ts";
+import { figuresOf } from "./pool-figures.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { SnapshotOperations } from "./snapshots.ts";
 import type { PoolState } from "./state.ts";
@@ -33,15 +35,14 @@ export class ThinPool implements Pool {
   readonly parts: PoolParts;
   readonly state: PoolState;
   readonly fence: Fence;
+  readonly known: KnownStatus;
   /** Resolves with the reason when this engine is of no use any more: the pool has to be opened again. */
   readonly unusable: Promise<string>;
   readonly #unusable = Promise.withResolvers<string>();
   readonly #volumes: VolumeOperations;
   readonly #snapshots: SnapshotOperations;
   #condition: PoolCondition;
-  #status: Extract<PoolStatus, { kind: "active" }>;
-  #hostBytes: Bytes | undefined;
-  #looking = false;
+  #looking: Promise<void> | undefined;
 
   constructor(parts: PoolParts) {
     this.parts = parts;
@@ -49,7 +50,7 @@ export class ThinPool implements Pool {
     this.uuid = parts.uuid;
     this.state = parts.state;
     this.#condition = parts.condition;
-    this.#status = parts.status;
+    this.known = new KnownStatus(parts);
     this.unusable = this.#unusable.promise;
     this.fence = new Fence({
       record: () => this.state.pool,
@@ -104,13 +105,22 @@ export class ThinPool implements Pool {
   }
 
   capacity(): Capacity {
-    this.#lookAgain();
-    // With the thin of the volume that could be made.
-    const demand = addDemand(this.state.demand, { blocks: dataBlocks(0), thins: 1 });
-    const blocks = this.#takesPromises() ? headroom(this.supply(), demand) : dataBlocks(0);
-    const available = bytesFromBlocks(blocks, this.parts.blockSize);
+    // For the next answer: a pool that is said to have nothing left gets no call that would look.
+    this.look().catch(() => undefined);
+    const available = this.promisable();
     const maximumVolume = roundDown(available, SIZE_STEP);
     return { available, maximumVolume, minimumVolume: bytes(SIZE_STEP) };
+  }
+
+  /** What can still be promised, with the thin of the volume that it would be. */
+  promisable(): Bytes {
+    const demand = addDemand(this.state.demand, { blocks: dataBlocks(0), thins: 1 });
+    const blocks = this.#takesPromises() ? headroom(this.supply(), demand) : dataBlocks(0);
+    return bytesFromBlocks(blocks, this.parts.blockSize);
+  }
+
+  figures(): PoolFigures {
+    return figuresOf(this);
   }
 
   createVolume(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>> {
@@ -193,7 +203,7 @@ export class ThinPool implements Pool {
   /** For new promises: also a pool that has run out of data refuses them. */
   requireTakesPromises(): void {
     this.requireReady();
-    if (this.#status.mode === "rw") return;
+    if (this.known.status.mode === "rw") return;
     throw new NoRoomError(
       `pool ${this.name} is out of data space; delete volumes or snapshots, or grow it, before making new ones`,
     );
@@ -201,41 +211,30 @@ export class ThinPool implements Pool {
 
   /** What the pool has, as of the last status that was read. */
   supply(): Supply {
-    const { blockSize, overprovision } = this.parts;
-    const { usedData, totalData, totalMeta } = this.#status;
-    const metadata = bytesFromMetaBlocks(totalMeta);
-    const supply = { blockSize, overprovision, usedData, totalData, metadata };
-    return this.#hostBytes === undefined ? supply : { ...supply, hostBytes: this.#hostBytes };
+    return this.known.supply;
   }
 
   /** Before new promises: users write, trim and fill the pool without a message of ours, so the kernel is asked again. */
   async refreshSupply(): Promise<void> {
-    if (this.#condition.kind !== "ready") return;
+    // A fenced pool is looked at as well: that changes nothing.
+    if (this.#condition.kind === "unusable") return;
     const { dmsetup, poolDevice } = this.parts.hands;
     const { transactionId: before } = this.state.pool;
     const status = await dmsetup.poolStatus(poolDevice, { flush: false });
-    await this.refreshHostBytes();
+    await this.known.refreshHostBytes();
     this.#noteStatus(status, before);
+  }
+
+  look(): Promise<void> {
+    this.#looking ??= this.refreshSupply().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
   }
 
   /** How full the pool is, as of the last status that was read. */
   get fill(): Fill {
-    return fillOf(this.#status, this.parts.blockSize, this.#hostBytes);
-  }
-
-  /** For the next answer from memory: a pool that is said to have nothing left gets no call that would look. */
-  #lookAgain(): void {
-    if (this.#looking) return;
-    this.#looking = true;
-    const ended = (): void => {
-      this.#looking = false;
-    };
-    void this.refreshSupply().then(ended, ended);
-  }
-
-  /** Loop pools: asks the filesystem below again how much it can give. */
-  async refreshHostBytes(): Promise<void> {
-    if (this.parts.hostBytes !== undefined) this.#hostBytes = await this.parts.hostBytes();
+    return this.known.fill;
   }
 
   /** `admission`: for plans with an `admit` step. */
@@ -267,13 +266,13 @@ export class ThinPool implements Pool {
   }
 
   #takesPromises(): boolean {
-    return this.#condition.kind === "ready" && this.#status.mode === "rw";
+    return this.#condition.kind === "ready" && this.known.status.mode === "rw";
   }
 
   /** `since`: the catalog's transaction id when the status was asked for. */
   #noteStatus(status: PoolStatus, since = this.state.pool.transactionId): void {
     if (status.kind === "active") {
-      this.#status = status;
+      this.known.note(status);
       this.parts.onFill(this.fill);
       const excess = transactionExcess(status.transactionId, since, this.state.pool.transactionId);
       if (excess !== undefined) this.#fenceOff(excess);
