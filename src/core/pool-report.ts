@@ -133,7 +133,7 @@ export type PoolReport = AbsentPoolReport | OpenPoolReport;
 
 /** Versions of what the driver stands on; absent where it could not be asked. */
 export interface DmVersions {
-  /** Of libdevmapper, as dmsetup says it: `1.02.205 (2024-11-27)`. */
+  /** Of libdevmapper, as dmsetup says it: `1.02.205 (2025-02-27)`. */
   readonly library: string;
   /** Of device-mapper in the kernel. */
   readonly kernel: string;

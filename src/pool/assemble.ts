@@ -5,6 +5,8 @@
 import type { DmDevice, PoolStatus, ThinListing } from "../core/dm.ts";
 import { PoolSetupError, PreconditionError, TroubledPoolError, messageOf } from "../core/errors.ts";
 import type { PoolName, ThinId } from "../core/ids.ts";
+import { NOBODY } from "../core/observer.ts";
+import type { PoolObserver } from "../core/observer.ts";
 import { parseThinUuid, volumeId } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { CatalogContent, PoolRecord, VolumeRecord } from "../core/records.ts";
@@ -33,6 +35,7 @@ export interface AssembleDependencies {
   readonly report: Report;
   readonly now: () => Date;
   readonly afterStep: AfterStep;
+  readonly observer?: PoolObserver;
 }
 
 /** What the engine stands on: all of it held by this driver, and nothing of it in the hands of another engine. */
@@ -58,7 +61,8 @@ export async function assemble(
       `pool ${options.name}: its catalog is of pool ${content.pool.uuid}, its devices are of ${stack.uuid}`,
     );
   }
-  const queue = new MessageQueue(options.name, QUEUE_PATIENCE_MS);
+  const observer = dependencies.observer ?? NOBODY;
+  const queue = new MessageQueue(options.name, QUEUE_PATIENCE_MS, observer);
   const read = (): Promise<PoolStatus> => dmsetup.poolStatus(stack.poolDevice, { flush: false });
   const grow = (): Promise<void> => growPool(stack, options, queue, dependencies.report);
   const first = await read();
@@ -96,6 +100,7 @@ export async function assemble(
       guard: dependencies.guard,
       queue,
       isSuspended: (device) => findDmDevice(device)?.suspended === true,
+      onReleased: (ms) => observer.suspended(options.name, ms),
       devices: new ThinDevices({
         dmsetup,
         queue,
@@ -113,7 +118,7 @@ export async function assemble(
     dependencies.report("error", `pool ${options.name} is ${condition.kind}: ${condition.reason}`);
     return pool;
   }
-  await settle(pool, content, devices, verdict.finishBump, dependencies.report);
+  await settle(pool, content, { devices, finishBump: verdict.finishBump }, dependencies);
   await stack.finishCreation();
   return pool;
 }
@@ -137,9 +142,8 @@ export function requireActive(name: PoolName, status: PoolStatus): ActiveStatus 
 async function settle(
   pool: ThinPool,
   content: CatalogContent,
-  devices: readonly DmDevice[],
-  finishBump: boolean,
-  report: Report,
+  { devices, finishBump }: { readonly devices: readonly DmDevice[]; readonly finishBump: boolean },
+  { report, observer = NOBODY }: AssembleDependencies,
 ): Promise<void> {
   const { transactionId } = content.pool;
   if (finishBump)
@@ -149,9 +153,11 @@ async function settle(
   for (const plan of planRecovery(content, devices)) {
     try {
       await pool.perform(plan);
+      observer.recovered(pool.name, "settled");
     } catch (error) {
       // Only "still in use" may wait for a retry of the request; all else means that the pool is not as it must be.
       if (!(error instanceof PreconditionError)) throw error;
+      observer.recovered(pool.name, "left");
       report("warn", `pool ${pool.name}: left for later: ${messageOf(error)}`);
     }
   }

@@ -30,13 +30,14 @@ const LATECOMERS_MS = 5000;
 
 /** Begins to open all of them, and keeps them open. */
 export function startPools(config: PoolsConfig, dependencies: OpenDependencies): SupervisedPools {
-  const { report } = dependencies;
+  const { report, observer } = dependencies;
   const supervisors = config.pools.map(
     (options) =>
       new PoolSupervisor({
         name: options.name,
         open: (mayCreate, news) => openPool(options, { ...dependencies, report: news }, mayCreate),
         report,
+        ...(observer === undefined ? {} : { observer }),
       }),
   );
   const first = Promise.withResolvers<void>();

@@ -6,6 +6,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DeviceMissingError, messageOf, TroubledPoolError } from "../core/errors.ts";
 import type { PoolName } from "../core/ids.ts";
+import { NOBODY } from "../core/observer.ts";
+import type { PoolObserver } from "../core/observer.ts";
 import type { AbsenceTrouble } from "../core/pool-report.ts";
 import type { Report } from "./backing.ts";
 import type { Pool } from "./engine.ts";
@@ -21,6 +23,7 @@ export interface SupervisorOptions {
   /** `mayCreate` in the first try only: what has no pool later has lost it. */
   readonly open: (mayCreate: boolean, report: Report) => Trial;
   readonly report: Report;
+  readonly observer?: PoolObserver;
   readonly clock?: Clock;
 }
 
@@ -54,6 +57,7 @@ export class PoolSupervisor {
   readonly tried: Promise<boolean>;
   readonly #options: SupervisorOptions;
   readonly #clock: Clock;
+  readonly #observer: PoolObserver;
   readonly #tried = Promise.withResolvers<boolean>();
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
@@ -69,6 +73,7 @@ export class PoolSupervisor {
     this.#options = options;
     this.name = options.name;
     this.#clock = options.clock ?? CLOCK;
+    this.#observer = options.observer ?? NOBODY;
     this.tried = this.#tried.promise;
     this.#ended = this.#run();
   }
@@ -134,6 +139,7 @@ export class PoolSupervisor {
       this.#life = { kind: "open", pool };
       this.#told = undefined;
       this.#failure = undefined;
+      this.#observer.lifeChanged(this.name, "opened");
       this.#options.report("info", `pool ${this.name} is open`);
       this.#tried.resolve(true);
       reason = await this.#whileUsable(pool.unusable);
@@ -141,6 +147,7 @@ export class PoolSupervisor {
     } catch (error) {
       reason = messageOf(error);
       this.#failure = error;
+      this.#observer.lifeChanged(this.name, "open-failed");
       if (reason !== this.#told)
         this.#options.report("error", `pool ${this.name} could not be opened: ${reason}; it is tried again`);
       this.#told = reason;
@@ -160,6 +167,7 @@ export class PoolSupervisor {
       stopped.promise,
       unusable.then((why) => {
         this.#options.report("error", `pool ${this.name} is given up, to be opened again: ${why}`);
+        this.#observer.lifeChanged(this.name, "given-up");
         return why;
       }),
     ]);
