@@ -1,5 +1,6 @@
 /** A driver that is watched: metrics over HTTP, the report on its socket, the commands; with a real pool, and a stuck one. */
-import { statSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -9,6 +10,7 @@ import { scratchDirectory } from "../support/scratch.ts";
 import { SlowTools } from "../support/slow-tools.ts";
 import { VolumeLife, type TestVolume } from "../support/volume-life.ts";
 
+const MAIN = join(import.meta.dirname, "../../src/main.ts");
 const POOL = "watched";
 const STUCK = "stuck";
 const GONE = "gone";
@@ -39,7 +41,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await driver.stop();
+  await driver.kill();
   slow.remove();
   for (const pool of [POOL, STUCK]) await takeDown(pool, [directory]);
   await rm(directory, { recursive: true });
@@ -162,8 +164,71 @@ test("a pool that fills is told at the next scrape", async () => {
   await life.release(volume);
 });
 
-describe("the report for the commands", () => {
-  test("is on a socket of root's", () => {
+/** `dmthin …` as a person on the node types it. */
+function dmthin(...words: readonly string[]) {
+  const { promise, resolve } = Promise.withResolvers<{ code: number; stdout: string; stderr: string }>();
+  const args = [MAIN, ...words, "--config", join(directory, "dmthin.yaml")];
+  const child = execFile(process.execPath, args, (_error, stdout, stderr) =>
+    resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+  );
+  return promise;
+}
+
+describe("the commands", () => {
+  test("ask over a socket of root's", () => {
     expect(statSync(join(directory, "state/report.sock")).mode & 0o777).toBe(0o600);
+  });
+
+  test("show the node, its pools and what is wrong with them", async () => {
+    const { code, stdout, stderr } = await dmthin("status");
+    expect([code, stderr]).toEqual([4, ""]);
+    expect(stdout).toMatch(/^Node: +test-node$/m);
+    expect(stdout).toMatch(/^watched +ready +\d+ % of 64 MiB +/m);
+    expect(stdout).toMatch(/^gone +not open +- /m);
+    expect(stdout).toMatch(/^gone: DeviceMissing: .*\/dev\/disk\/none-either: no such device/m);
+    expect((await dmthin("pool", "list")).stdout).toMatch(/^POOL +STATE +DATA .*\nwatched +ready/);
+  });
+
+  test("show a pool as the kernel has it", async () => {
+    const { code, stdout } = await dmthin("pool", "show", POOL, "-o", "json");
+    const { figures } = JSON.parse(stdout) as { figures: Record<string, unknown> };
+    const [, , , transactionId, metadata = ""] = (
+      await run("dmsetup", "status", "--noflush", `dmthin-${POOL}-pool`)
+    ).split(" ");
+    expect(code).toBe(0);
+    expect(figures).toMatchObject({
+      state: "ready",
+      transactionId,
+      blockSize: String(64 * 1024),
+      data: { size: String(64 * MIB) },
+      metadata: { used: String(Number(metadata.split("/")[0]) * 4096) },
+    });
+    expect((await dmthin("pool", "show", POOL)).stdout).toMatch(/^Library version: +\d/m);
+    expect(await dmthin("pool", "show", "last")).toMatchObject({ code: 3, stdout: "" });
+  });
+
+  test("show volumes and snapshots", async () => {
+    const snapshot = await life.snapshot("shown", volume);
+    const list = await dmthin("volume", "list");
+    // A pool is not open: what it has is not in the list.
+    expect(list).toMatchObject({ code: 4, stderr: expect.stringMatching(/not listed.*gone/) as string });
+    expect(list.stdout).toContain(volume.id);
+    const shown = await dmthin("snapshot", "show", "shown", "-o", "json");
+    expect(JSON.parse(shown.stdout)).toMatchObject({
+      id: snapshot.snapshot_id,
+      sourceVolumeId: volume.id,
+      mapped: String(8 * MIB),
+    });
+    await driver.client.controller.deleteSnapshot({ snapshot_id: snapshot.snapshot_id });
+    expect((await dmthin("snapshot", "list", "-o", "json")).stdout).toBe("[]\n");
+  });
+
+  test("say that no driver answers, when none does", async () => {
+    expect(await driver.stop()).toBe(0);
+    expect(existsSync(join(directory, "state/report.sock"))).toBe(false);
+    expect(await dmthin("status")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/no driver answers at .*report.sock: there is no such socket/) as string,
+    });
   });
 });
