@@ -2,6 +2,8 @@
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { DEFAULT_STATE_DIRECTORY } from "./config/paths.ts";
 import { InvalidRequestError, messageOf } from "./core/errors.ts";
+import type { View } from "./commands/answer.ts";
+import type { ReportCommand } from "./commands/report-command.ts";
 import type { PoolCommand } from "./pool-command.ts";
 
 export type Command =
@@ -16,6 +18,7 @@ export type Command =
   | { readonly kind: "check-config"; readonly configuration: string }
   | { readonly kind: "doctor"; readonly configuration: string; readonly root: string; readonly json: boolean }
   | PoolCommand
+  | ReportCommand
   | { readonly kind: "version" }
   | { readonly kind: "help" };
 
@@ -33,6 +36,13 @@ export const USAGE = `usage: dmthin COMMAND
   check-config [FILE]        prints every problem of a configuration
   doctor [--config FILE] [--root DIRECTORY] [-o json]
                              looks at kernel, tools, host filters, leftovers; exit 0: nothing failed, 1: something did
+  status                     what a running driver has to say: its pools, and what is wrong with them
+  pool list | pool show NAME
+  volume list | volume show ID
+  snapshot list | snapshot show ID
+                             the same in detail, from the running driver
+      all of these: [-o json] [--config FILE] [--state-directory DIRECTORY]
+      exit 0: answered, 2: no driver answers, 3: there is no such object, 4: a pool needs attention
   pool check NAME [--config FILE]
                              whether a pool's thin metadata is sound; exit 0: it is, 1: it is not, 2: cannot be said
   pool repair NAME [--config FILE] [--work-directory DIRECTORY] [--accept-loss] [--accept-older] [--overwrite-spare]
@@ -64,6 +74,11 @@ export function parseCommandLine(args: readonly string[]): Command {
       return parseDoctor(rest);
     case "pool":
       return parsePool(rest);
+    case "status":
+      return parseReport("status", rest, "status");
+    case "volume":
+    case "snapshot":
+      return parseObjects(name, rest);
     case "--version":
       return { kind: "version" };
     case "--help":
@@ -104,9 +119,47 @@ function parseDoctor(args: readonly string[]): Command {
   return { kind: "doctor", configuration: configuration(values), root, json: output === "json" };
 }
 
+function parseObjects(name: "volume" | "snapshot", [verb, ...rest]: readonly string[]): Command {
+  if (verb === "list") return parseReport(`${name} list`, rest, `${name}-list`);
+  if (verb === "show") return parseReport(`${name} show`, rest, `${name}-show`);
+  throw new InvalidRequestError(`command ${name}`, "takes list or show; see dmthin --help");
+}
+
+/** `command`: as a person types it. */
+function parseReport(command: string, args: readonly string[], kind: View["kind"]): Command {
+  const shows = kind === "pool-show" || kind === "volume-show" || kind === "snapshot-show";
+  const { values, positionals } = parse(
+    command,
+    args,
+    {
+      output: { type: "string", short: "o", default: "table" },
+      config: { type: "string" },
+      "state-directory": { type: "string" },
+    },
+    shows ? 1 : 0,
+  );
+  if (values.output !== "json" && values.output !== "table")
+    throw new InvalidRequestError(`${command} --output`, "must be json or table");
+  const [wanted] = positionals;
+  if (shows && wanted === undefined)
+    throw new InvalidRequestError(command, "what to show is missing; see dmthin --help");
+  const stateDirectory = values["state-directory"];
+  return {
+    kind: "report",
+    view: shows ? { kind, wanted: wanted ?? "" } : { kind },
+    json: values.output === "json",
+    configuration: configuration(values),
+    ...(stateDirectory === undefined ? {} : { stateDirectory }),
+  };
+}
+
 function parsePool([verb, ...rest]: readonly string[]): Command {
   const config = { type: "string" } as const;
   switch (verb) {
+    case "list":
+      return parseReport("pool list", rest, "pool-list");
+    case "show":
+      return parseReport("pool show", rest, "pool-show");
     case "check": {
       const { values, positionals } = parse("pool check", rest, { config }, 1);
       return { kind: "pool-check", pool: poolOf(verb, positionals), configuration: configuration(values) };
@@ -137,7 +190,7 @@ function parsePool([verb, ...rest]: readonly string[]): Command {
       };
     }
     default:
-      throw new InvalidRequestError("command pool", "takes check or repair; see dmthin --help");
+      throw new InvalidRequestError("command pool", "takes list, show, check or repair; see dmthin --help");
   }
 }
 

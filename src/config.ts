@@ -21,6 +21,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Where a resume guard of its own container listens; absent: the driver starts one. */
   readonly guard?: { readonly socket: string };
+  /** Where Prometheus and kubelet may ask; absent: nowhere. */
+  readonly metrics?: { readonly listen: { readonly host: string; readonly port: number } };
   readonly clusterUid?: string;
   /** Name of a configured pool, for requests that name none. */
   readonly defaultPool?: PoolName;

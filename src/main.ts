@@ -41,6 +41,10 @@ async function run(command: Command): Promise<number> {
       const { runPoolCommand } = await import("./pool-command.ts");
       return runPoolCommand(command);
     }
+    case "report": {
+      const { runReportCommand } = await import("./commands/report-command.ts");
+      return runReportCommand(command);
+    }
     case "version":
       process.stdout.write(`dmthin ${packageJson.version}\n`);
       return 0;

@@ -3,22 +3,27 @@ import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { guessStateDirectory, readConfig, socketPath, surroundingsOf, type Config } from "./config.ts";
+import { reportSocket } from "./config/paths.ts";
 import { messageOf } from "./core/errors.ts";
 import { Operations } from "./core/operations.ts";
 import { topologyValue } from "./core/topology.ts";
 import { listen } from "./csi/server.ts";
 import { csiServices } from "./csi/services.ts";
+import type { UnaryOptions } from "./csi/unary.ts";
 import { faultPoint, type FaultPoint } from "./fault-point.ts";
 import { GuardClient } from "./host/guard-client.ts";
+import { dmVersions } from "./host/dm-version.ts";
 import { createRunner, type Runner } from "./host/run.ts";
 import { sweepSuspended } from "./host/suspended-sweep.ts";
 import { ensureThinTargets } from "./host/thin-targets.ts";
 import { findTools } from "./host/tools.ts";
 import { createLog, type Log } from "./log.ts";
+import { Monitor } from "./monitor/monitor.ts";
 import { createMountEngine } from "./mounts/kernel-mounts.ts";
 import type { Report } from "./pool/backing.ts";
 import { PoolClaims } from "./pool/claims.ts";
 import { LeftDevices } from "./pool/left-devices.ts";
+import { reportPools } from "./pool/report-pools.ts";
 import { startPools, type SupervisedPools } from "./pool/set.ts";
 import { followConfiguration } from "./reload.ts";
 
@@ -33,6 +38,8 @@ export interface ServeOptions {
 /** Kubernetes kills a pod 30 s after it asked for its end. */
 const DRAIN_MS = 25_000;
 const CLOSE_MS = 3000;
+/** How long a report waits for a pool: less than what Prometheus waits for a scrape, 10 s unless told otherwise. */
+const REPORT_MS = 5000;
 
 /** Serves until SIGTERM or SIGINT. Answers the exit code; rejects where the driver cannot start at all. */
 export async function serve(options: ServeOptions): Promise<number> {
@@ -42,18 +49,22 @@ export async function serve(options: ServeOptions): Promise<number> {
   try {
     const tools = findTools();
     const faults = faultPoint(process.env["DMTHIN_FAULT_FILE"]);
+    const monitor = new Monitor();
     const runner = faults.watch(
-      createRunner(tools, ({ ms, ...facts }) => log.debug({ ...facts, ms: Math.round(ms) }, "command")),
+      createRunner(tools, ({ ms, ...facts }) => {
+        log.debug({ ...facts, ms: Math.round(ms) }, "command");
+        monitor.counters.commandEnded(facts.argv[0] ?? "", facts.exitCode, ms);
+      }),
     );
     // Before anything can go wrong with the configuration: a suspended device holds up whoever uses its volume.
     await sweep(
       runner,
       "config" in configured ? configured.config.stateDirectory : configured.stateDirectory,
-      log,
+      { log, monitor },
     );
     if (!("config" in configured)) throw configured.problem;
     await ensureThinTargets(runner);
-    return await runDriver(configured.config, options, runner, log, faults);
+    return await runDriver(configured.config, options, { runner, log, faults, monitor });
   } finally {
     flush();
   }
@@ -69,8 +80,15 @@ async function readConfigOrProblem(
   }
 }
 
-async function sweep(runner: Runner, stateDirectory: string, log: Log): Promise<void> {
+async function sweep(
+  runner: Runner,
+  stateDirectory: string,
+  { log, monitor }: Pick<Beginning, "log" | "monitor">,
+): Promise<void> {
   const { resumed, thawed, left, problems } = await sweepSuspended(runner, stateDirectory);
+  monitor.counters.suspendedFound("resumed", resumed.length);
+  monitor.counters.suspendedFound("thawed", thawed.length);
+  monitor.counters.suspendedFound("left", left.length);
   if (resumed.length + thawed.length + left.length > 0) {
     // Since the start of the process.
     const afterMs = Math.round(performance.now());
@@ -79,12 +97,18 @@ async function sweep(runner: Runner, stateDirectory: string, log: Log): Promise<
   for (const problem of problems) log.error({ problem }, "a device could not be resumed");
 }
 
+/** What is there before the configuration is known to be good. */
+interface Beginning {
+  readonly runner: Runner;
+  readonly log: Log;
+  readonly faults: FaultPoint;
+  readonly monitor: Monitor;
+}
+
 async function runDriver(
   config: Config,
   options: ServeOptions,
-  runner: Runner,
-  log: Log,
-  { around, afterStep }: FaultPoint,
+  { runner, log, faults: { around, afterStep }, monitor }: Beginning,
 ): Promise<number> {
   const stop = stopSignal();
   await mkdir(config.stateDirectory, { recursive: true, mode: 0o700 });
@@ -106,7 +130,10 @@ async function runDriver(
     }),
   };
   // Before the pools: Probe tells the sidecars to wait, and a second driver on this socket ends here.
-  const server = await listen(socketPath(config.endpoint), csiServices(driver, log));
+  const { counters } = monitor;
+  counters.introduce(config.pools.map(({ name }) => name));
+  const onAnswered: UnaryOptions["onAnswered"] = (...call) => counters.rpcEnded(...call);
+  const server = await listen(socketPath(config.endpoint), csiServices(driver, { log, onAnswered }));
   log.info({ role: options.role, version: options.version, endpoint: config.endpoint }, "listening");
   await guard
     .connect()
@@ -121,7 +148,9 @@ async function runDriver(
     report,
     now: () => new Date(),
     afterStep,
+    observer: counters,
   });
+  await listenForWatchers(config, options, { runner, log, monitor, opening, pools: driver.pools });
   void opening.usable.then(() => {
     // Perhaps not all are open: a stuck disk under one of them may keep it from ever being.
     pools = opening;
@@ -143,8 +172,42 @@ async function runDriver(
   // A pool on a dead disk cannot be closed in time; the next start settles it.
   await Promise.race([opening.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
   guard.close();
+  monitor.close();
   log.info({ clean }, "ended");
   return 0;
+}
+
+interface Watched extends Pick<Beginning, "runner" | "log" | "monitor"> {
+  /** Open or not. */
+  readonly opening: SupervisedPools;
+  /** As Probe sees them. */
+  readonly pools: () => SupervisedPools | undefined;
+}
+
+async function listenForWatchers(
+  config: Config,
+  { version }: ServeOptions,
+  { runner, log, monitor, opening, pools }: Watched,
+): Promise<void> {
+  const versions = await dmVersions(runner).catch((error: unknown) => {
+    // For people only: nothing depends on it.
+    log.warn({ problem: messageOf(error) }, "no versions of device-mapper");
+    return undefined;
+  });
+  const readiness = () => ({ ready: (pools()?.pools.length ?? 0) > 0, absent: opening.absent });
+  await monitor.listen({
+    socket: reportSocket(config.stateDirectory),
+    ...config.metrics,
+    readiness,
+    report: async () => ({
+      node: config.nodeName,
+      version,
+      ...(versions === undefined ? {} : { deviceMapper: versions }),
+      ready: readiness().ready,
+      pools: await reportPools(config.pools, opening, { withinMs: REPORT_MS }),
+    }),
+    log,
+  });
 }
 
 function guardOptions(config: Config): ConstructorParameters<typeof GuardClient>[0] {

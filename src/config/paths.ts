@@ -1,6 +1,9 @@
 /** Where notes, locks and the guard's socket are, unless the configuration says otherwise. A tmpfs: all of it ends with the boot. */
 export const DEFAULT_STATE_DIRECTORY = "/run/dmthin";
 
+/** Where the commands of people ask a running driver. */
+export const reportSocket = (stateDirectory: string): string => `${stateDirectory}/report.sock`;
+
 /** One spelling for each absolute path, without looking at the disk: `/a//b/./` becomes `/a/b`. */
 export function tidyPath(path: string): string {
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");

@@ -1,4 +1,5 @@
 /** The shape of the configuration file. Messages go on after `path: `. */
+import { isIP } from "node:net";
 import { z } from "zod";
 import { isPoolName } from "../core/ids.ts";
 import { FIRST_WARNING_PERCENT, LOOP_FILES } from "../core/pool-options.ts";
@@ -60,6 +61,19 @@ const endpoint = z
   .transform((text) => text.replace(/^unix:\/\//, ""))
   .pipe(socketFile.refine((path) => path.endsWith(".sock"), "must end in .sock, as CSI demands"))
   .transform((path) => `unix://${path}`);
+
+const LISTEN = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/;
+
+/** A number and no name: it means the same at each start. */
+const ipAndPort = z.string().transform((text, context): { readonly host: string; readonly port: number } => {
+  const [, v6 = "", v4 = "", digits = ""] = LISTEN.exec(text) ?? [];
+  const host = v6 === "" ? v4 : v6;
+  const port = Number(digits);
+  if (isIP(host) === (v6 === "" ? 4 : 6) && port >= 1 && port <= 65_535) return { host, port };
+  const message = "must be an IP address and a port, such as 127.0.0.1:9809 or [::1]:9809";
+  context.addIssue({ code: "custom", message, input: text });
+  return z.NEVER;
+});
 
 const word = (most: number) =>
   z
@@ -161,6 +175,7 @@ export const configSchema = strict({
     .default(0),
   logLevel: z.enum(LOG_LEVELS).default("info"),
   guard: strict({ socket: socketFile }).exactOptional(),
+  metrics: strict({ listen: ipAndPort }).exactOptional(),
   clusterUid: word(128).exactOptional(),
   defaultPool: poolName.exactOptional(),
   pools: z.array(pool).min(1, "must list at least one pool"),

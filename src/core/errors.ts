@@ -58,6 +58,15 @@ export class PoolUnavailableError extends Error {
   readonly kind = "pool-unavailable";
 }
 
+/** The pool's metadata takes no changes, by the kernel's word: until it is checked, repaired or given more room. */
+export class TroubledPoolError extends PoolUnavailableError {
+  readonly trouble: "needs-check" | "read-only" | "failed";
+  constructor(trouble: TroubledPoolError["trouble"], message: string, options?: Options) {
+    super(message, options);
+    this.trouble = trouble;
+  }
+}
+
 /** The kernel has a thin of an id that this pool's catalog never gave out: somebody else writes to the pool. */
 export class ForeignThinError extends PoolUnavailableError {
   readonly thinId: number;
@@ -89,6 +98,9 @@ export class ForeignDeviceError extends DamagedVolumeError {}
 export class PoolSetupError extends Error {
   readonly kind = "pool-setup";
 }
+
+/** A device or a file that a pool is to be on is not there. */
+export class DeviceMissingError extends PoolSetupError {}
 
 /** The machine lacks something dmthin needs: a tool, a kernel module, a privilege. */
 export class EnvironmentError extends Error {

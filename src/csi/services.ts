@@ -1,6 +1,5 @@
 /** The services of one driver, ready for a grpc-js server. */
 import type { ServiceDefinition } from "@grpc/grpc-js";
-import type { Log } from "../log.ts";
 import { controllerHandlers } from "./controller.ts";
 import { keepUndecodable, requireDecoded } from "./decode.ts";
 import type { Driver } from "./driver.ts";
@@ -9,16 +8,16 @@ import { identityHandlers } from "./identity.ts";
 import { nodeHandlers } from "./node.ts";
 import { loadCsi } from "./proto.ts";
 import type { Service } from "./server.ts";
-import { unary, type CallInfo } from "./unary.ts";
+import { unary, type CallInfo, type UnaryOptions } from "./unary.ts";
 
 /** SnapshotMetadata is not built: it is not served, and Identity does not claim it. */
-export function csiServices(driver: Driver, log: Log): readonly Service[] {
+export function csiServices(driver: Driver, options: UnaryOptions): readonly Service[] {
   const { Identity, Controller, GroupController, Node } = loadCsi();
   return [
-    service(Identity, identityHandlers(driver), log),
-    service(Controller, controllerHandlers(driver), log),
-    service(GroupController, groupHandlers(driver), log),
-    service(Node, nodeHandlers(driver), log),
+    service(Identity, identityHandlers(driver), options),
+    service(Controller, controllerHandlers(driver), options),
+    service(GroupController, groupHandlers(driver), options),
+    service(Node, nodeHandlers(driver), options),
   ];
 }
 
@@ -28,10 +27,10 @@ interface AnyHandler {
 }
 type AnyHandlers = Readonly<Record<string, AnyHandler["handle"]>>;
 
-function service(definition: ServiceDefinition, handlers: AnyHandlers, log: Log): Service {
+function service(definition: ServiceDefinition, handlers: AnyHandlers, options: UnaryOptions): Service {
   const methods = Object.entries(handlers).map(([name, handler]) => {
     const decoded: AnyHandler["handle"] = (request, call) => handler(requireDecoded(request), call);
-    return [name, unary(name, decoded, { log })] as const;
+    return [name, unary(name, decoded, options)] as const;
   });
   return { definition: keepUndecodable(definition), implementation: Object.fromEntries(methods) };
 }

@@ -23,6 +23,8 @@ export interface UnaryOptions {
   readonly log: Log;
   /** How long a caller that set no deadline waits at most. */
   readonly longestMs?: number;
+  /** Told of each call when it is answered, with the name of its code. */
+  readonly onAnswered?: (method: string, code: string, ms: number) => void;
 }
 
 const LONGEST_MS = 300_000;
@@ -77,6 +79,7 @@ class Answering<Request extends object, Response> {
   readonly #call: ServerUnaryCall<Request, Response>;
   readonly #reply: sendUnaryData<Response>;
   readonly #log: Log;
+  readonly #onAnswered: NonNullable<UnaryOptions["onAnswered"]>;
   readonly #started = performance.now();
   readonly #abandoned = new AbortController();
   readonly #cap: NodeJS.Timeout;
@@ -86,12 +89,13 @@ class Answering<Request extends object, Response> {
     method: string,
     call: ServerUnaryCall<Request, Response>,
     reply: sendUnaryData<Response>,
-    { log, longestMs = LONGEST_MS }: UnaryOptions,
+    { log, longestMs = LONGEST_MS, onAnswered = () => {} }: UnaryOptions,
   ) {
     this.#method = method;
     this.#call = call;
     this.#reply = reply;
     this.#log = log;
+    this.#onAnswered = onAnswered;
     // grpc-js ends a call at the deadline its client gave; without one, nobody would.
     this.#cap = setTimeout(
       () => this.#giveUp(longestMs),
@@ -149,10 +153,12 @@ class Answering<Request extends object, Response> {
     const first = this.#open;
     this.#open = false;
     clearTimeout(this.#cap);
+    const ms = performance.now() - this.#started;
+    if (first) this.#onAnswered(this.#method, codeName(answer.code), ms);
     const facts = {
       method: this.#method,
       ...loggedFields(this.#call.request),
-      ms: Math.round(performance.now() - this.#started),
+      ms: Math.round(ms),
       code: codeName(answer.code),
       ...(answer.message === "" ? {} : { error: answer.message }),
       ...causeFields(error),

@@ -8,14 +8,14 @@ import { constants, readdirSync, statSync } from "node:fs";
 import { open, realpath, stat } from "node:fs/promises";
 
 import type { BlockDevice, DevNumber } from "../core/dm.ts";
-import { EnvironmentError, PoolSetupError, systemErrnoOf } from "../core/errors.ts";
+import { DeviceMissingError, EnvironmentError, PoolSetupError, systemErrnoOf } from "../core/errors.ts";
 import { type Bytes, bytes, SECTOR_BYTES } from "../core/units.ts";
 import { devNumberOf, readAttribute } from "./dm-sysfs.ts";
 
 /** Follows links to the device itself. Throws PoolSetupError for a path that is missing or no block device. */
 export async function describeBlockDevice(path: string): Promise<BlockDevice> {
   const real = await realpath(path).catch((error: unknown) => {
-    throw new PoolSetupError(`${path}: no such device; check the configuration and the disk`, {
+    throw new DeviceMissingError(`${path}: no such device; check the configuration and the disk`, {
       cause: error,
     });
   });

@@ -1,6 +1,7 @@
 /** How full a pool is, in the levels that people are warned of. Pure. */
 import type { PoolStatus } from "../core/dm.ts";
 import { FIRST_WARNING_PERCENT } from "../core/pool-options.ts";
+import type { PoolFigures } from "../core/pool-report.ts";
 import { bytes, bytesFromMetaBlocks } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 
@@ -32,11 +33,28 @@ export function fillOf(status: ActiveStatus, blockSize: Bytes, hostBytes?: Bytes
   const { usedData, totalData, usedMeta, totalMeta, mode } = status;
   const all = totalData * blockSize;
   const given = hostBytes === undefined || hostBytes > all ? all : hostBytes;
+  return levelsOf({
+    mode,
+    needsCheck: status.needsCheck,
+    data: { used: bytes(usedData * blockSize), size: bytes(all) },
+    dataLimit: bytes(given),
+    metadata: { used: bytesFromMetaBlocks(usedMeta), size: bytesFromMetaBlocks(totalMeta) },
+  });
+}
+
+/** The same of a pool as it was reported. */
+export function levelsOf({
+  mode,
+  needsCheck,
+  data,
+  dataLimit,
+  metadata,
+}: Pick<PoolFigures, "mode" | "needsCheck" | "data" | "dataLimit" | "metadata">): Fill {
   // Read-only without a wish for a check is the kernel's way to say that the metadata is full.
-  const outOfMetadata = mode === "ro" && !status.needsCheck;
+  const outOfMetadata = mode === "ro" && !needsCheck;
   return {
-    data: useOf(bytes(usedData * blockSize), bytes(given), mode === "out_of_data_space"),
-    metadata: useOf(bytesFromMetaBlocks(usedMeta), bytesFromMetaBlocks(totalMeta), outOfMetadata),
+    data: useOf(data.used, dataLimit, mode === "out_of_data_space"),
+    metadata: useOf(metadata.used, metadata.size, outOfMetadata),
   };
 }
 

@@ -3,8 +3,10 @@
  * read-only: its objects are listed, nothing is written.
  */
 import type { DmDevice, PoolStatus, ThinListing } from "../core/dm.ts";
-import { PoolSetupError, PoolUnavailableError, PreconditionError, messageOf } from "../core/errors.ts";
+import { PoolSetupError, PreconditionError, TroubledPoolError, messageOf } from "../core/errors.ts";
 import type { PoolName, ThinId } from "../core/ids.ts";
+import { NOBODY } from "../core/observer.ts";
+import type { PoolObserver } from "../core/observer.ts";
 import { parseThinUuid, volumeId } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { CatalogContent, PoolRecord, VolumeRecord } from "../core/records.ts";
@@ -21,6 +23,7 @@ import type { EngineLife } from "./engine-life.ts";
 import { examine } from "./examine.ts";
 import { troubleOf, wayOut } from "./execute.ts";
 import { FillLog } from "./fill-log.ts";
+import type { ActiveStatus } from "./known-status.ts";
 import { PoolGrowth } from "./pool-growth.ts";
 import { MessageQueue } from "./queue.ts";
 import { PoolState } from "./state.ts";
@@ -32,6 +35,7 @@ export interface AssembleDependencies {
   readonly report: Report;
   readonly now: () => Date;
   readonly afterStep: AfterStep;
+  readonly observer?: PoolObserver;
 }
 
 /** What the engine stands on: all of it held by this driver, and nothing of it in the hands of another engine. */
@@ -57,7 +61,8 @@ export async function assemble(
       `pool ${options.name}: its catalog is of pool ${content.pool.uuid}, its devices are of ${stack.uuid}`,
     );
   }
-  const queue = new MessageQueue(options.name, QUEUE_PATIENCE_MS);
+  const observer = dependencies.observer ?? NOBODY;
+  const queue = new MessageQueue(options.name, QUEUE_PATIENCE_MS, observer);
   const read = (): Promise<PoolStatus> => dmsetup.poolStatus(stack.poolDevice, { flush: false });
   const { report } = dependencies;
   const growth = new PoolGrowth({ stack, options, queue, report, operations: life.operations });
@@ -100,6 +105,7 @@ export async function assemble(
       guard: dependencies.guard,
       queue,
       isSuspended: (device) => findDmDevice(device)?.suspended === true,
+      onReleased: (ms) => observer.suspended(options.name, ms),
       devices: new ThinDevices({
         dmsetup,
         queue,
@@ -112,18 +118,16 @@ export async function assemble(
       afterStep: dependencies.afterStep,
     },
   });
-  await pool.refreshHostBytes();
+  await pool.known.refreshHostBytes();
   if (condition.kind !== "ready") {
     report("error", `pool ${options.name} is ${condition.kind}: ${condition.reason}`);
     return pool;
   }
-  await settle(pool, content, devices, verdict.finishBump, report);
+  await settle(pool, content, { devices, finishBump: verdict.finishBump }, dependencies);
   await stack.finishCreation();
   growth.start(pool);
   return pool;
 }
-
-type ActiveStatus = Extract<PoolStatus, { kind: "active" }>;
 
 export const isOutOfMetadata = (status: PoolStatus): status is ActiveStatus =>
   status.kind === "active" && status.mode === "ro" && !status.needsCheck;
@@ -132,20 +136,20 @@ export const isOutOfMetadata = (status: PoolStatus): status is ActiveStatus =>
 const fitsTransaction = ({ transactionId }: PoolRecord, status: ActiveStatus): boolean =>
   status.transactionId === transactionId || status.transactionId === transactionId - 1n;
 
-/** Throws PoolUnavailableError, with the way out, for a pool that takes no changes. */
+/** Throws TroubledPoolError, with the way out, for a pool that takes no changes. */
 export function requireActive(name: PoolName, status: PoolStatus): ActiveStatus {
   const trouble = troubleOf(status);
   if (trouble === undefined && status.kind === "active") return status;
-  throw new PoolUnavailableError(`pool ${name}: ${trouble}; ${wayOut(name, status)}`);
+  const kind = status.kind === "fail" ? "failed" : status.needsCheck ? "needs-check" : "read-only";
+  throw new TroubledPoolError(kind, `pool ${name}: ${trouble}; ${wayOut(name, status)}`);
 }
 
 /** Finish the half-done bump, make the transaction id newer than in any copy of either side, settle what was under way. */
 async function settle(
   pool: ThinPool,
   content: CatalogContent,
-  devices: readonly DmDevice[],
-  finishBump: boolean,
-  report: Report,
+  { devices, finishBump }: { readonly devices: readonly DmDevice[]; readonly finishBump: boolean },
+  { report, observer = NOBODY }: AssembleDependencies,
 ): Promise<void> {
   const { transactionId } = content.pool;
   if (finishBump)
@@ -155,9 +159,11 @@ async function settle(
   for (const plan of planRecovery(content, devices)) {
     try {
       await pool.perform(plan);
+      observer.recovered(pool.name, "settled");
     } catch (error) {
       // Only "still in use" may wait for a retry of the request; all else means that the pool is not as it must be.
       if (!(error instanceof PreconditionError)) throw error;
+      observer.recovered(pool.name, "left");
       report("warn", `pool ${pool.name}: left for later: ${messageOf(error)}`);
     }
   }

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { BlockDevice, LinearSegment } from "../core/dm.ts";
-import { PoolSetupError } from "../core/errors.ts";
+import { DeviceMissingError, PoolSetupError } from "../core/errors.ts";
 import { isPoolUuid } from "../core/ids.ts";
 import type { PoolUuid } from "../core/ids.ts";
 import type { BackingKind, PoolOptions } from "../core/pool-options.ts";
@@ -90,12 +90,16 @@ export async function prepareBacking(
   backing: Backing,
   { runner, report, onStep, mayCreate }: BackingContext,
 ): Promise<PreparedBacking> {
-  const decision = decide({ name: options.name, backing: backing.kind }, await backing.observe(runner));
+  const observed = await backing.observe(runner);
+  const decision = decide({ name: options.name, backing: backing.kind }, observed);
   if (decision.kind === "refuse") {
-    throw new PoolSetupError(`pool ${options.name}: ${decision.problems.join("; ")}`);
+    const problem = `pool ${options.name}: ${decision.problems.join("; ")}`;
+    throw observed.some(({ finding }) => finding.kind === "absent")
+      ? new DeviceMissingError(problem)
+      : new PoolSetupError(problem);
   }
   if (decision.kind === "create" && !mayCreate) {
-    throw new PoolSetupError(
+    throw new DeviceMissingError(
       `pool ${options.name}: no pool is on its devices; bring back those that it is on, or restart the driver to make a new pool`,
     );
   }

@@ -25,6 +25,8 @@ export interface BracketHands {
   readonly guard: ResumeGuard;
   /** As the kernel shows it now; starts no process. */
   readonly isSuspended: (device: DmName) => boolean;
+  /** Told how long the devices were held still, or may have been. */
+  readonly onReleased?: (ms: number) => void;
 }
 
 /** Before the bracket and before the pool's turn: then little is left to be written back while everybody waits. */
@@ -45,6 +47,7 @@ export async function bracket(
     ),
   });
   const releases: Release[][] = [];
+  const began = performance.now();
   let failure: { readonly error: unknown } | undefined;
   try {
     for (const each of suspensions) {
@@ -58,6 +61,7 @@ export async function bracket(
     failure = { error };
   }
   const stuck = await releaseAll(releases);
+  hands.onReleased?.(performance.now() - began);
   // While anything is still held, or a killed suspend may yet complete, it is the guard's: it goes on trying.
   const mayHoldLater = failure !== undefined && errnoOf(failure.error) === "ETIMEDOUT";
   const giveUp = stuck.length > 0 || mayHoldLater;

@@ -5,6 +5,7 @@
  */
 import type { BlockDevice } from "../core/dm.ts";
 import type { GroupId, PoolName, PoolUuid, SnapshotId, VolumeId } from "../core/ids.ts";
+import type { AbsenceTrouble, PoolFigures } from "../core/pool-report.ts";
 import type { Format, GroupRecord, SnapshotRecord, Staging, VolumeRecord } from "../core/records.ts";
 import type { Bytes, Sectors } from "../core/units.ts";
 import type { Runner } from "../host/run.ts";
@@ -51,6 +52,13 @@ export interface Pool {
   groups(): readonly GroupRecord[];
   /** From memory; a pool that takes no promises answers 0. */
   capacity(): Capacity;
+  /** The same in full, for people and monitoring. */
+  figures(): PoolFigures;
+  /**
+   * Asks the kernel how the pool is, once for all who ask meanwhile; `figures` know it then. Rejects where the kernel has
+   * no answer; with a stuck disk it may never end.
+   */
+  look(): Promise<void>;
 
   createVolume(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>>;
   /** PreconditionError while staged or open. Unknown id: done, but PoolUnavailableError where the catalog may be old. */
@@ -119,5 +127,12 @@ export interface PoolSet {
   /** The pool for a StorageClass that names none; undefined where that is ambiguous. */
   readonly default: Pool | undefined;
   /** Configured pools that are not open, with the reason: Probe and errors name them. */
-  readonly absent: readonly { readonly name: PoolName; readonly reason: string }[];
+  readonly absent: readonly AbsentPool[];
+}
+
+export interface AbsentPool {
+  readonly name: PoolName;
+  readonly reason: string;
+  /** Where the driver can tell what kind of reason it is. */
+  readonly trouble?: AbsenceTrouble;
 }

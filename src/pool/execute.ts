@@ -32,6 +32,8 @@ export interface Hands {
   readonly queue: MessageQueue;
   /** As the kernel shows it now; starts no process. */
   readonly isSuspended: (device: DmName) => boolean;
+  /** Told how long a suspend bracket held its devices still. */
+  readonly onReleased?: (ms: number) => void;
   readonly devices: ThinDevices;
   /** Durable commit, then memory. */
   readonly record: (changes: readonly Change[]) => Promise<void>;

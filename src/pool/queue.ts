@@ -3,18 +3,22 @@
  * holds up this pool's later ones only until their patience ends; other pools, reads and unmounts never wait here.
  */
 import { PoolUnavailableError } from "../core/errors.ts";
+import { NOBODY } from "../core/observer.ts";
+import type { PoolObserver } from "../core/observer.ts";
 
 export class MessageQueue {
   readonly #pool: string;
   readonly #patienceMs: number;
+  readonly #observer: PoolObserver;
   readonly #waiting = new Set<(problem: Error) => void>();
   #closed: PoolUnavailableError | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #current = "nothing";
 
-  constructor(pool: string, patienceMs: number) {
+  constructor(pool: string, patienceMs: number, observer: PoolObserver = NOBODY) {
     this.#pool = pool;
     this.#patienceMs = patienceMs;
+    this.#observer = observer;
   }
 
   /** Turns that have not begun never do: they reject with PoolUnavailableError. The one that has goes on. */
@@ -29,12 +33,28 @@ export class MessageQueue {
     const turn = Promise.withResolvers<undefined>();
     this.#tail = before.then(() => turn.promise);
     try {
-      await this.#waitFor(before, title);
+      await this.#observedWait(before, title);
       this.#current = title;
-      return await work();
+      const began = performance.now();
+      try {
+        return await work();
+      } finally {
+        this.#observer.turnEnded(this.#pool, performance.now() - began);
+      }
     } finally {
       turn.resolve(undefined);
     }
+  }
+
+  async #observedWait(before: Promise<unknown>, title: string): Promise<void> {
+    const asked = performance.now();
+    try {
+      await this.#waitFor(before, title);
+    } catch (error) {
+      this.#observer.turnRefused(this.#pool);
+      throw error;
+    }
+    this.#observer.turnBegan(this.#pool, performance.now() - asked);
   }
 
   async #waitFor(before: Promise<unknown>, title: string): Promise<void> {

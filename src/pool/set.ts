@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../core/errors.ts";
 import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
-import type { Pool, PoolSet } from "./engine.ts";
+import type { AbsentPool, Pool, PoolSet } from "./engine.ts";
 import type { OpenDependencies } from "./open.ts";
 import { openPool } from "./open.ts";
 import { PoolSupervisor } from "./supervisor.ts";
@@ -36,7 +36,7 @@ const LATECOMERS_MS = 5000;
 
 /** Begins to open all of them, and keeps them open. */
 export function startPools(config: PoolsConfig, dependencies: OpenDependencies): SupervisedPools {
-  const { report } = dependencies;
+  const { report, observer } = dependencies;
   const current = new Map(config.pools.map((options) => [options.name, options]));
   const supervisors = config.pools.map(
     (first) =>
@@ -45,6 +45,7 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
         open: (mayCreate, news) =>
           openPool(current.get(first.name) ?? first, { ...dependencies, report: news }, mayCreate),
         report,
+        ...(observer === undefined ? {} : { observer }),
       }),
   );
   const first = Promise.withResolvers<void>();
@@ -66,9 +67,7 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
       return pools();
     },
     get absent() {
-      return supervisors.flatMap((each) =>
-        each.pool === undefined ? [{ name: each.name, reason: each.absence }] : [],
-      );
+      return supervisors.flatMap((each) => (each.pool === undefined ? [absentPool(each)] : []));
     },
     get default() {
       return defaultName === undefined ? undefined : byName(defaultName);
@@ -90,4 +89,8 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
       await Promise.all(supervisors.map((each) => each.stop()));
     },
   };
+}
+
+function absentPool({ name, absence: reason, trouble }: PoolSupervisor): AbsentPool {
+  return trouble === undefined ? { name, reason } : { name, reason, trouble };
 }

@@ -159,7 +159,7 @@ export class SnapshotOperations {
     const records = cuts.map((cut) => ({ ...cut.snapshot, mapped: mappedOf(cut.origin.thinId) }));
     const demands = records.map(({ mapped }) => volumeDemand(mapped, parts.blockSize));
     // The thins themselves are counted already, by the records of the intent.
-    admit(this.#pool.supply(), state.demand, { ...addDemand(...demands), thins: 0 }, title);
+    admit(this.#pool.known.supply, state.demand, { ...addDemand(...demands), thins: 0 }, title);
     state.apply(records.map((record) => ({ kind: "put-snapshot", record })));
   }
 

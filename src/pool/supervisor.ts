@@ -4,9 +4,12 @@
  * own: a disk that is stuck holds up nobody else.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf } from "../core/errors.ts";
+import { DeviceMissingError, messageOf, TroubledPoolError } from "../core/errors.ts";
 import type { PoolName } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
+import { NOBODY } from "../core/observer.ts";
+import type { PoolObserver } from "../core/observer.ts";
+import type { AbsenceTrouble } from "../core/pool-report.ts";
 import type { Report } from "./backing.ts";
 import type { Pool } from "./engine.ts";
 
@@ -29,6 +32,7 @@ export interface SupervisorOptions {
   /** `mayCreate` in the first try only: what has no pool later has lost it. */
   readonly open: (mayCreate: boolean, report: Report) => Trial;
   readonly report: Report;
+  readonly observer?: PoolObserver;
   readonly clock?: Clock;
 }
 
@@ -62,12 +66,15 @@ export class PoolSupervisor {
   readonly tried: Promise<boolean>;
   readonly #options: SupervisorOptions;
   readonly #clock: Clock;
+  readonly #observer: PoolObserver;
   readonly #tried = Promise.withResolvers<boolean>();
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
   #life: Life = { kind: "opening", before: undefined };
   /** The last failure that was reported; undefined after a success. */
   #told: string | undefined;
+  /** What the last try failed with; undefined after a success. */
+  #failure: unknown;
   /** What the last try and this one have reported: neither repeats the other. */
   #lines: ReadonlySet<string> = new Set();
 
@@ -75,6 +82,7 @@ export class PoolSupervisor {
     this.#options = options;
     this.name = options.name;
     this.#clock = options.clock ?? CLOCK;
+    this.#observer = options.observer ?? NOBODY;
     this.tried = this.#tried.promise;
     this.#ended = this.#run();
   }
@@ -101,6 +109,12 @@ export class PoolSupervisor {
         return `${life.reason}; it is tried again in ${seconds} s`;
       }
     }
+  }
+
+  /** What kind of reason the last try failed for, where that can be told. */
+  get trouble(): AbsenceTrouble | undefined {
+    if (this.#failure instanceof TroubledPoolError) return this.#failure.trouble;
+    return this.#failure instanceof DeviceMissingError ? "device-missing" : undefined;
   }
 
   /** Ends the driver's hold on the pool, when a try that is under way has ended. */
@@ -133,12 +147,16 @@ export class PoolSupervisor {
       const since = this.#clock.now();
       this.#life = { kind: "open", pool };
       this.#told = undefined;
+      this.#failure = undefined;
+      this.#observer.lifeChanged(this.name, "opened");
       this.#options.report("info", `pool ${this.name} is open`);
       this.#tried.resolve(true);
       reason = await this.#whileUsable(pool.unusable);
       openMs = this.#clock.now() - since;
     } catch (error) {
       reason = messageOf(error);
+      this.#failure = error;
+      this.#observer.lifeChanged(this.name, "open-failed");
       if (reason !== this.#told)
         this.#options.report("error", `pool ${this.name} could not be opened: ${reason}; it is tried again`);
       this.#told = reason;
@@ -158,6 +176,7 @@ export class PoolSupervisor {
       stopped.promise,
       unusable.then((why) => {
         this.#options.report("error", `pool ${this.name} is given up, to be opened again: ${why}`);
+        this.#observer.lifeChanged(this.name, "given-up");
         return why;
       }),
     ]);

@@ -8,10 +8,11 @@ import type { GroupId, PoolName, PoolUuid, SnapshotId, VolumeId } from "../core/
 import { lockKey } from "../core/lock-keys.ts";
 import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
+import type { PoolFigures } from "../core/pool-report.ts";
 import { bytes, bytesFromBlocks, dataBlocks, roundDown } from "../core/units.ts";
+import type { Bytes } from "../core/units.ts";
 import { SIZE_STEP, addDemand, headroom } from "../plan/capacity.ts";
-import type { SizeRange, Supply } from "../plan/capacity.ts";
-import type { Fill } from "../plan/fill.ts";
+import type { SizeRange } from "../plan/capacity.ts";
 import { foreignHands, transactionExcess } from "../plan/fence.ts";
 import type { Runner } from "../host/run.ts";
 import type { Plan } from "../plan/step.ts";
@@ -20,11 +21,12 @@ import type { Capacity, Outcome, OwnedVolume, Pool, PoolCondition } from "./engi
 import type { Admission, Measured } from "./execute.ts";
 import { perform, troubleOf, wayOut } from "./execute.ts";
 import { Fence } from "./fence.ts";
+import { KnownStatus } from "./known-status.ts";
 import { OwnedThinVolume } from "./owned-volume.ts";
+import { figuresOf } from "./pool-figures.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { SnapshotOperations } from "./snapshots.ts";
 import type { PoolState } from "./state.ts";
-import { SupplyView } from "./supply-view.ts";
 import { VolumeOperations } from "./volumes.ts";
 
 export class ThinPool implements Pool {
@@ -33,14 +35,14 @@ export class ThinPool implements Pool {
   readonly parts: PoolParts;
   readonly state: PoolState;
   readonly fence: Fence;
+  readonly known: KnownStatus;
   /** Resolves with the reason when this engine is of no use any more: the pool has to be opened again. */
   readonly unusable: Promise<string>;
   readonly #unusable = Promise.withResolvers<string>();
   readonly #volumes: VolumeOperations;
   readonly #snapshots: SnapshotOperations;
   #condition: PoolCondition;
-  readonly #view: SupplyView;
-  #looking = false;
+  #looking: Promise<void> | undefined;
 
   constructor(parts: PoolParts) {
     this.parts = parts;
@@ -48,7 +50,7 @@ export class ThinPool implements Pool {
     this.uuid = parts.uuid;
     this.state = parts.state;
     this.#condition = parts.condition;
-    this.#view = new SupplyView(parts);
+    this.known = new KnownStatus(parts);
     this.unusable = this.#unusable.promise;
     this.fence = new Fence({
       record: () => this.state.pool,
@@ -103,13 +105,22 @@ export class ThinPool implements Pool {
   }
 
   capacity(): Capacity {
-    this.#lookAgain();
-    // With the thin of the volume that could be made.
-    const demand = addDemand(this.state.demand, { blocks: dataBlocks(0), thins: 1 });
-    const blocks = this.#takesPromises() ? headroom(this.supply(), demand) : dataBlocks(0);
-    const available = bytesFromBlocks(blocks, this.parts.blockSize);
+    // For the next answer: a pool that is said to have nothing left gets no call that would look.
+    this.look().catch(() => undefined);
+    const available = this.promisable();
     const maximumVolume = roundDown(available, SIZE_STEP);
     return { available, maximumVolume, minimumVolume: bytes(SIZE_STEP) };
+  }
+
+  /** What can still be promised, with the thin of the volume that it would be. */
+  promisable(): Bytes {
+    const demand = addDemand(this.state.demand, { blocks: dataBlocks(0), thins: 1 });
+    const blocks = this.#takesPromises() ? headroom(this.known.supply, demand) : dataBlocks(0);
+    return bytesFromBlocks(blocks, this.parts.blockSize);
+  }
+
+  figures(): PoolFigures {
+    return figuresOf(this);
   }
 
   createVolume(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>> {
@@ -192,53 +203,36 @@ export class ThinPool implements Pool {
   /** For new promises: also a pool that has run out of data refuses them. */
   requireTakesPromises(): void {
     this.requireReady();
-    if (this.#view.status.mode === "rw") return;
+    if (this.known.status.mode === "rw") return;
     throw new NoRoomError(
       `pool ${this.name} is out of data space; delete volumes or snapshots, or grow it, before making new ones`,
     );
   }
 
-  /** What the pool has, as of the last status that was read. */
-  supply(): Supply {
-    return this.#view.supply;
-  }
-
   /** Sizes and what may be promised, under running volumes; a smaller size is reported and has no effect. */
   async reconfigure(options: PoolOptions): Promise<void> {
     this.requireReady();
-    this.#view.overprovision = options.overprovision;
+    this.known.overprovision = options.overprovision;
     await this.parts.growTo(options);
     await this.refreshSupply();
   }
 
   /** Before new promises: users write, trim and fill the pool without a message of ours, so the kernel is asked again. */
   async refreshSupply(): Promise<void> {
-    if (this.#condition.kind !== "ready") return;
+    // A fenced pool is looked at as well: that changes nothing.
+    if (this.#condition.kind === "unusable") return;
     const { dmsetup, poolDevice } = this.parts.hands;
     const { transactionId: before } = this.state.pool;
     const status = await dmsetup.poolStatus(poolDevice, { flush: false });
-    await this.refreshHostBytes();
+    await this.known.refreshHostBytes();
     this.#noteStatus(status, before);
   }
 
-  /** How full the pool is, as of the last status that was read. */
-  get fill(): Fill {
-    return this.#view.fill;
-  }
-
-  /** For the next answer from memory: a pool that is said to have nothing left gets no call that would look. */
-  #lookAgain(): void {
-    if (this.#looking) return;
-    this.#looking = true;
-    const ended = (): void => {
-      this.#looking = false;
-    };
-    void this.refreshSupply().then(ended, ended);
-  }
-
-  /** Loop pools: asks the filesystem below again how much it can give. */
-  refreshHostBytes(): Promise<void> {
-    return this.#view.refreshHostBytes();
+  look(): Promise<void> {
+    this.#looking ??= this.refreshSupply().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
   }
 
   /** `admission`: for plans with an `admit` step. */
@@ -270,14 +264,14 @@ export class ThinPool implements Pool {
   }
 
   #takesPromises(): boolean {
-    return this.#condition.kind === "ready" && this.#view.status.mode === "rw";
+    return this.#condition.kind === "ready" && this.known.status.mode === "rw";
   }
 
   /** `since`: the catalog's transaction id when the status was asked for. */
   #noteStatus(status: PoolStatus, since = this.state.pool.transactionId): void {
     if (status.kind === "active") {
-      this.#view.status = status;
-      this.parts.onFill(this.fill);
+      this.known.note(status);
+      this.parts.onFill(this.known.fill);
       const excess = transactionExcess(status.transactionId, since, this.state.pool.transactionId);
       if (excess !== undefined) this.#fenceOff(excess);
     }

@@ -74,7 +74,7 @@ export class VolumeOperations {
     size: VolumeRecord["size"],
   ): Promise<VolumeRecord> {
     const demand = volumeDemand(size, this.#pool.parts.blockSize);
-    admit(this.#pool.supply(), this.#pool.state.demand, demand, `volume ${JSON.stringify(intent.name)}`);
+    admit(this.#pool.known.supply, this.#pool.state.demand, demand, `volume ${JSON.stringify(intent.name)}`);
     const release = this.#pool.state.hold(demand);
     let record: VolumeRecord;
     try {
@@ -190,7 +190,7 @@ export class VolumeOperations {
     const title = `growing volume ${record.id} to ${size} bytes`;
     try {
       this.#pool.requireTakesPromises();
-      admit(this.#pool.supply(), this.#pool.state.demand, extra, title);
+      admit(this.#pool.known.supply, this.#pool.state.demand, extra, title);
     } catch (error) {
       if (!(error instanceof NoRoomError)) throw error;
       throw new CapacityRangeError(`capacity_range: ${error.message}`, { cause: error });

@@ -19,11 +19,13 @@ import {
   type SnapshotId,
   type VolumeId,
 } from "../../src/core/ids.ts";
+import type { PoolFigures } from "../../src/core/pool-report.ts";
 import type { GroupRecord, SnapshotRecord, Source, VolumeRecord } from "../../src/core/records.ts";
 import { bytes, GIB, roundUp, type Bytes } from "../../src/core/units.ts";
 import type { SizeRange } from "../../src/plan/capacity.ts";
 import type { CreateVolumeIntent } from "../../src/plan/volume.ts";
 import type { Capacity, Outcome, Pool, PoolCondition, PoolSet } from "../../src/pool/engine.ts";
+import { memoryFigures } from "./memory-figures.ts";
 
 /**
  * A pool without disks, for tests of the protocol: it keeps records and follows the contract of pool/engine.ts as far
@@ -71,6 +73,21 @@ export class MemoryPool implements Pool {
   /** Puts a record as it is, to test what callers get to see of half-made and half-deleted objects. */
   putVolume(record: VolumeRecord): void {
     this.#volumes.set(record.id, record);
+  }
+
+  /** What the next looks meet; they are counted. */
+  kernel: () => Promise<void> = async () => {};
+  looks = 0;
+  /** What is different from an empty pool of 1 GiB. */
+  changes: Partial<PoolFigures> = {};
+
+  look(): Promise<void> {
+    this.looks += 1;
+    return this.kernel();
+  }
+
+  figures(): PoolFigures {
+    return memoryFigures(this, this.changes);
   }
 
   putSnapshot(record: SnapshotRecord): void {

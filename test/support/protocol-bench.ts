@@ -43,7 +43,7 @@ export async function startBench(): Promise<ProtocolBench> {
   const { log, lines } = recordingLog();
   const node = { name: "node-1", topology: "node-1", maxVolumes: 20 };
   const driver = { version: "1.2.3", node, mounts, pools: () => bench.pools };
-  const server = await listen(join(directory, "csi.sock"), csiServices(driver, log));
+  const server = await listen(join(directory, "csi.sock"), csiServices(driver, { log }));
   const client = connectCsi(server.path);
   const bench: ProtocolBench = {
     client,

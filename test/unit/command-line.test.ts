@@ -3,6 +3,14 @@ import { parseCommandLine } from "../../src/command-line.ts";
 
 const words = (text: string): readonly string[] => text.split(" ").filter((word) => word !== "");
 
+const report = (view: object, changes: object = {}): object => ({
+  kind: "report",
+  view,
+  json: false,
+  configuration: "/etc/dmthin/config.yaml",
+  ...changes,
+});
+
 describe("a command line", () => {
   test.each([
     ["all", { kind: "serve", role: "all", configuration: "/etc/dmthin/config.yaml" }],
@@ -42,6 +50,14 @@ describe("a command line", () => {
         workDirectory: "/var/tmp",
       },
     ],
+    ["status", report({ kind: "status" })],
+    ["status -o json --config /c.yaml", report({ kind: "status" }, { json: true, configuration: "/c.yaml" })],
+    ["pool list --output=table", report({ kind: "pool-list" })],
+    ["pool show fast -o json", report({ kind: "pool-show", wanted: "fast" }, { json: true })],
+    ["volume list --state-directory /s", report({ kind: "volume-list" }, { stateDirectory: "/s" })],
+    ["volume show v-1", report({ kind: "volume-show", wanted: "v-1" })],
+    ["snapshot list", report({ kind: "snapshot-list" })],
+    ["snapshot show -o json s-1", report({ kind: "snapshot-show", wanted: "s-1" }, { json: true })],
     ["--version", { kind: "version" }],
     ["--help", { kind: "help" }],
   ])("`dmthin %s` is understood", (text, command) => {
@@ -58,13 +74,20 @@ describe("a command line", () => {
     ["doctor --root host", /^doctor --root: must be an absolute path/],
     ["doctor -o xml", /^doctor --output: must be json/],
     ["check-config a b", /^check-config: has too many words/],
-    ["pool", /^command pool: takes check or repair/],
-    ["pool mend fast", /^command pool: takes check or repair/],
+    ["pool", /^command pool: takes list, show, check or repair/],
+    ["pool mend fast", /^command pool: takes list, show, check or repair/],
     ["pool check", /^pool check: the pool's name is missing/],
     ["pool repair", /^pool repair: the pool's name is missing/],
     ["pool check fast --accept-loss", /^pool check: Unknown option/],
     ["pool check fast slow", /^pool check: has too many words/],
     ["controller --config x", /^controller: Unknown option/],
+    ["status fast", /^status: Unexpected argument/],
+    ["status -o yaml", /^status --output: must be json or table/],
+    ["volume", /^command volume: takes list or show/],
+    ["snapshot delete s-1", /^command snapshot: takes list or show/],
+    ["volume show", /^volume show: what to show is missing/],
+    ["pool show", /^pool show: what to show is missing/],
+    ["volume list v-1", /^volume list: Unexpected argument/],
   ])("`dmthin %s` is refused, with the word", (text, message) => {
     expect(() => parseCommandLine(words(text))).toThrow(message);
   });

@@ -91,6 +91,30 @@ const BAD: readonly (readonly [what: string, text: string, expected: readonly st
     withPool('stateDirectory: "/run/a\\nb"'),
     ["stateDirectory: must not contain control characters"],
   ],
+  ["metrics without an address", withPool("metrics: {}"), ["metrics.listen: is required"]],
+  ...[
+    "9809",
+    ":9809",
+    "localhost:9809",
+    "127.0.0.1",
+    "127.0.0.1:0",
+    "1.2.3.4:70000",
+    "1.2.3:80",
+    "::1:80",
+    "[1.2.3.4]:80",
+  ].map(
+    (address) =>
+      [
+        `metrics at ${address}`,
+        withPool(`metrics: {listen: "${address}"}`),
+        ["metrics.listen: must be an IP address and a port, such as 127.0.0.1:9809 or [::1]:9809"],
+      ] as const,
+  ),
+  [
+    "an unknown key of the metrics",
+    withPool('metrics: {listen: "127.0.0.1:9809", path: /m}'),
+    ["metrics.path: is not a key here; keys are listen"],
+  ],
   ["a guard without a socket", withPool("guard: {}"), ["guard.socket: is required"]],
   [
     "an unknown key of the guard",

@@ -82,6 +82,7 @@ stateDirectory: /run/thin
 maxVolumes: 110
 logLevel: debug
 guard: { socket: /run/thin/guard.sock }
+metrics: { listen: "[::]:9809" }
 clusterUid: 0b5c6a5e-6d1f-4f57-9f9e-1a7f3f0b7c11
 defaultPool: fast
 pools:
@@ -109,6 +110,7 @@ pools:
         maxVolumes: 110,
         logLevel: "debug",
         guard: { socket: "/run/thin/guard.sock" },
+        metrics: { listen: { host: "::", port: 9809 } },
         clusterUid: "0b5c6a5e-6d1f-4f57-9f9e-1a7f3f0b7c11",
         defaultPool: "fast",
         pools: [

@@ -2,7 +2,7 @@ import { setImmediate as settle } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
 
-import { PoolUnavailableError } from "../../../src/core/errors.ts";
+import { DeviceMissingError, PoolUnavailableError, TroubledPoolError } from "../../../src/core/errors.ts";
 import type { PoolName } from "../../../src/core/ids.ts";
 import { PoolSupervisor, type SupervisedPool } from "../../../src/pool/supervisor.ts";
 import { MemoryPool } from "../../support/memory-pool.ts";
@@ -38,7 +38,11 @@ class Try {
   }
 
   fail(message: string): void {
-    this.#opened.reject(new PoolUnavailableError(message));
+    this.failWith(new PoolUnavailableError(message));
+  }
+
+  failWith(error: Error): void {
+    this.#opened.reject(error);
   }
 
   freeze(reason: string): void {
@@ -154,6 +158,21 @@ describe("a pool that cannot be opened", () => {
       "pool fast could not be opened: a damaged disk; it is tried again",
       "pool fast could not be opened: no disk; it is tried again",
     ]);
+  });
+
+  test.each([
+    ["a device that is missing", new DeviceMissingError("/dev/x: no such device"), "device-missing"],
+    ["metadata that needs a check", new TroubledPoolError("needs-check", "needs a check"), "needs-check"],
+    ["anything else", new PoolUnavailableError("no disk"), undefined],
+  ])("tells the kind of its trouble: %s; none once it is open", async (_what, error, trouble) => {
+    const { end, pass, supervisor, last } = bench();
+    await end((trial) => trial.failWith(error));
+    expect(supervisor.trouble).toBe(trouble);
+    await pass(1000);
+    expect(supervisor.trouble).toBe(trouble);
+    last().succeed();
+    await settle();
+    expect(supervisor.trouble).toBeUndefined();
   });
 
   test("is not tried again before all of the last try is over, however long that takes", async () => {

@@ -1,0 +1,49 @@
+/** Asks the driver that runs on this node for its report, over its socket. */
+import { request } from "node:http";
+import type { IncomingMessage } from "node:http";
+
+import { EnvironmentError, messageOf, systemErrnoOf } from "../core/errors.ts";
+
+/** Longer than a report waits for a pool that is stuck. */
+const PATIENCE_MS = 20_000;
+
+/** The JSON of `/report`. Throws EnvironmentError where no driver answers. */
+export async function askReport(socketPath: string, patienceMs = PATIENCE_MS): Promise<string> {
+  try {
+    const response = await send(socketPath, patienceMs);
+    const body = await textOf(response);
+    if (response.statusCode === 200) return body;
+    throw new EnvironmentError(`the driver answered ${response.statusCode}: ${body.trim()}`);
+  } catch (error) {
+    if (error instanceof EnvironmentError) throw error;
+    throw new EnvironmentError(`no driver answers at ${socketPath}: ${explain(error)}`, { cause: error });
+  }
+}
+
+function send(socketPath: string, patienceMs: number): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const signal = AbortSignal.timeout(patienceMs);
+  request({ socketPath, path: "/report", agent: false, signal }, resolve).on("error", reject).end();
+  return promise;
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) if (chunk instanceof Buffer) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function explain(error: unknown): string {
+  switch (systemErrnoOf(error)) {
+    case "ENOENT":
+      return "there is no such socket; is dmthin running, and is this its state directory?";
+    case "ECONNREFUSED":
+      return "nobody listens there; has dmthin ended?";
+    case "EACCES":
+      return "permission denied; only root may ask";
+    case "ABORT_ERR":
+      return "no answer in time; the driver's main loop may be stuck";
+    default:
+      return messageOf(error);
+  }
+}

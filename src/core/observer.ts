@@ -1,0 +1,35 @@
+/** What is counted while the driver works, for whoever measures it. Times are in milliseconds. No method may throw. */
+
+/** Of one pool's engine and its supervisor. */
+export interface PoolObserver {
+  /** A kernel message or a suspend bracket got its turn in the pool's queue after that wait. */
+  turnBegan(pool: string, waitedMs: number): void;
+  /** It gave its turn back. */
+  turnEnded(pool: string, lastedMs: number): void;
+  /** It was given up: its turn did not come in time, or the pool is of no use any more. */
+  turnRefused(pool: string): void;
+  /** From the first suspend of a bracket to the last resume. */
+  suspended(pool: string, ms: number): void;
+  /** What was under way when an earlier driver ended: settled, or left because something still uses it. */
+  recovered(pool: string, outcome: "settled" | "left"): void;
+  /** A try to open the pool came to an end, or its engine did. */
+  lifeChanged(pool: string, event: "opened" | "open-failed" | "given-up"): void;
+}
+
+export interface Observer extends PoolObserver {
+  /** `code`: the name of the gRPC code that was answered. */
+  rpcEnded(method: string, code: string, ms: number): void;
+  /** `exitCode` is undefined where a signal or a failed start ended it. */
+  commandEnded(tool: string, exitCode: number | undefined, ms: number): void;
+  /** Devices and mounts that a dead driver had left held, found at start. */
+  suspendedFound(outcome: "resumed" | "thawed" | "left", count: number): void;
+}
+
+export const NOBODY: PoolObserver = {
+  turnBegan: () => {},
+  turnEnded: () => {},
+  turnRefused: () => {},
+  suspended: () => {},
+  recovered: () => {},
+  lifeChanged: () => {},
+};

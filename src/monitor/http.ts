@@ -1,0 +1,103 @@
+/** Plain HTTP for a few pages: GET and HEAD, nothing is read from a body. */
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+
+import { EnvironmentError } from "../core/errors.ts";
+import { bindForOwner, removeStaleSocket } from "../host/unix-socket.ts";
+import type { Answer, Pages } from "./pages.ts";
+
+export interface HttpServer {
+  /** Cuts what is under way. May be repeated. */
+  close(): void;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Told of a page that failed, which is a bug. */
+export type OnBug = (path: string, error: unknown) => void;
+
+/** What one caller can make the driver hold. */
+const LIMITS = { requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 8192 };
+const MOST_CONNECTIONS = 64;
+
+/** Throws EnvironmentError where the address is taken, or not of this machine. */
+export async function serveTcp({ host, port }: Address, pages: Pages, onBug: OnBug): Promise<HttpServer> {
+  const server = makeServer(pages, onBug);
+  try {
+    await listening(server, () => server.listen({ host, port }));
+  } catch (cause) {
+    throw new EnvironmentError(
+      `cannot listen at ${host.includes(":") ? `[${host}]` : host}:${port}: ${cause instanceof Error ? cause.message : "unknown"}`,
+      { cause },
+    );
+  }
+  return closable(server);
+}
+
+/** `path`: absolute. For its owner only; throws EnvironmentError, see `host/unix-socket.ts`. */
+export async function serveUnix(path: string, pages: Pages, onBug: OnBug): Promise<HttpServer> {
+  await removeStaleSocket(path);
+  const server = makeServer(pages, onBug);
+  await bindForOwner(
+    path,
+    () => listening(server, () => server.listen(path)),
+    () => server.close(),
+  );
+  return closable(server);
+}
+
+function makeServer(pages: Pages, onBug: OnBug): Server {
+  const server = createServer(LIMITS, (request, response) => {
+    void answer(request, pages, onBug).then((found) => write(request, response, found));
+  });
+  server.maxConnections = MOST_CONNECTIONS;
+  return server;
+}
+
+async function answer({ method, url = "" }: IncomingMessage, pages: Pages, onBug: OnBug): Promise<Answer> {
+  const [path = ""] = url.split("?", 1);
+  if (method !== "GET" && method !== "HEAD") return plain(405, "only GET and HEAD");
+  if (!Object.hasOwn(pages, path))
+    return plain(404, `no such page; there are ${Object.keys(pages).join(", ")}`);
+  try {
+    return (await pages[path]?.()) ?? plain(404, "no such page");
+  } catch (error) {
+    onBug(path, error);
+    return plain(500, "internal error; the driver's log has the details");
+  }
+}
+
+const plain = (status: number, line: string): Answer => ({
+  status,
+  type: "text/plain; charset=utf-8",
+  body: `${line}\n`,
+});
+
+function write({ method }: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
+  const headers = {
+    "content-type": type,
+    "content-length": Buffer.byteLength(body),
+    "cache-control": "no-store",
+  };
+  response.writeHead(status, status === 405 ? { ...headers, allow: "GET, HEAD" } : headers);
+  response.end(method === "HEAD" ? undefined : body);
+}
+
+async function listening(server: Server, listen: () => void): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("listening", resolve);
+  server.once("error", reject);
+  listen();
+  await promise;
+  server.off("error", reject);
+}
+
+const closable = (server: Server): HttpServer => ({
+  close: () => {
+    server.close();
+    server.closeAllConnections();
+  },
+});

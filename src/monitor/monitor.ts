@@ -1,0 +1,78 @@
+/** Everything by which the driver is watched: metrics, health, and the report for the commands. */
+import { Gauge, Registry } from "prom-client";
+
+import { messageOf } from "../core/errors.ts";
+import type { NodeReport } from "../core/pool-report.ts";
+import type { LogLine } from "../log.ts";
+import { DriverMetrics, processMetrics } from "./driver-metrics.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import type { Address, HttpServer } from "./http.ts";
+import { serveTcp, serveUnix } from "./http.ts";
+import { NodeMetrics } from "./node-metrics.ts";
+import { pagesOf, type PageSources } from "./pages.ts";
+
+export interface MonitorOptions {
+  /** Of the unix socket that always answers. Absolute. */
+  readonly socket: string;
+  /** Where `/metrics`, `/healthz` and `/readyz` are served; absent: nowhere. */
+  readonly listen?: Address;
+  readonly report: () => Promise<NodeReport>;
+  readonly readiness: PageSources["readiness"];
+  readonly log: { readonly error: LogLine };
+}
+
+export class Monitor {
+  readonly registry = new Registry();
+  /** Counts from the start of the program on, whether or not anybody asks. */
+  readonly counters = new DriverMetrics(this.registry);
+  readonly #nodeMetrics = new NodeMetrics(this.registry);
+  readonly #heartbeat = new Heartbeat();
+  readonly #servers: HttpServer[] = [];
+
+  constructor() {
+    processMetrics(this.registry);
+    const heartbeat = this.#heartbeat;
+    void new Gauge({
+      name: "dmthin_event_loop_lag_seconds",
+      help: "How late the main loop's last beat was; a beat is due each second.",
+      registers: [this.registry],
+      collect() {
+        this.set(heartbeat.lagSeconds);
+      },
+    });
+  }
+
+  /**
+   * Rejects never: a driver that cannot be watched serves volumes all the same. What cannot be listened on is told in the
+   * log.
+   */
+  async listen({ socket, listen, report, readiness, log }: MonitorOptions): Promise<void> {
+    const { open, own } = pagesOf({
+      registry: this.registry,
+      nodeMetrics: this.#nodeMetrics,
+      heartbeat: this.#heartbeat,
+      report,
+      readiness,
+    });
+    const onBug = (page: string, error: unknown): void =>
+      log.error(
+        { page, bug: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+        "page",
+      );
+    const begin = async (what: string, start: () => Promise<HttpServer>): Promise<void> => {
+      try {
+        this.#servers.push(await start());
+      } catch (error) {
+        log.error({ problem: messageOf(error) }, `no ${what}`);
+      }
+    };
+    await begin("report for the commands", () => serveUnix(socket, own, onBug));
+    if (listen === undefined) return;
+    await begin("metrics", () => serveTcp(listen, open, onBug));
+  }
+
+  close(): void {
+    this.#heartbeat.stop();
+    for (const server of this.#servers.splice(0)) server.close();
+  }
+}

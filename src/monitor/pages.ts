@@ -1,0 +1,68 @@
+/** What can be asked over HTTP, as plain functions: path → answer. */
+import type { Registry } from "prom-client";
+
+import type { NodeReport } from "../core/pool-report.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import type { NodeMetrics } from "./node-metrics.ts";
+import { formatReport } from "./report-json.ts";
+import { shared } from "./shared.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+export type Pages = Readonly<Record<string, () => Promise<Answer>>>;
+
+/** One pool that is not open. */
+interface Missing {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface PageSources {
+  readonly registry: Registry;
+  readonly nodeMetrics: NodeMetrics;
+  readonly heartbeat: Pick<Heartbeat, "stall">;
+  readonly report: () => Promise<NodeReport>;
+  /** As Probe answers it, from memory. */
+  readonly readiness: () => { readonly ready: boolean; readonly absent: readonly Missing[] };
+}
+
+const text = (status: number, ...lines: readonly string[]): Answer => ({
+  status,
+  type: "text/plain; charset=utf-8",
+  body: lines.map((line) => `${line}\n`).join(""),
+});
+
+/** `/report` is for the owner of the node only: it names paths, and takes more of the driver than the others. */
+export function pagesOf({ registry, nodeMetrics, heartbeat, report, readiness }: PageSources): {
+  readonly open: Pages;
+  readonly own: Pages;
+} {
+  const asked = shared(report);
+  const scrape = shared(async () => {
+    nodeMetrics.show(await asked());
+    return registry.metrics();
+  });
+  const open: Pages = {
+    "/metrics": async () => ({ status: 200, type: registry.contentType, body: await scrape() }),
+    "/healthz": async () => {
+      const { stall } = heartbeat;
+      return stall === undefined
+        ? text(200, "ok")
+        : text(500, `the main loop was held up for ${(stall / 1000).toFixed(1)} s`);
+    },
+    "/readyz": async () => {
+      const { ready, absent } = readiness();
+      const lines = absent.map(({ name, reason }) => `pool ${name} is not open: ${reason}`);
+      return ready ? text(200, "ready", ...lines) : text(503, "not ready", ...lines);
+    },
+  };
+  const own: Pages = {
+    ...open,
+    "/report": async () => ({ status: 200, type: "application/json", body: formatReport(await asked()) }),
+  };
+  return { open, own };
+}
