@@ -79,6 +79,14 @@ export interface ThinListing {
   readonly transaction: bigint;
 }
 
+/** What one thin takes of the pool. */
+export interface ThinSpace {
+  readonly thinId: ThinId;
+  readonly mapped: DataBlocks;
+  /** Of those, what no other thin has: what the pool gets back when this one is deleted. */
+  readonly exclusive: DataBlocks;
+}
+
 /** A node to do I/O on, and its size. */
 export interface BlockDevice {
   readonly path: string;

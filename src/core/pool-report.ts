@@ -39,6 +39,15 @@ export interface Space {
   readonly size: Bytes;
 }
 
+/** Of one thin, when somebody last asked for a measurement. */
+export interface SpaceMeasure {
+  readonly mapped: Bytes;
+  /** What the pool gets back when it is deleted. */
+  readonly exclusive: Bytes;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+}
+
 export interface VolumeReport {
   readonly id: VolumeId;
   readonly name: string;
@@ -46,6 +55,7 @@ export interface VolumeReport {
   readonly size: Bytes;
   /** Absent while its device is active: it may change at any moment, and only the kernel could tell. */
   readonly mapped?: Bytes;
+  readonly measured?: SpaceMeasure;
   readonly thinId: ThinId;
   /** Name that its dm device has while it is active. */
   readonly device: DmName;
@@ -69,6 +79,7 @@ export interface SnapshotReport {
   readonly size: Bytes;
   /** What the origin had mapped at the cut: what the snapshot is counted with. */
   readonly mapped: Bytes;
+  readonly measured?: SpaceMeasure;
   readonly thinId: ThinId;
   readonly fsType?: FsType;
   readonly lost: boolean;

@@ -1,5 +1,5 @@
 /** thin-provisioning-tools, 0.9 and 1.x: what the pool's metadata lists, and whether it is sound. */
-import type { ThinListing } from "../core/dm.ts";
+import type { ThinListing, ThinSpace } from "../core/dm.ts";
 import { errnoOf, ParseError, ToolError } from "../core/errors.ts";
 import { type DmName, MAX_THIN_ID, thinId } from "../core/ids.ts";
 import { dataBlocks } from "../core/units.ts";
@@ -39,12 +39,44 @@ export async function listThins(
   return parseThinLs((await runner.run("thin_ls", args)).stdout);
 }
 
+/** 0.9 leaves the last column empty where it is 0. */
+const SPACE_ROW = /^\s*(\d{1,8})\s+(\d{1,20})(?:\s+(\d{1,20}))?\s*$/;
+
+/** Rows of `thin_ls --no-headers -o DEV,MAPPED_BLOCKS,EXCLUSIVE_BLOCKS`. Throws ParseError. */
+export function parseThinSpace(text: string): readonly ThinSpace[] {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  return lines.map((line) => {
+    const [, id, mapped, exclusive = "0"] = SPACE_ROW.exec(line) ?? [];
+    if (id === undefined || mapped === undefined || Number(id) > MAX_THIN_ID)
+      throw new ParseError("thin_ls", "row", line, "thin id, mapped blocks, exclusive blocks");
+    return {
+      thinId: thinId(Number(id)),
+      mapped: dataBlocks(BigInt(mapped)),
+      exclusive: dataBlocks(BigInt(exclusive)),
+    };
+  });
+}
+
+/**
+ * Which blocks belong to one thin alone, of an active pool that holds a metadata snapshot. Walks all mappings: about 10 s
+ * and 30 MB for 2 TiB mapped in blocks of 64 KiB. ToolError ETIMEDOUT at the deadline.
+ */
+export async function measureThins(
+  runner: Runner,
+  metadataPath: string,
+  { timeoutMs }: { readonly timeoutMs: number },
+): Promise<readonly ThinSpace[]> {
+  const columns = ["--no-headers", "--format", "DEV,MAPPED_BLOCKS,EXCLUSIVE_BLOCKS"];
+  const args = ["--metadata-snap", ...columns, metadataPath];
+  return parseThinSpace((await runner.run("thin_ls", args, { timeoutMs })).stdout);
+}
+
 /**
  * Runs `work` while the pool holds a metadata snapshot for it. The pool must be ours alone: a snapshot found there is a
  * leftover of our own crash and is replaced.
  */
 export async function withMetadataSnapshot<T>(
-  dmsetup: Dmsetup,
+  dmsetup: Pick<Dmsetup, "message">,
   pool: DmName,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -56,7 +88,7 @@ export async function withMetadataSnapshot<T>(
   }
 }
 
-async function reserve(dmsetup: Dmsetup, pool: DmName): Promise<void> {
+async function reserve(dmsetup: Pick<Dmsetup, "message">, pool: DmName): Promise<void> {
   try {
     await dmsetup.message(pool, "reserve_metadata_snap");
   } catch (error) {

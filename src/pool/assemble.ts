@@ -26,6 +26,7 @@ import { FillLog } from "./fill-log.ts";
 import type { ActiveStatus } from "./known-status.ts";
 import { PoolGrowth } from "./pool-growth.ts";
 import { MessageQueue } from "./queue.ts";
+import { PoolSpace } from "./space.ts";
 import { PoolState } from "./state.ts";
 import { ThinDevices } from "./thin-devices.ts";
 import { ThinPool } from "./thin-pool.ts";
@@ -95,6 +96,17 @@ export async function assemble(
       fillLog.note(fill);
       void growth.note(fill);
     },
+    space: new PoolSpace({
+      name: options.name,
+      blockSize: stack.blockSize,
+      metadataPath: stack.metadataPath,
+      poolDevice: stack.poolDevice,
+      dmsetup,
+      runner,
+      queue,
+      operations: life.operations,
+      now: dependencies.now,
+    }),
     growTo: (wanted) => growth.toConfigured(wanted),
     ...(stack.hostBytes === undefined ? {} : { hostBytes: stack.hostBytes }),
     now: dependencies.now,

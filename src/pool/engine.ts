@@ -59,6 +59,8 @@ export interface Pool {
    * no answer; with a stuck disk it may never end.
    */
   look(): Promise<void>;
+  /** Measures what belongs to each volume and snapshot alone; in `figures` from then on. Seconds for terabytes. */
+  measure(): Promise<void>;
 
   createVolume(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>>;
   /** PreconditionError while staged or open. Unknown id: done, but PoolUnavailableError where the catalog may be old. */

@@ -1,7 +1,7 @@
 /** What an open pool knows of itself, as a value. Starts nothing, asks nobody. */
 import { keyOf, poolDeviceName, thinDeviceName } from "../core/ids.ts";
 import type { SnapshotRecord, VolumeRecord } from "../core/records.ts";
-import type { PoolFigures, SnapshotReport, VolumeReport } from "../core/pool-report.ts";
+import type { PoolFigures, SnapshotReport, SpaceMeasure, VolumeReport } from "../core/pool-report.ts";
 import { bytesFromBlocks } from "../core/units.ts";
 import type { ThinPool } from "./thin-pool.ts";
 
@@ -43,16 +43,18 @@ export function figuresOf(pool: ThinPool): PoolFigures {
   };
 }
 
-function volumeReport({ name, state }: ThinPool, record: VolumeRecord): VolumeReport {
+function volumeReport({ name, state, parts }: ThinPool, record: VolumeRecord): VolumeReport {
   const { id, thinId, format, staging } = record;
   const mapped = state.mapped.get(thinId);
   const fsType = format.fsType ?? record.fsType;
+  const measured = measuredOf(parts.space.of(thinId));
   return {
     id,
     name: record.name,
     state: record.state,
     size: record.size,
     ...(mapped === undefined ? {} : { mapped }),
+    ...measured,
     thinId,
     device: thinDeviceName(name, keyOf(id)),
     source: record.source,
@@ -65,7 +67,9 @@ function volumeReport({ name, state }: ThinPool, record: VolumeRecord): VolumeRe
   };
 }
 
-function snapshotReport({ state }: ThinPool, record: SnapshotRecord): SnapshotReport {
+const measuredOf = (measured: SpaceMeasure | undefined) => (measured === undefined ? {} : { measured });
+
+function snapshotReport({ state, parts }: ThinPool, record: SnapshotRecord): SnapshotReport {
   const { id, name, sourceVolumeId, groupId, size, mapped, thinId, createdAt } = record;
   const fsType = record.format.fsType ?? record.fsType;
   return {
@@ -76,6 +80,7 @@ function snapshotReport({ state }: ThinPool, record: SnapshotRecord): SnapshotRe
     ...(groupId === undefined ? {} : { groupId }),
     size,
     mapped,
+    ...measuredOf(parts.space.of(thinId)),
     thinId,
     ...(fsType === undefined ? {} : { fsType }),
     lost: state.lost.has(id),

@@ -7,6 +7,7 @@ import type { Catalog } from "./catalog.ts";
 import type { PoolCondition } from "./engine.ts";
 import type { OperationRunner } from "./engine-life.ts";
 import type { Hands } from "./execute.ts";
+import type { PoolSpace } from "./space.ts";
 import type { PoolState } from "./state.ts";
 
 /** What an open pool is made of. */
@@ -25,6 +26,7 @@ export interface PoolParts {
   readonly condition: PoolCondition;
   /** Told each time when the pool's status is known anew. */
   readonly onFill: (fill: Fill) => void;
+  readonly space: PoolSpace;
   /** Never rejects. */
   readonly growTo: (options: PoolOptions) => Promise<void>;
   /** Loop pools: free bytes of the filesystem below plus what the data file has. */

@@ -119,6 +119,11 @@ export class ThinPool implements Pool {
     return bytesFromBlocks(blocks, this.parts.blockSize);
   }
 
+  async measure(): Promise<void> {
+    this.requireReady();
+    await this.parts.space.measure();
+  }
+
   figures(): PoolFigures {
     return figuresOf(this);
   }
