@@ -95,6 +95,11 @@ bench: ## the benchmark table (not built yet)
 e2e bench:
 	@echo "make $@: not built yet" >&2; exit 1
 
+.PHONY: check-rules
+check-rules: ## the alert rules, by promtool: their grammar, and when each comes
+	@PROMTOOL=$$(test/tools/promtool.sh); \
+	  $$PROMTOOL check rules deploy/monitoring/alerts.yaml && $$PROMTOOL test rules test/monitoring/alerts.test.yaml
+
 ##@ Work
 
 .PHONY: format
@@ -106,9 +111,10 @@ generate: install ## write src/generated from proto/csi.proto
 	@$(NODE) proto/generate.ts
 
 .PHONY: tools
-tools: install ## bring the test kernel and csi-sanity (the targets that need them do so too)
+tools: install ## bring the test kernel, csi-sanity and promtool (the targets that need them do so too)
 	@test/vm/vm setup
 	@test/tools/csi-sanity.sh >/dev/null
+	@test/tools/promtool.sh >/dev/null
 
 .PHONY: install
 install: node_modules/.package-lock.json ## bring Node 26 and the packages of the lockfile

@@ -16,16 +16,20 @@ export interface Address {
   readonly port: number;
 }
 
-/** Told of a page that failed, which is a bug. */
-export type OnBug = (path: string, error: unknown) => void;
+/** Told of a page, or a connection, that failed. */
+export type OnFailure = (what: string, error: unknown) => void;
 
 /** What one caller can make the driver hold. */
 const LIMITS = { requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 8192 };
 const MOST_CONNECTIONS = 64;
 
 /** Throws EnvironmentError where the address is taken, or not of this machine. */
-export async function serveTcp({ host, port }: Address, pages: Pages, onBug: OnBug): Promise<HttpServer> {
-  const server = makeServer(pages, onBug);
+export async function serveTcp(
+  { host, port }: Address,
+  pages: Pages,
+  onFailure: OnFailure,
+): Promise<HttpServer> {
+  const server = makeServer(pages, onFailure);
   try {
     await listening(server, () => server.listen({ host, port }));
   } catch (cause) {
@@ -34,30 +38,34 @@ export async function serveTcp({ host, port }: Address, pages: Pages, onBug: OnB
       { cause },
     );
   }
-  return closable(server);
+  return running(server, onFailure);
 }
 
 /** `path`: absolute. For its owner only; throws EnvironmentError, see `host/unix-socket.ts`. */
-export async function serveUnix(path: string, pages: Pages, onBug: OnBug): Promise<HttpServer> {
+export async function serveUnix(path: string, pages: Pages, onFailure: OnFailure): Promise<HttpServer> {
   await removeStaleSocket(path);
-  const server = makeServer(pages, onBug);
+  const server = makeServer(pages, onFailure);
   await bindForOwner(
     path,
     () => listening(server, () => server.listen(path)),
     () => server.close(),
   );
-  return closable(server);
+  return running(server, onFailure);
 }
 
-function makeServer(pages: Pages, onBug: OnBug): Server {
+function makeServer(pages: Pages, onFailure: OnFailure): Server {
   const server = createServer(LIMITS, (request, response) => {
-    void answer(request, pages, onBug).then((found) => write(request, response, found));
+    void answer(request, pages, onFailure).then((found) => write(request, response, found));
   });
   server.maxConnections = MOST_CONNECTIONS;
   return server;
 }
 
-async function answer({ method, url = "" }: IncomingMessage, pages: Pages, onBug: OnBug): Promise<Answer> {
+async function answer(
+  { method, url = "" }: IncomingMessage,
+  pages: Pages,
+  onFailure: OnFailure,
+): Promise<Answer> {
   const [path = ""] = url.split("?", 1);
   if (method !== "GET" && method !== "HEAD") return plain(405, "only GET and HEAD");
   if (!Object.hasOwn(pages, path))
@@ -65,7 +73,7 @@ async function answer({ method, url = "" }: IncomingMessage, pages: Pages, onBug
   try {
     return (await pages[path]?.()) ?? plain(404, "no such page");
   } catch (error) {
-    onBug(path, error);
+    onFailure(path, error);
     return plain(500, "internal error; the driver's log has the details");
   }
 }
@@ -95,9 +103,13 @@ async function listening(server: Server, listen: () => void): Promise<void> {
   server.off("error", reject);
 }
 
-const closable = (server: Server): HttpServer => ({
-  close: () => {
-    server.close();
-    server.closeAllConnections();
-  },
-});
+/** A connection that cannot be accepted (no descriptors left, for one) must not end the driver. */
+function running(server: Server, onFailure: OnFailure): HttpServer {
+  server.on("error", (error) => onFailure("a connection", error));
+  return {
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}

@@ -54,10 +54,10 @@ export class Monitor {
       report,
       readiness,
     });
-    const onBug = (page: string, error: unknown): void =>
+    const onFailure = (what: string, error: unknown): void =>
       log.error(
-        { page, bug: error instanceof Error ? (error.stack ?? error.message) : String(error) },
-        "page",
+        { what, bug: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+        "could not be answered over HTTP",
       );
     const begin = async (what: string, start: () => Promise<HttpServer>): Promise<void> => {
       try {
@@ -66,9 +66,9 @@ export class Monitor {
         log.error({ problem: messageOf(error) }, `no ${what}`);
       }
     };
-    await begin("report for the commands", () => serveUnix(socket, own, onBug));
+    await begin("report for the commands", () => serveUnix(socket, own, onFailure));
     if (listen === undefined) return;
-    await begin("metrics", () => serveTcp(listen, open, onBug));
+    await begin("metrics", () => serveTcp(listen, open, onFailure));
   }
 
   close(): void {

@@ -20,6 +20,7 @@ export const FIRST: readonly Stage[] = [
   step("check-generated"),
   suite("unit"),
   { target: "tools", count: { by: "preparation" } },
+  step("check-rules"),
 ];
 
 /** Lanes run side by side, each in order: a test kernel has one processor, the machine two or more. */

@@ -43,7 +43,7 @@ function judges({ kubelet, own }: Directories): Readonly<Record<string, readonly
   const mine = below(own);
   return {
     dmsetup: [
-      is(/^(?:clear|create|info|load|message|remove|resume|status|suspend|table|targets|wait)$/),
+      is(/^(?:clear|create|info|load|message|remove|resume|status|suspend|table|targets|version|wait)$/),
       is(/^--(?:uuid|table|noflush|nolockfs|noheadings|separator|inactive|target)$/, /^-[co]$/, /^\|$/),
       is(/^(?:name,uuid,major,minor,open,suspended,tables_loaded|events)$/, /^thin$/, NUMBER, NAME, UUID),
       is(/^(?:create_thin|create_snap|delete|set_transaction_id) \d+(?: \d+)?$/),
