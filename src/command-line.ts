@@ -40,7 +40,8 @@ export const USAGE = `usage: dmthin COMMAND
   pool list | pool show NAME
   volume list | volume show ID
   snapshot list | snapshot show ID
-                             the same in detail, from the running driver
+                             the same in detail, from the running driver; volumes and snapshots with --measure: also what
+                             belongs to each alone, which deleting it gives back
       all of these: [-o json] [--config FILE] [--state-directory DIRECTORY]
       exit 0: answered, 2: no driver answers, 3: there is no such object, 4: a pool needs attention
   pool check NAME [--config FILE]
@@ -125,6 +126,9 @@ function parseObjects(name: "volume" | "snapshot", [verb, ...rest]: readonly str
   throw new InvalidRequestError(`command ${name}`, "takes list or show; see dmthin --help");
 }
 
+const isOfObjects = (kind: View["kind"]): boolean =>
+  kind.startsWith("volume-") || kind.startsWith("snapshot-");
+
 /** `command`: as a person types it. */
 function parseReport(command: string, args: readonly string[], kind: View["kind"]): Command {
   const shows = kind === "pool-show" || kind === "volume-show" || kind === "snapshot-show";
@@ -135,6 +139,7 @@ function parseReport(command: string, args: readonly string[], kind: View["kind"
       output: { type: "string", short: "o", default: "table" },
       config: { type: "string" },
       "state-directory": { type: "string" },
+      ...(isOfObjects(kind) ? { measure: { type: "boolean" } as const } : {}),
     },
     shows ? 1 : 0,
   );
@@ -148,6 +153,7 @@ function parseReport(command: string, args: readonly string[], kind: View["kind"
     kind: "report",
     view: shows ? { kind, wanted: wanted ?? "" } : { kind },
     json: values.output === "json",
+    measure: "measure" in values && values.measure === true,
     configuration: configuration(values),
     ...(stateDirectory === undefined ? {} : { stateDirectory }),
   };

@@ -23,7 +23,7 @@ import { createMountEngine } from "./mounts/kernel-mounts.ts";
 import type { Report } from "./pool/backing.ts";
 import { PoolClaims } from "./pool/claims.ts";
 import { LeftDevices } from "./pool/left-devices.ts";
-import { reportPools } from "./pool/report-pools.ts";
+import { measurePools, reportPools } from "./pool/report-pools.ts";
 import { startPools, type SupervisedPools } from "./pool/set.ts";
 import { followConfiguration } from "./reload.ts";
 
@@ -199,6 +199,7 @@ async function listenForWatchers(
     socket: reportSocket(config.stateDirectory),
     ...config.metrics,
     readiness,
+    measure: () => measurePools(opening, (level, message) => log[level]({}, message)),
     report: async () => ({
       node: config.nodeName,
       version,

@@ -4,13 +4,18 @@ import type { IncomingMessage } from "node:http";
 
 import { EnvironmentError, messageOf, systemErrnoOf } from "../core/errors.ts";
 
-/** Longer than a report waits for a pool that is stuck. */
-const PATIENCE_MS = 20_000;
+/** How long each page may take: longer than a report waits for a pool that is stuck, and than a measurement may last. */
+const PAGES = { "/report": 20_000, "/report/measured": 330_000 } as const;
+export type ReportPage = keyof typeof PAGES;
 
-/** The JSON of `/report`. Throws EnvironmentError where no driver answers. */
-export async function askReport(socketPath: string, patienceMs = PATIENCE_MS): Promise<string> {
+/** The JSON of the page. Throws EnvironmentError where no driver answers. */
+export async function askReport(
+  socketPath: string,
+  page: ReportPage,
+  patienceMs: number = PAGES[page],
+): Promise<string> {
   try {
-    const response = await send(socketPath, patienceMs);
+    const response = await send(socketPath, page, patienceMs);
     const body = await textOf(response);
     if (response.statusCode === 200) return body;
     throw new EnvironmentError(`the driver answered ${response.statusCode}: ${body.trim()}`);
@@ -20,10 +25,10 @@ export async function askReport(socketPath: string, patienceMs = PATIENCE_MS): P
   }
 }
 
-function send(socketPath: string, patienceMs: number): Promise<IncomingMessage> {
+function send(socketPath: string, path: ReportPage, patienceMs: number): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const signal = AbortSignal.timeout(patienceMs);
-  request({ socketPath, path: "/report", agent: false, signal }, resolve).on("error", reject).end();
+  request({ socketPath, path, agent: false, signal }, resolve).on("error", reject).end();
   return promise;
 }
 

@@ -12,6 +12,8 @@ export interface ReportCommand {
   readonly kind: "report";
   readonly view: View;
   readonly json: boolean;
+  /** Have the driver measure first what belongs to each object alone. */
+  readonly measure: boolean;
   readonly configuration: string;
   /** Wins over what the configuration says. */
   readonly stateDirectory?: string;
@@ -21,7 +23,9 @@ export interface ReportCommand {
 export async function runReportCommand(command: ReportCommand): Promise<number> {
   try {
     const directory = command.stateDirectory ?? (await guessStateDirectory(command.configuration));
-    const report = parseReport(await askReport(reportSocket(directory)));
+    const report = parseReport(
+      await askReport(reportSocket(directory), command.measure ? "/report/measured" : "/report"),
+    );
     const said = answer(command.view, report, command.json, paintFor(process.stdout, process.env));
     process.stdout.write(said.output);
     if (said.complaint !== undefined) complain(said.complaint);

@@ -35,32 +35,60 @@ function stateOf({ state, lost }: Pick<ReadVolume, "state" | "lost">): Cell {
 const formatOf = ({ access, format, fsType }: ReadVolume): string =>
   access.includes("mount") ? `${fsType ?? "?"} (${format})` : "block";
 
+const ownOf = ({ measured }: Pick<ReadVolume, "measured">): Cell =>
+  measured === undefined ? NONE : cell(formatBytes(measured.exclusive));
+
+/** A column that stands where anything was measured. */
+const OWN = "ITS OWN";
+const withOwn = <T extends Pick<ReadVolume, "measured">>(objects: readonly T[]) => {
+  const shown = objects.some(({ measured }) => measured !== undefined);
+  return { title: shown ? [OWN] : [], of: (each: T): readonly Cell[] => (shown ? [ownOf(each)] : []) };
+};
+
+function ownFact({ measured }: Pick<ReadVolume, "measured">): Cell {
+  if (measured === undefined) return cell("not measured; use --measure", "faint");
+  const { mapped, exclusive, at } = measured;
+  return cell(`${formatBytes(exclusive)} of ${formatBytes(mapped)} mapped, as of ${at}`);
+}
+
 export function showVolumes(volumes: readonly Placed<ReadVolume>[], paint: Paint): string {
+  const own = withOwn(volumes);
   const rows = volumes.map((volume) => [
     cell(volume.pool),
     cell(volume.name),
     stateOf(volume),
     cell(formatBytes(volume.size)),
     volume.mapped === undefined ? NONE : cell(formatBytes(volume.mapped)),
+    ...own.of(volume),
     cell(formatOf(volume)),
     cell(volume.stagingPath === undefined ? "no" : "yes"),
     cell(volume.id),
   ]);
-  return formatTable(["POOL", "NAME", "STATE", "SIZE", "MAPPED", "CONTENT", "STAGED", "ID"], rows, paint);
+  return formatTable(
+    ["POOL", "NAME", "STATE", "SIZE", "MAPPED", ...own.title, "CONTENT", "STAGED", "ID"],
+    rows,
+    paint,
+  );
 }
 
 export function showSnapshots(snapshots: readonly Placed<ReadSnapshot>[], paint: Paint): string {
+  const own = withOwn(snapshots);
   const rows = snapshots.map((snapshot) => [
     cell(snapshot.pool),
     cell(snapshot.name),
     stateOf(snapshot),
     cell(formatBytes(snapshot.size)),
     cell(formatBytes(snapshot.mapped)),
+    ...own.of(snapshot),
     cell(snapshot.createdAt),
     cell(snapshot.sourceVolumeId),
     cell(snapshot.id),
   ]);
-  return formatTable(["POOL", "NAME", "STATE", "SIZE", "MAPPED", "CREATED", "SOURCE", "ID"], rows, paint);
+  return formatTable(
+    ["POOL", "NAME", "STATE", "SIZE", "MAPPED", ...own.title, "CREATED", "SOURCE", "ID"],
+    rows,
+    paint,
+  );
 }
 
 export function showVolume(volume: Placed<ReadVolume>, paint: Paint): string {
@@ -73,6 +101,7 @@ export function showVolume(volume: Placed<ReadVolume>, paint: Paint): string {
       ["State", stateOf(volume)],
       ["Size", cell(`${formatBytes(volume.size)} (${volume.size} bytes)`)],
       ["Mapped", cell(mapped === undefined ? "unknown while its device is active" : formatBytes(mapped))],
+      ["Its own", ownFact(volume)],
       ["Content", cell(formatOf(volume))],
       ["Made from", cell(source.kind === "empty" ? "nothing" : `${source.kind} ${source.id}`)],
       ["Staged at", stagingPath === undefined ? NONE : cell(stagingPath)],
@@ -94,6 +123,7 @@ export function showSnapshot(snapshot: Placed<ReadSnapshot>, paint: Paint): stri
       ["State", stateOf(snapshot)],
       ["Size", cell(`${formatBytes(size)} (${size} bytes)`)],
       ["Mapped at the cut", cell(formatBytes(mapped))],
+      ["Its own", ownFact(snapshot)],
       ["Content", cell(fsType ?? "block or not formatted")],
       ["Source", cell(snapshot.sourceVolumeId)],
       ["Group", groupId === undefined ? NONE : cell(groupId)],

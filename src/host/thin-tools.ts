@@ -39,15 +39,12 @@ export async function listThins(
   return parseThinLs((await runner.run("thin_ls", args)).stdout);
 }
 
-/** 0.9 leaves the last column empty where it is 0. */
-const SPACE_ROW = /^\s*(\d{1,8})\s+(\d{1,20})(?:\s+(\d{1,20}))?\s*$/;
-
 /** Rows of `thin_ls --no-headers -o DEV,MAPPED_BLOCKS,EXCLUSIVE_BLOCKS`. Throws ParseError. */
 export function parseThinSpace(text: string): readonly ThinSpace[] {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   return lines.map((line) => {
-    const [, id, mapped, exclusive = "0"] = SPACE_ROW.exec(line) ?? [];
-    if (id === undefined || mapped === undefined || Number(id) > MAX_THIN_ID)
+    const [, id, mapped, exclusive] = ROW.exec(line) ?? [];
+    if (id === undefined || mapped === undefined || exclusive === undefined || Number(id) > MAX_THIN_ID)
       throw new ParseError("thin_ls", "row", line, "thin id, mapped blocks, exclusive blocks");
     return {
       thinId: thinId(Number(id)),

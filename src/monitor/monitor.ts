@@ -17,6 +17,7 @@ export interface MonitorOptions {
   /** Where `/metrics`, `/healthz` and `/readyz` are served; absent: nowhere. */
   readonly listen?: Address;
   readonly report: () => Promise<NodeReport>;
+  readonly measure: PageSources["measure"];
   readonly readiness: PageSources["readiness"];
   readonly log: { readonly error: LogLine };
 }
@@ -46,12 +47,13 @@ export class Monitor {
    * Rejects never: a driver that cannot be watched serves volumes all the same. What cannot be listened on is told in the
    * log.
    */
-  async listen({ socket, listen, report, readiness, log }: MonitorOptions): Promise<void> {
+  async listen({ socket, listen, report, measure, readiness, log }: MonitorOptions): Promise<void> {
     const { open, own } = pagesOf({
       registry: this.registry,
       nodeMetrics: this.#nodeMetrics,
       heartbeat: this.#heartbeat,
       report,
+      measure,
       readiness,
     });
     const onFailure = (what: string, error: unknown): void =>

@@ -63,6 +63,8 @@ export class NodeMetrics {
   readonly #volumeSize: Gauge;
   readonly #volumeMapped: Gauge;
   readonly #volumeStaged: Gauge;
+  readonly #volumeExclusive: Gauge;
+  readonly #snapshotExclusive: Gauge;
 
   constructor(registry: Registry) {
     this.#registry = registry;
@@ -84,6 +86,16 @@ export class NodeMetrics {
       labels,
     );
     this.#volumeStaged = this.#gauge("volume_staged", "1: the volume is staged on this node.", labels);
+    this.#volumeExclusive = this.#gauge(
+      "volume_exclusive_bytes",
+      "What only the volume has mapped, as of the last measurement (dmthin volume list --measure).",
+      labels,
+    );
+    this.#snapshotExclusive = this.#gauge(
+      "snapshot_exclusive_bytes",
+      "What only the snapshot has mapped, as of the last measurement: deleting it gives that back.",
+      ["pool", "snapshot_id", "name"],
+    );
     const thresholds = this.#gauge(
       "pool_warning_threshold_ratio",
       "Share of data or metadata in use from which on the driver warns, by level.",
@@ -105,6 +117,7 @@ export class NodeMetrics {
     yield* [this.#build, this.#ready, this.#up, this.#info, this.#conditions, this.#modes];
     for (const [gauge] of [...this.#kernel, ...this.#own]) yield gauge;
     yield* [this.#volumeSize, this.#volumeMapped, this.#volumeStaged];
+    yield* [this.#volumeExclusive, this.#snapshotExclusive];
   }
 
   #showPool(report: PoolReport): void {
@@ -119,12 +132,16 @@ export class NodeMetrics {
   #showOpen({ name: pool, backing, silence, figures }: OpenPoolReport): void {
     this.#info.set({ pool, uuid: figures.uuid, backing: backing.kind }, 1);
     for (const [gauge, [, , of]] of this.#own) gauge.set({ pool }, of(figures));
-    for (const { id: volume_id, name, size, mapped, stagingPath } of figures.volumes) {
+    for (const { id: volume_id, name, size, mapped, measured, stagingPath } of figures.volumes) {
       const labels = { pool, volume_id, name };
       this.#volumeSize.set(labels, Number(size));
       this.#volumeStaged.set(labels, flag(stagingPath !== undefined));
       if (mapped !== undefined) this.#volumeMapped.set(labels, Number(mapped));
+      if (measured !== undefined) this.#volumeExclusive.set(labels, Number(measured.exclusive));
     }
+    for (const { id: snapshot_id, name, measured } of figures.snapshots)
+      if (measured !== undefined)
+        this.#snapshotExclusive.set({ pool, snapshot_id, name }, Number(measured.exclusive));
     if (silence !== undefined) return;
     for (const mode of MODES) this.#modes.set({ pool, mode }, flag(figures.mode === mode));
     for (const [gauge, [, , of]] of this.#kernel) gauge.set({ pool }, of(figures));

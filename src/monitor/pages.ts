@@ -26,6 +26,8 @@ export interface PageSources {
   readonly nodeMetrics: NodeMetrics;
   readonly heartbeat: Pick<Heartbeat, "stall">;
   readonly report: () => Promise<NodeReport>;
+  /** Measures what belongs to each volume and snapshot alone, for the next report. */
+  readonly measure: () => Promise<void>;
   /** As Probe answers it, from memory. */
   readonly readiness: () => { readonly ready: boolean; readonly absent: readonly Missing[] };
 }
@@ -37,10 +39,11 @@ const text = (status: number, ...lines: readonly string[]): Answer => ({
 });
 
 /** `/report` is for the owner of the node only: it names paths, and takes more of the driver than the others. */
-export function pagesOf({ registry, nodeMetrics, heartbeat, report, readiness }: PageSources): {
+export function pagesOf(sources: PageSources): {
   readonly open: Pages;
   readonly own: Pages;
 } {
+  const { registry, nodeMetrics, heartbeat, report, measure, readiness } = sources;
   const asked = shared(report);
   const scrape = shared(async () => {
     nodeMetrics.show(await asked());
@@ -63,6 +66,10 @@ export function pagesOf({ registry, nodeMetrics, heartbeat, report, readiness }:
   const own: Pages = {
     ...open,
     "/report": async () => ({ status: 200, type: "application/json", body: formatReport(await asked()) }),
+    "/report/measured": async () => {
+      await measure();
+      return { status: 200, type: "application/json", body: formatReport(await asked()) };
+    },
   };
   return { open, own };
 }

@@ -18,6 +18,7 @@ const text = z.string();
 const natural = text.regex(/^\d{1,20}$/).transform((digits) => BigInt(digits));
 const space = z.object({ used: natural, size: natural });
 const condition = z.object({ type: z.enum(CONDITION_TYPES), reason: text });
+const measured = z.object({ mapped: natural, exclusive: natural, at: text });
 const objectState = z.enum(["creating", "ready", "deleting"]);
 const fsType = z.enum(["ext4", "xfs", "btrfs"]);
 
@@ -33,6 +34,7 @@ const volume = z.object({
   state: objectState,
   size: natural,
   mapped: natural.exactOptional(),
+  measured: measured.exactOptional(),
   thinId: z.number(),
   device: text,
   source,
@@ -52,6 +54,7 @@ const snapshot = z.object({
   groupId: text.exactOptional(),
   size: natural,
   mapped: natural,
+  measured: measured.exactOptional(),
   thinId: z.number(),
   fsType: fsType.exactOptional(),
   lost: z.boolean(),

@@ -6,6 +6,7 @@ import type { PoolOptions } from "../core/pool-options.ts";
 import type { BackingReport, PoolReport } from "../core/pool-report.ts";
 import { levelsOf } from "../plan/fill.ts";
 import { conditionsOf, conditionsOfAbsent } from "../plan/pool-conditions.ts";
+import type { Report } from "./backing.ts";
 import type { Pool, PoolSet } from "./engine.ts";
 
 export interface ReportOptions {
@@ -32,6 +33,19 @@ export async function reportPools(
     const pool = pools.byName(options.name);
     return pool === undefined ? absentReport(options, pools) : openReport(options, pool, answers.get(pool));
   });
+}
+
+/** All that take changes, side by side. Rejects never: what could not be measured is told, and the others are. */
+export async function measurePools(pools: PoolSet, report: Report): Promise<void> {
+  await Promise.all(
+    pools.pools.map(async (pool) => {
+      try {
+        if (pool.condition.kind === "ready") await pool.measure();
+      } catch (error) {
+        report("warn", `pool ${pool.name}: not measured: ${messageOf(error)}`);
+      }
+    }),
+  );
 }
 
 /** Undefined: the kernel answered. */

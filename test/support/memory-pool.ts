@@ -86,6 +86,12 @@ export class MemoryPool implements Pool {
     return this.kernel();
   }
 
+  measurements = 0;
+  async measure(): Promise<void> {
+    this.measurements += 1;
+    await this.kernel();
+  }
+
   figures(): PoolFigures {
     return memoryFigures(this, this.changes);
   }

@@ -13,6 +13,7 @@ import { Dmsetup } from "../../src/host/dmsetup.ts";
 import type { Runner } from "../../src/host/run.ts";
 import type { PoolCondition } from "../../src/pool/engine.ts";
 import { MessageQueue } from "../../src/pool/queue.ts";
+import { PoolSpace } from "../../src/pool/space.ts";
 import { PoolState } from "../../src/pool/state.ts";
 import { ThinDevices } from "../../src/pool/thin-devices.ts";
 import { ThinPool } from "../../src/pool/thin-pool.ts";
@@ -129,6 +130,17 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
     condition: options.condition ?? { kind: "ready" },
     onFill: () => {},
     growTo: async () => {},
+    space: new PoolSpace({
+      name: POOL_NAME,
+      blockSize: BLOCK,
+      metadataPath: "/dev/mapper/meta",
+      poolDevice: POOL,
+      dmsetup,
+      runner,
+      queue,
+      operations: new Operations(),
+      now: () => new Date(0),
+    }),
     now: () => new Date(0),
     hands: {
       poolDevice: POOL,

@@ -5,6 +5,7 @@ const words = (text: string): readonly string[] => text.split(" ").filter((word)
 
 const report = (view: object, changes: object = {}): object => ({
   kind: "report",
+  measure: false,
   view,
   json: false,
   configuration: "/etc/dmthin/config.yaml",
@@ -55,6 +56,7 @@ describe("a command line", () => {
     ["pool list --output=table", report({ kind: "pool-list" })],
     ["pool show fast -o json", report({ kind: "pool-show", wanted: "fast" }, { json: true })],
     ["volume list --state-directory /s", report({ kind: "volume-list" }, { stateDirectory: "/s" })],
+    ["volume list --measure", report({ kind: "volume-list" }, { measure: true })],
     ["volume show v-1", report({ kind: "volume-show", wanted: "v-1" })],
     ["snapshot list", report({ kind: "snapshot-list" })],
     ["snapshot show -o json s-1", report({ kind: "snapshot-show", wanted: "s-1" }, { json: true })],

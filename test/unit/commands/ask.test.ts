@@ -24,12 +24,12 @@ describe("asking the driver", () => {
     const socket = join(directory, "a.sock");
     const body = "é".repeat(1_000_000);
     const server = await serveUnix(socket, answering(200, body), () => {});
-    expect(await askReport(socket)).toBe(body);
+    expect(await askReport(socket, "/report")).toBe(body);
     server.close();
   });
 
   test("tells where no driver is", async () => {
-    const asked = askReport(join(directory, "none.sock"));
+    const asked = askReport(join(directory, "none.sock"), "/report");
     await expect(asked).rejects.toThrow(EnvironmentError);
     await expect(asked).rejects.toThrow(
       /no driver answers at .*none.sock: there is no such socket; is dmthin/,
@@ -39,7 +39,7 @@ describe("asking the driver", () => {
   test("tells that the driver failed", async () => {
     const socket = join(directory, "b.sock");
     const server = await serveUnix(socket, answering(500, "internal error\n"), () => {});
-    await expect(askReport(socket)).rejects.toThrow(/^the driver answered 500: internal error$/);
+    await expect(askReport(socket, "/report")).rejects.toThrow(/^the driver answered 500: internal error$/);
     server.close();
   });
 
@@ -47,7 +47,7 @@ describe("asking the driver", () => {
     const socket = join(directory, "c.sock");
     const server = createServer(() => {}).listen(socket);
     await once(server, "listening");
-    await expect(askReport(socket, 50)).rejects.toThrow(/no answer in time/);
+    await expect(askReport(socket, "/report", 50)).rejects.toThrow(/no answer in time/);
     server.close();
   });
 });

@@ -14,7 +14,7 @@ import { parsePoolStatus, parsePoolTable } from "../../../src/host/thin-pool-tex
 import { parseThinDetails } from "../../../src/host/thin-rebuild.ts";
 import { parseThinSuperblock } from "../../../src/host/thin-superblock.ts";
 import { parseThinStatus, parseThinTable } from "../../../src/host/thin-text.ts";
-import { parseThinLs } from "../../../src/host/thin-tools.ts";
+import { parseThinLs, parseThinSpace } from "../../../src/host/thin-tools.ts";
 import { captured, DMSETUP_CAPTURES, THIN_TOOLS_CAPTURES } from "../../support/fixtures.ts";
 import { deviceHead } from "../../support/superblocks.ts";
 
@@ -58,6 +58,11 @@ const TEXTS: readonly (readonly [string, (text: string) => unknown, readonly str
     "the list of thins",
     parseThinLs,
     THIN_TOOLS_CAPTURES.flatMap((directory) => [captured(`${directory}/thin-ls`)]),
+  ],
+  [
+    "the list of what thins have for themselves",
+    parseThinSpace,
+    THIN_TOOLS_CAPTURES.flatMap((directory) => [captured(`${directory}/thin-space`)]),
   ],
   ["thins of damaged metadata", parseThinDetails, [DETAILS]],
   [

@@ -2,7 +2,13 @@ import { describe, expect, test } from "vitest";
 
 import type { DmName } from "../../../src/core/ids.ts";
 import { Dmsetup } from "../../../src/host/dmsetup.ts";
-import { checkMetadata, listThins, parseThinLs, withMetadataSnapshot } from "../../../src/host/thin-tools.ts";
+import {
+  checkMetadata,
+  listThins,
+  parseThinLs,
+  parseThinSpace,
+  withMetadataSnapshot,
+} from "../../../src/host/thin-tools.ts";
 import { fakeRunner } from "../../support/fake-runner.ts";
 import { captured, capturedFailure, THIN_TOOLS_CAPTURES } from "../../support/fixtures.ts";
 
@@ -18,6 +24,17 @@ describe.each(THIN_TOOLS_CAPTURES)("%s", (directory) => {
       { thinId: 3, mapped: 101n, transaction: 7n },
       { thinId: 16777215, mapped: 0n, transaction: 7n },
     ]);
+  });
+
+  test("lists what each thin has for itself", () => {
+    expect(parseThinSpace(captured(`${directory}/thin-space`))).toEqual([
+      { thinId: 0, mapped: 0n, exclusive: 0n },
+      { thinId: 1, mapped: 16283n, exclusive: 16283n },
+      { thinId: 2, mapped: 101n, exclusive: 0n },
+      { thinId: 3, mapped: 101n, exclusive: 0n },
+      { thinId: 16777215, mapped: 0n, exclusive: 0n },
+    ]);
+    expect(() => parseThinSpace("1 2\n")).toThrow(/thin_ls.*exclusive blocks/);
   });
 
   test("an empty pool has no thins", () => {

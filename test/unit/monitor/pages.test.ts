@@ -38,6 +38,7 @@ function sources(changes: Partial<PageSources> = {}): PageSources {
     nodeMetrics: new NodeMetrics(registry),
     heartbeat: { stall: undefined },
     report: async () => nodeReport(openPool()),
+    measure: async () => {},
     readiness: () => ({ ready: true, absent: [] }),
     ...changes,
   };
