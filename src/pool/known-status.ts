@@ -1,5 +1,6 @@
 /** What the kernel last said of an open pool, and what follows from it for promises and warnings. */
 import type { PoolStatus } from "../core/dm.ts";
+import type { ThinId } from "../core/ids.ts";
 import { bytesFromMetaBlocks } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import type { Supply } from "../plan/capacity.ts";
@@ -14,6 +15,7 @@ export class KnownStatus {
   #status: ActiveStatus;
   #at: Date;
   #hostBytes: Bytes | undefined;
+  #mapped: ReadonlyMap<ThinId, Bytes> = new Map();
 
   constructor(parts: PoolParts) {
     this.#parts = parts;
@@ -33,6 +35,16 @@ export class KnownStatus {
   note(status: ActiveStatus): void {
     this.#status = status;
     this.#at = this.#parts.now();
+  }
+
+  /** What an active thin had mapped, when that was last asked. */
+  mappedOf(thinId: ThinId): Bytes | undefined {
+    return this.#mapped.get(thinId);
+  }
+
+  /** Of all active thins: what is not in it is not known any more. */
+  noteMapped(mapped: ReadonlyMap<ThinId, Bytes>): void {
+    this.#mapped = mapped;
   }
 
   get supply(): Supply {

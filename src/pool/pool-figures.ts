@@ -43,9 +43,9 @@ export function figuresOf(pool: ThinPool): PoolFigures {
   };
 }
 
-function volumeReport({ name, state }: ThinPool, record: VolumeRecord): VolumeReport {
+function volumeReport({ name, state, known }: ThinPool, record: VolumeRecord): VolumeReport {
   const { id, thinId, format, staging } = record;
-  const mapped = state.mapped.get(thinId);
+  const mapped = state.mapped.get(thinId) ?? known.mappedOf(thinId);
   const fsType = format.fsType ?? record.fsType;
   return {
     id,

@@ -12,7 +12,6 @@ import { bytes, bytesFromBlocks, dataBlocks, roundDown } from "../core/units.ts"
 import type { Bytes } from "../core/units.ts";
 import { SIZE_STEP, addDemand, headroom } from "../plan/capacity.ts";
 import type { SizeRange, Supply } from "../plan/capacity.ts";
-import type { Fill } from "../plan/fill.ts";
 import { foreignHands, transactionExcess } from "../plan/fence.ts";
 import type { Runner } from "../host/run.ts";
 import type { Plan } from "../plan/step.ts";
@@ -23,6 +22,7 @@ import { perform, troubleOf, wayOut } from "./execute.ts";
 import { Fence } from "./fence.ts";
 import { KnownStatus } from "./known-status.ts";
 import { OwnedThinVolume } from "./owned-volume.ts";
+import { askWithVolumes } from "./look.ts";
 import { figuresOf } from "./pool-figures.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { SnapshotOperations } from "./snapshots.ts";
@@ -215,26 +215,25 @@ export class ThinPool implements Pool {
   }
 
   /** Before new promises: users write, trim and fill the pool without a message of ours, so the kernel is asked again. */
-  async refreshSupply(): Promise<void> {
-    // A fenced pool is looked at as well: that changes nothing.
-    if (this.#condition.kind === "unusable") return;
+  refreshSupply(): Promise<void> {
     const { dmsetup, poolDevice } = this.parts.hands;
-    const { transactionId: before } = this.state.pool;
-    const status = await dmsetup.poolStatus(poolDevice, { flush: false });
-    await this.known.refreshHostBytes();
-    this.#noteStatus(status, before);
+    return this.#refresh(() => dmsetup.poolStatus(poolDevice, { flush: false }));
   }
 
   look(): Promise<void> {
-    this.#looking ??= this.refreshSupply().finally(() => {
+    this.#looking ??= this.#refresh(() => askWithVolumes(this)).finally(() => {
       this.#looking = undefined;
     });
     return this.#looking;
   }
 
-  /** How full the pool is, as of the last status that was read. */
-  get fill(): Fill {
-    return this.known.fill;
+  async #refresh(ask: () => Promise<PoolStatus>): Promise<void> {
+    // A fenced pool is looked at as well: that changes nothing.
+    if (this.#condition.kind === "unusable") return;
+    const { transactionId: before } = this.state.pool;
+    const status = await ask();
+    await this.known.refreshHostBytes();
+    this.#noteStatus(status, before);
   }
 
   /** `admission`: for plans with an `admit` step. */
@@ -273,7 +272,7 @@ export class ThinPool implements Pool {
   #noteStatus(status: PoolStatus, since = this.state.pool.transactionId): void {
     if (status.kind === "active") {
       this.known.note(status);
-      this.parts.onFill(this.fill);
+      this.parts.onFill(this.known.fill);
       const excess = transactionExcess(status.transactionId, since, this.state.pool.transactionId);
       if (excess !== undefined) this.#fenceOff(excess);
     }

@@ -108,7 +108,7 @@ export function watchPool(pool: ThinPool, runner: Runner, report: Report): PoolW
  * below a loop pool it knows nothing.
  */
 function lookAgainAfter(pool: ThinPool, events: number): number | undefined {
-  const { data, metadata } = pool.fill;
+  const { data, metadata } = pool.known.fill;
   if (events > 0 || data.level > 0 || metadata.level > 0) return LOOK_SOON_MS;
   const { totalData, blockSize } = pool.supply();
   return data.total < totalData * blockSize ? LOOK_BELOW_MS : undefined;
