@@ -100,7 +100,7 @@ export function showVolume(volume: Placed<ReadVolume>, paint: Paint): string {
       ["Pool", cell(volume.pool)],
       ["State", stateOf(volume)],
       ["Size", cell(`${formatBytes(volume.size)} (${volume.size} bytes)`)],
-      ["Mapped", cell(mapped === undefined ? "unknown while its device is active" : formatBytes(mapped))],
+      ["Mapped", cell(mapped === undefined ? "unknown" : formatBytes(mapped))],
       ["Its own", ownFact(volume)],
       ["Content", cell(formatOf(volume))],
       ["Made from", cell(source.kind === "empty" ? "nothing" : `${source.kind} ${source.id}`)],

@@ -53,7 +53,7 @@ export interface VolumeReport {
   readonly name: string;
   readonly state: ObjectState;
   readonly size: Bytes;
-  /** Absent while its device is active: it may change at any moment, and only the kernel could tell. */
+  /** Absent where it is not known: its device was activated since the kernel last answered, or the kernel cannot tell. */
   readonly mapped?: Bytes;
   readonly measured?: SpaceMeasure;
   readonly thinId: ThinId;

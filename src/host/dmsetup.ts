@@ -9,6 +9,7 @@ import type { DmDevice, PoolStatus, ThinStatus } from "../core/dm.ts";
 import { errnoOf, ParseError, ToolError } from "../core/errors.ts";
 import { DM_NAME_PREFIX, type DmName, type DmUuid } from "../core/ids.ts";
 import { DM_INFO_FIELDS, isDmName, linesOf, parseDmInfo, parseTargets } from "./dm-info-text.ts";
+import { errnoFrom } from "./errno.ts";
 import type { Runner, RunResult } from "./run.ts";
 import { parsePoolStatus } from "./thin-pool-text.ts";
 import { parseThinStatus } from "./thin-text.ts";
@@ -25,6 +26,17 @@ const REMOVE_DELAYS_MS: readonly number[] = [25, 50, 100, 200, 400, 800, 1000, 1
 const abandonedSuspends = new Set<DmName>();
 
 const firstLine = (text: string): string => text.split("\n", 1)[0] ?? "";
+
+/** `name: status` of dmthin's devices, one a line, as dmsetup prints them where it is asked for several. */
+function namedLines(text: string): readonly (readonly [DmName, string])[] {
+  return linesOf(text).flatMap((line): (readonly [DmName, string])[] => {
+    if (!line.startsWith(DM_NAME_PREFIX)) return [];
+    const end = line.indexOf(": ");
+    const name = line.slice(0, end);
+    if (end < 0 || !isDmName(name)) throw new ParseError("dm status", "line", line, "a name and a status");
+    return [[name, line.slice(end + 2)]];
+  });
+}
 
 export class Dmsetup {
   readonly #runner: Runner;
@@ -136,15 +148,27 @@ export class Dmsetup {
   /** All active thins named by dmthin, of all pools, in one command; without a flush. */
   async thinStatuses(): Promise<ReadonlyMap<DmName, ThinStatus>> {
     const { stdout } = await this.#run(["status", "--noflush", "--target", "thin"]);
-    const statuses = new Map<DmName, ThinStatus>();
-    for (const line of linesOf(stdout)) {
-      if (!line.startsWith(DM_NAME_PREFIX)) continue;
-      const end = line.indexOf(": ");
-      const name = line.slice(0, end);
-      if (end < 0 || !isDmName(name)) throw new ParseError("dm status", "line", line, "a name and a status");
-      statuses.set(name, parseThinStatus(line.slice(end + 2)));
-    }
-    return statuses;
+    return new Map(namedLines(stdout).map(([name, status]) => [name, parseThinStatus(status)]));
+  }
+
+  /**
+   * A pool and some of its thins in one command; without a flush. The command ends at the first device that is missing: of
+   * the thins behind it nothing is said.
+   */
+  async poolAndThinStatus(
+    pool: DmName,
+    thins: readonly DmName[],
+  ): Promise<{ readonly pool: PoolStatus; readonly thins: ReadonlyMap<DmName, ThinStatus> }> {
+    if (thins.length === 0) return { pool: await this.poolStatus(pool, { flush: false }), thins: new Map() };
+    const args = ["status", "--noflush", pool, ...thins];
+    const { stdout, stderr, exitCode } = await this.#runner.run("dmsetup", args, { accept: [0, 1] });
+    const [first, ...rest] = namedLines(stdout);
+    if (first?.[0] !== pool)
+      throw new ToolError({ argv: ["dmsetup", ...args], exitCode, stderr, errno: errnoFrom(stderr) });
+    return {
+      pool: parsePoolStatus(first[1]),
+      thins: new Map(rest.map(([name, status]) => [name, parseThinStatus(status)])),
+    };
   }
 
   /** How many events the device has had. */

@@ -82,7 +82,7 @@ export class NodeMetrics {
     this.#volumeSize = this.#gauge("volume_size_bytes", "Size of the volume.", labels);
     this.#volumeMapped = this.#gauge(
       "volume_mapped_bytes",
-      "What the volume has mapped in the pool; known of volumes that are not staged.",
+      "What the volume has mapped in the pool.",
       labels,
     );
     this.#volumeStaged = this.#gauge("volume_staged", "1: the volume is staged on this node.", labels);
@@ -136,7 +136,9 @@ export class NodeMetrics {
       const labels = { pool, volume_id, name };
       this.#volumeSize.set(labels, Number(size));
       this.#volumeStaged.set(labels, flag(stagingPath !== undefined));
-      if (mapped !== undefined) this.#volumeMapped.set(labels, Number(mapped));
+      // Of a volume in use only the kernel knows.
+      const current = silence === undefined || stagingPath === undefined;
+      if (mapped !== undefined && current) this.#volumeMapped.set(labels, Number(mapped));
       if (measured !== undefined) this.#volumeExclusive.set(labels, Number(measured.exclusive));
     }
     for (const { id: snapshot_id, name, measured } of figures.snapshots)

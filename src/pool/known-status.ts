@@ -1,8 +1,10 @@
 /** What the kernel last said of an open pool, and what follows from it for promises and warnings. */
 import type { PoolStatus } from "../core/dm.ts";
-import { bytesFromMetaBlocks } from "../core/units.ts";
+import type { ThinId } from "../core/ids.ts";
+import { bytes, bytesFromBlocks, bytesFromMetaBlocks, dataBlocks } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
-import type { Supply } from "../plan/capacity.ts";
+import { addDemand, headroom } from "../plan/capacity.ts";
+import type { Demand, Supply } from "../plan/capacity.ts";
 import { fillOf } from "../plan/fill.ts";
 import type { Fill } from "../plan/fill.ts";
 import type { PoolParts } from "./pool-parts.ts";
@@ -16,6 +18,7 @@ export class KnownStatus {
   #status: ActiveStatus;
   #at: Date;
   #hostBytes: Bytes | undefined;
+  #mapped: ReadonlyMap<ThinId, Bytes> = new Map();
 
   constructor(parts: PoolParts) {
     this.#parts = parts;
@@ -38,6 +41,16 @@ export class KnownStatus {
     this.#at = this.#parts.now();
   }
 
+  /** What an active thin had mapped, when that was last asked. */
+  mappedOf(thinId: ThinId): Bytes | undefined {
+    return this.#mapped.get(thinId);
+  }
+
+  /** Of all active thins: what is not in it is not known any more. */
+  noteMapped(mapped: ReadonlyMap<ThinId, Bytes>): void {
+    this.#mapped = mapped;
+  }
+
   get supply(): Supply {
     const { blockSize } = this.#parts;
     const { overprovision } = this;
@@ -45,6 +58,13 @@ export class KnownStatus {
     const metadata = bytesFromMetaBlocks(totalMeta);
     const supply = { blockSize, overprovision, usedData, totalData, metadata };
     return this.#hostBytes === undefined ? supply : { ...supply, hostBytes: this.#hostBytes };
+  }
+
+  /** What can be promised beside `demand`, with the thin of the volume that it would be. */
+  promisable(demand: Demand): Bytes {
+    if (this.#status.mode !== "rw") return bytes(0);
+    const more = addDemand(demand, { blocks: dataBlocks(0), thins: 1 });
+    return bytesFromBlocks(headroom(this.supply, more), this.#parts.blockSize);
   }
 
   get fill(): Fill {

@@ -43,9 +43,9 @@ export function figuresOf(pool: ThinPool): PoolFigures {
   };
 }
 
-function volumeReport({ name, state, parts }: ThinPool, record: VolumeRecord): VolumeReport {
+function volumeReport({ name, state, known, parts }: ThinPool, record: VolumeRecord): VolumeReport {
   const { id, thinId, format, staging } = record;
-  const mapped = state.mapped.get(thinId);
+  const mapped = state.mapped.get(thinId) ?? known.mappedOf(thinId);
   const fsType = format.fsType ?? record.fsType;
   const measured = measuredOf(parts.space.of(thinId));
   return {

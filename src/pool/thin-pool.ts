@@ -9,9 +9,9 @@ import { lockKey } from "../core/lock-keys.ts";
 import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { PoolFigures } from "../core/pool-report.ts";
-import { bytes, bytesFromBlocks, dataBlocks, roundDown } from "../core/units.ts";
+import { bytes, roundDown } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
-import { SIZE_STEP, addDemand, headroom } from "../plan/capacity.ts";
+import { SIZE_STEP } from "../plan/capacity.ts";
 import type { SizeRange } from "../plan/capacity.ts";
 import { foreignHands, transactionExcess } from "../plan/fence.ts";
 import type { Runner } from "../host/run.ts";
@@ -23,6 +23,7 @@ import { perform, troubleOf, wayOut } from "./execute.ts";
 import { Fence } from "./fence.ts";
 import { KnownStatus } from "./known-status.ts";
 import { OwnedThinVolume } from "./owned-volume.ts";
+import { askWithVolumes } from "./look.ts";
 import { figuresOf } from "./pool-figures.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { SnapshotOperations } from "./snapshots.ts";
@@ -112,11 +113,8 @@ export class ThinPool implements Pool {
     return { available, maximumVolume, minimumVolume: bytes(SIZE_STEP) };
   }
 
-  /** What can still be promised, with the thin of the volume that it would be. */
   promisable(): Bytes {
-    const demand = addDemand(this.state.demand, { blocks: dataBlocks(0), thins: 1 });
-    const blocks = this.#takesPromises() ? headroom(this.known.supply, demand) : dataBlocks(0);
-    return bytesFromBlocks(blocks, this.parts.blockSize);
+    return this.#condition.kind === "ready" ? this.known.promisable(this.state.demand) : bytes(0);
   }
 
   async measure(): Promise<void> {
@@ -223,21 +221,25 @@ export class ThinPool implements Pool {
   }
 
   /** Before new promises: users write, trim and fill the pool without a message of ours, so the kernel is asked again. */
-  async refreshSupply(): Promise<void> {
-    // A fenced pool is looked at as well: that changes nothing.
-    if (this.#condition.kind === "unusable") return;
+  refreshSupply(): Promise<void> {
     const { dmsetup, poolDevice } = this.parts.hands;
-    const { transactionId: before } = this.state.pool;
-    const status = await dmsetup.poolStatus(poolDevice, { flush: false });
-    await this.known.refreshHostBytes();
-    this.#noteStatus(status, before);
+    return this.#refresh(() => dmsetup.poolStatus(poolDevice, { flush: false }));
   }
 
   look(): Promise<void> {
-    this.#looking ??= this.refreshSupply().finally(() => {
+    this.#looking ??= this.#refresh(() => askWithVolumes(this)).finally(() => {
       this.#looking = undefined;
     });
     return this.#looking;
+  }
+
+  async #refresh(ask: () => Promise<PoolStatus>): Promise<void> {
+    // A fenced pool is looked at as well: that changes nothing.
+    if (this.#condition.kind === "unusable") return;
+    const { transactionId: before } = this.state.pool;
+    const status = await ask();
+    await this.known.refreshHostBytes();
+    this.#noteStatus(status, before);
   }
 
   /** `admission`: for plans with an `admit` step. */
@@ -266,10 +268,6 @@ export class ThinPool implements Pool {
       throw error;
     }
     this.state.apply(changes);
-  }
-
-  #takesPromises(): boolean {
-    return this.#condition.kind === "ready" && this.known.status.mode === "rw";
   }
 
   /** `since`: the catalog's transaction id when the status was asked for. */

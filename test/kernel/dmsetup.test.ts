@@ -122,6 +122,10 @@ describe("dmsetup on the kernel", () => {
         highestMapped: 383n,
       });
       expect((await dmsetup.thinStatuses()).get(thin)).toMatchObject({ mapped: 384n });
+      const missing = "dmthin-none" as DmName;
+      const { thins } = await dmsetup.poolAndThinStatus(POOL, [thin, missing, thin]);
+      expect([...thins]).toMatchObject([[thin, { mapped: 384n }]]);
+      await expect(dmsetup.poolAndThinStatus(missing, [thin])).rejects.toMatchObject({ errno: "ENXIO" });
       expect(parseThinTable(await dmsetup.table(thin))).toEqual({ length: SIZE, pool, thinId: 1 });
     });
 

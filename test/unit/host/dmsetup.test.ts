@@ -76,6 +76,35 @@ describe("dmsetup commands", () => {
     ]);
   });
 
+  const THINS = ["dmthin-t-v-0000000000000000000a", "dmthin-t-v-0000000000000000000b"] as const;
+  const both = `dmsetup status --noflush ${NAME} ${THINS.join(" ")}`;
+  const names = THINS as readonly string[] as readonly DmName[];
+  const poolLine = `${NAME}: ${captured(`${DIRECTORY}/pool-status-full`)}`;
+
+  test("a pool and its thins are one command", async () => {
+    const runner = fakeRunner({ [both]: { stdout: `${poolLine}${captured(`${DIRECTORY}/status-thins`)}` } });
+    const { pool, thins } = await new Dmsetup(runner).poolAndThinStatus(NAME, names);
+    expect(pool).toMatchObject({ mode: "out_of_data_space" });
+    expect([...thins.keys()]).toEqual(THINS);
+    expect(runner.commands).toEqual([both]);
+  });
+
+  test("a thin that went meanwhile costs those behind it, not the pool", async () => {
+    const { stderr } = capturedFailure(DIRECTORY, "status-missing");
+    const runner = fakeRunner({ [both]: { stdout: poolLine, stderr: stderr ?? "", exitCode: 1 } });
+    const { pool, thins } = await new Dmsetup(runner).poolAndThinStatus(NAME, names);
+    expect([pool.kind, thins.size]).toEqual(["active", 0]);
+  });
+
+  test("a pool that is gone is an error, with thins or without", async () => {
+    const gone = capturedFailure(DIRECTORY, "status-missing");
+    const runner = fakeRunner({ [both]: gone, [`dmsetup status --noflush ${NAME}`]: gone });
+    for (const asked of [names, []])
+      await expect(new Dmsetup(runner).poolAndThinStatus(NAME, asked)).rejects.toMatchObject({
+        errno: "ENXIO",
+      });
+  });
+
   test("no thins are an empty map", async () => {
     const stdout = captured(`${DIRECTORY}/status-none`);
     const runner = fakeRunner({ "dmsetup status --noflush --target thin": { stdout } });

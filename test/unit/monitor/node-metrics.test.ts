@@ -1,6 +1,7 @@
 import { Registry } from "prom-client";
 import { describe, expect, test } from "vitest";
 
+import { bytes, MIB } from "../../../src/core/units.ts";
 import type { PoolReport } from "../../../src/core/pool-report.ts";
 import { NodeMetrics } from "../../../src/monitor/node-metrics.ts";
 import { absentPool, nodeReport, openPool } from "../../support/node-report.ts";
@@ -62,6 +63,18 @@ describe("the metrics of pools", () => {
     expect(lines.filter((line) => line.includes('pool="fast"'))).toEqual([]);
     expect(lines).toContain("dmthin_ready 0");
   });
+});
+
+test("what a volume in use maps is not shown while the kernel does not answer", async () => {
+  const pool = openPool();
+  if (pool.kind !== "open") throw new Error("not open");
+  const volumes = pool.figures.volumes.map((volume) => ({ ...volume, mapped: bytes(MIB) }));
+  const figures = { ...pool.figures, volumes };
+  const mapped = async (silence: object): Promise<number> =>
+    (await shown([{ ...pool, ...silence, figures }])).filter((line) =>
+      line.startsWith("dmthin_volume_mapped"),
+    ).length;
+  expect([await mapped({}), await mapped({ silence: "no answer" })]).toEqual([2, 1]);
 });
 
 test("a volume has its size, whether it is staged, and what it maps where that is known", async () => {
