@@ -30,6 +30,8 @@ export const USAGE = `usage: dmthin COMMAND
   guard --socket PATH [--state-directory DIRECTORY] [--ends-alone]
                              resumes what a dead driver left suspended
   check-config [FILE]        prints every problem of a configuration
+  pool plan NAME [--config FILE] [-o json]
+                             what the driver would do to a pool's devices at its start; exit 0: that, 1: it would refuse, 2: cannot be said
   pool check NAME [--config FILE]
                              whether a pool's thin metadata is sound; exit 0: it is, 1: it is not, 2: cannot be said
   pool repair NAME [--config FILE] [--work-directory DIRECTORY] [--accept-loss] [--accept-older] [--overwrite-spare]
@@ -89,6 +91,23 @@ function parseGuard(args: readonly string[]): Command {
 function parsePool([verb, ...rest]: readonly string[]): Command {
   const config = { type: "string" } as const;
   switch (verb) {
+    case "plan": {
+      const { values, positionals } = parse(
+        "pool plan",
+        rest,
+        { config, output: { type: "string", short: "o" } },
+        1,
+      );
+      const output = values.output ?? "text";
+      if (output !== "text" && output !== "json")
+        throw new InvalidRequestError("pool plan --output", "must be text or json");
+      return {
+        kind: "pool-plan",
+        pool: poolOf(verb, positionals),
+        configuration: configuration(values),
+        output,
+      };
+    }
     case "check": {
       const { values, positionals } = parse("pool check", rest, { config }, 1);
       return { kind: "pool-check", pool: poolOf(verb, positionals), configuration: configuration(values) };
@@ -119,7 +138,7 @@ function parsePool([verb, ...rest]: readonly string[]): Command {
       };
     }
     default:
-      throw new InvalidRequestError("command pool", "takes check or repair; see dmthin --help");
+      throw new InvalidRequestError("command pool", "takes plan, check or repair; see dmthin --help");
   }
 }
 

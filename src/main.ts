@@ -32,6 +32,7 @@ async function run(command: Command): Promise<number> {
       const { checkConfig } = await import("./check-config.ts");
       return checkConfig(command.configuration);
     }
+    case "pool-plan":
     case "pool-check":
     case "pool-repair": {
       const { runPoolCommand } = await import("./pool-command.ts");

@@ -16,6 +16,14 @@ describe("a command line", () => {
     ],
     ["check-config", { kind: "check-config", configuration: "/etc/dmthin/config.yaml" }],
     ["check-config c.yaml", { kind: "check-config", configuration: "c.yaml" }],
+    [
+      "pool plan fast",
+      { kind: "pool-plan", pool: "fast", configuration: "/etc/dmthin/config.yaml", output: "text" },
+    ],
+    [
+      "pool plan fast --config /c.yaml -o json",
+      { kind: "pool-plan", pool: "fast", configuration: "/c.yaml", output: "json" },
+    ],
     ["pool check fast", { kind: "pool-check", pool: "fast", configuration: "/etc/dmthin/config.yaml" }],
     [
       "pool repair fast --config /c.yaml --work-directory /w --accept-loss",
@@ -51,8 +59,10 @@ describe("a command line", () => {
     ["all --config", /^all: .*argument missing/],
     ["guard", /^guard --socket: is missing/],
     ["check-config a b", /^check-config: has too many words/],
-    ["pool", /^command pool: takes check or repair/],
-    ["pool mend fast", /^command pool: takes check or repair/],
+    ["pool", /^command pool: takes plan, check or repair/],
+    ["pool mend fast", /^command pool: takes plan, check or repair/],
+    ["pool plan", /^pool plan: the pool's name is missing/],
+    ["pool plan fast -o yaml", /^pool plan --output: must be text or json/],
     ["pool check", /^pool check: the pool's name is missing/],
     ["pool repair", /^pool repair: the pool's name is missing/],
     ["pool check fast --accept-loss", /^pool check: Unknown option/],
