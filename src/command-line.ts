@@ -44,6 +44,8 @@ export const USAGE = `usage: dmthin COMMAND
                              belongs to each alone, which deleting it gives back
       all of these: [-o json] [--config FILE] [--state-directory DIRECTORY]
       exit 0: answered, 2: no driver answers, 3: there is no such object, 4: a pool needs attention
+  pool plan NAME [--config FILE] [-o json]
+                             what the driver would do to a pool's devices at its start; exit 0: that, 1: it would refuse, 2: cannot be said
   pool check NAME [--config FILE]
                              whether a pool's thin metadata is sound; exit 0: it is, 1: it is not, 2: cannot be said
   pool repair NAME [--config FILE] [--work-directory DIRECTORY] [--accept-loss] [--accept-older] [--overwrite-spare]
@@ -166,6 +168,23 @@ function parsePool([verb, ...rest]: readonly string[]): Command {
       return parseReport("pool list", rest, "pool-list");
     case "show":
       return parseReport("pool show", rest, "pool-show");
+    case "plan": {
+      const { values, positionals } = parse(
+        "pool plan",
+        rest,
+        { config, output: { type: "string", short: "o" } },
+        1,
+      );
+      const output = values.output ?? "text";
+      if (output !== "text" && output !== "json")
+        throw new InvalidRequestError("pool plan --output", "must be text or json");
+      return {
+        kind: "pool-plan",
+        pool: poolOf(verb, positionals),
+        configuration: configuration(values),
+        output,
+      };
+    }
     case "check": {
       const { values, positionals } = parse("pool check", rest, { config }, 1);
       return { kind: "pool-check", pool: poolOf(verb, positionals), configuration: configuration(values) };
@@ -196,7 +215,10 @@ function parsePool([verb, ...rest]: readonly string[]): Command {
       };
     }
     default:
-      throw new InvalidRequestError("command pool", "takes list, show, check or repair; see dmthin --help");
+      throw new InvalidRequestError(
+        "command pool",
+        "takes list, show, plan, check or repair; see dmthin --help",
+      );
   }
 }
 

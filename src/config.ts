@@ -6,6 +6,7 @@ import type { PoolOptions } from "./core/pool-options.ts";
 import { conflicts } from "./config/conflicts.ts";
 import { DEFAULT_STATE_DIRECTORY, tidyPath } from "./config/paths.ts";
 import { problemsOf } from "./config/problems.ts";
+import { sameDevices } from "./config/same-device.ts";
 import { configSchema } from "./config/schema.ts";
 import type { LogLevel } from "./config/schema.ts";
 import { parseYaml } from "./config/yaml.ts";
@@ -68,11 +69,9 @@ export async function readConfig(path: string, surroundings: Surroundings): Prom
     throw new InvalidRequestError("configuration", `cannot read ${path}`, { cause: error });
   }
   const parsed = parseConfig(text, surroundings);
-  if (parsed.kind === "valid") return parsed.config;
-  throw new InvalidRequestError(
-    `configuration ${path}`,
-    parsed.problems.map((line) => `\n  ${line}`).join(""),
-  );
+  const problems = parsed.kind === "valid" ? await sameDevices(parsed.config.pools) : parsed.problems;
+  if (parsed.kind === "valid" && problems.length === 0) return parsed.config;
+  throw new InvalidRequestError(`configuration ${path}`, problems.map((line) => `\n  ${line}`).join(""));
 }
 
 /**

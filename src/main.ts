@@ -36,6 +36,7 @@ async function run(command: Command): Promise<number> {
       const { runDoctor } = await import("./doctor.ts");
       return runDoctor(command);
     }
+    case "pool-plan":
     case "pool-check":
     case "pool-repair": {
       const { runPoolCommand } = await import("./pool-command.ts");

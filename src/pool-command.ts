@@ -1,4 +1,7 @@
-/** `dmthin pool check` and `dmthin pool repair`: for people, on the node. Exit codes: docs/guides/repair-a-pool.md. */
+/**
+ * `dmthin pool plan`, `dmthin pool check` and `dmthin pool repair`: for people, on the node. Exit codes:
+ * docs/guides/choose-a-backing.md, docs/guides/repair-a-pool.md.
+ */
 import { hostname } from "node:os";
 import { mkdir } from "node:fs/promises";
 import { readConfig, surroundingsOf } from "./config.ts";
@@ -8,6 +11,8 @@ import { createRunner } from "./host/run.ts";
 import { ensureThinTargets } from "./host/thin-targets.ts";
 import { findTools } from "./host/tools.ts";
 import type { Acceptance, Assessment, Loss } from "./plan/repair.ts";
+import { runPoolPlan } from "./pool-plan-command.ts";
+import type { PlanOutput } from "./pool-plan-command.ts";
 import { checkPool } from "./pool/check.ts";
 import type { PoolCheck } from "./pool/check.ts";
 import { holdIdlePool } from "./pool/idle-pool.ts";
@@ -16,6 +21,16 @@ import { repairPool } from "./pool/repair.ts";
 import type { RepairOutcome } from "./pool/repair.ts";
 
 export type PoolCommand =
+  | {
+      readonly kind: "pool-plan";
+      readonly pool: string;
+      readonly configuration: string;
+      readonly output: PlanOutput;
+    }
+  | HoldingCommand;
+
+/** Those for which no driver may hold the pool. */
+type HoldingCommand =
   | { readonly kind: "pool-check"; readonly pool: string; readonly configuration: string }
   | {
       readonly kind: "pool-repair";
@@ -53,6 +68,7 @@ async function run(command: PoolCommand): Promise<number> {
     const known = config.pools.map(({ name }) => name).join(", ");
     throw new PreconditionError(`pool ${command.pool} is not in ${command.configuration}; it has ${known}`);
   }
+  if (command.kind === "pool-plan") return runPoolPlan(options, command.output);
   const faults = faultPoint(process.env["DMTHIN_FAULT_FILE"]);
   const runner = faults.watch(createRunner(findTools()));
   const onStep = (step: string): Promise<void> => faults.afterStep(step);
@@ -74,7 +90,7 @@ async function run(command: PoolCommand): Promise<number> {
 }
 
 async function act(
-  command: PoolCommand,
+  command: HoldingCommand,
   pool: IdlePool,
   onStep: (step: string) => Promise<void>,
 ): Promise<number> {

@@ -98,6 +98,7 @@ function placesOf({ backing }: ReadPool): readonly (readonly [string, Cell])[] {
       ["Data file", cell(`${backing.directory}/data.img`)],
       ["Metadata file", cell(`${backing.directory}/metadata.img`)],
     ];
+  if (backing.kind === "devices") return [["Disks", cell(backing.devices.join(", "))]];
   const { data, metadata, catalog } = backing;
   return [
     ["Data device", cell(data)],

@@ -14,6 +14,11 @@ export interface ConfigChanges {
 
 /** Keys of a pool that an open one takes over; `takeOver` does it. */
 const LIVE: ReadonlySet<string> = new Set(["dataSize", "metadataSize", "overprovision", "autoGrow"]);
+/** Disks that are added; one that is taken out is for the next start to refuse. */
+const addsDevices = (old: PoolOptions, next: PoolOptions): boolean =>
+  old.backing === "devices" &&
+  next.backing === "devices" &&
+  old.devices.every((path, index) => next.devices[index] === path);
 const LATER = "counts when the driver is started again";
 
 export function changesOf(now: Config, next: Config): ConfigChanges {
@@ -28,7 +33,10 @@ export function changesOf(now: Config, next: Config): ConfigChanges {
       continue;
     }
     const different = keysThatDiffer(old, options);
-    const live = old.backing === options.backing ? different.filter((key) => LIVE.has(key)) : [];
+    const adds = addsDevices(old, options);
+    const isLive = (key: string): boolean =>
+      LIVE.has(key) || (adds && (key === "devices" || key === "force"));
+    const live = old.backing === options.backing ? different.filter(isLive) : [];
     for (const key of different)
       if (!live.includes(key)) waiting.push(`${formatPath(["pools", index, key])}: ${LATER}`);
     if (live.length > 0) pools.push(takeOver(old, options));
@@ -60,5 +68,9 @@ function takeOver(old: PoolOptions, next: PoolOptions): PoolOptions {
     return { ...rest, ...common, dataSize: next.dataSize, autoGrow: next.autoGrow };
   if (rest.backing === "parts" && next.backing === "parts")
     return { ...rest, ...common, autoGrow: next.autoGrow };
+  if (rest.backing === "devices" && next.backing === "devices") {
+    const { devices, force } = addsDevices(old, next) ? next : rest;
+    return { ...rest, ...common, autoGrow: next.autoGrow, devices, force };
+  }
   return old;
 }

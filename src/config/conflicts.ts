@@ -10,8 +10,8 @@ interface Claim {
   readonly value: string;
 }
 
-/** Keys that name something a pool must have for itself. */
-const EXCLUSIVE = ["directory", "data", "metadata", "catalog"];
+/** Keys that name something a pool must have for itself; `devices` names several. */
+const EXCLUSIVE = ["directory", "data", "metadata", "catalog", "devices"];
 
 export function conflicts(raw: unknown): string[] {
   const pools = listOf(property(raw, "pools"));
@@ -24,6 +24,7 @@ export function conflicts(raw: unknown): string[] {
         `${claim.path}: ${claim.value} is the name of ${first.path.replace(/\.name$/, "")} too`,
     ),
     ...twice(places, (claim, first) => `${claim.path}: ${claim.value} is already used as ${first.path}`),
+    ...partitions(places),
     ...strangers(pools),
     ...defaultPool(property(raw, "defaultPool"), names),
   ];
@@ -33,7 +34,10 @@ function claims(pools: readonly unknown[], keys: readonly string[]): Claim[] {
   return pools.flatMap((pool, index) =>
     keys.flatMap((key) => {
       const value = property(pool, key);
-      return typeof value === "string" ? [{ path: formatPath(["pools", index, key]), value }] : [];
+      if (typeof value === "string") return [{ path: formatPath(["pools", index, key]), value }];
+      return listOf(value).flatMap((each, position) =>
+        typeof each === "string" ? [{ path: formatPath(["pools", index, key, position]), value: each }] : [],
+      );
     }),
   );
 }
@@ -47,10 +51,26 @@ function twice(all: readonly Claim[], wording: (claim: Claim, first: Claim) => s
   });
 }
 
+function partitions(all: readonly Claim[]): string[] {
+  return all.flatMap(({ path, value }) => {
+    const disk = partitionOf(value);
+    const whole = all.find((other) => other.value === disk);
+    return whole === undefined ? [] : [`${path}: ${value} is a partition of ${whole.path}`];
+  });
+}
+
+/** As udev and the kernel name them: `…-part1` of by-id and by-path, `sda1`, `nvme0n1p1`. */
+const PARTITIONS = [/^(.+)-part\d+$/, /^(\/dev\/(?:s|v|xv)d[a-z]+)\d+$/, /^(.*\d)p\d+$/];
+
+/** The name of the disk, where a name is that of a partition. */
+export const partitionOf = (name: string): string | undefined =>
+  PARTITIONS.map((pattern) => pattern.exec(name)?.[1]).find((disk) => disk !== undefined);
+
 /** `force` on a device that the pool does not have is a slip that would go unnoticed until it matters. */
 function strangers(pools: readonly unknown[]): string[] {
   return pools.flatMap((pool, index) => {
-    if (property(pool, "backing") !== "parts") return [];
+    const backing = property(pool, "backing");
+    if (backing !== "parts" && backing !== "devices") return [];
     const own = new Set(claims([pool], EXCLUSIVE).map((claim) => tidyPath(claim.value)));
     return listOf(property(pool, "force")).flatMap((device, position) =>
       typeof device !== "string" || own.has(tidyPath(device))

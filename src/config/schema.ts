@@ -141,16 +141,31 @@ const parts = strict({
   force: z.array(absolutePath).default([]),
 });
 
-const NOT_BUILT = new Set<unknown>(["devices", "external"]);
+/** A label lists where the parts of its pool lie, and has room for that many. */
+const MOST_DEVICES = 16;
 
-const pool = z.discriminatedUnion("backing", [loop, parts], {
+const devices = strict({
+  backing: z.literal("devices"),
+  ...common,
+  devices: z
+    .array(absolutePath)
+    .min(1, "must name at least one disk")
+    .max(MOST_DEVICES, `must name at most ${MOST_DEVICES} disks`),
+  autoGrow: strict(growsByItself).prefault({}),
+  force: z.array(absolutePath).default([]),
+});
+
+const NOT_BUILT = new Set<unknown>(["external"]);
+
+const pool = z.discriminatedUnion("backing", [loop, parts, devices], {
   error: ({ code, input }) => {
     if (code !== "invalid_union") return undefined;
     const backing: unknown =
       typeof input === "object" && input !== null && "backing" in input ? input.backing : undefined;
-    if (backing === undefined) return "is required: loop or parts";
-    if (NOT_BUILT.has(backing)) return `${JSON.stringify(backing)} is not built yet; use loop or parts`;
-    return "must be loop or parts";
+    if (backing === undefined) return "is required: loop, parts or devices";
+    if (NOT_BUILT.has(backing))
+      return `${JSON.stringify(backing)} is not built yet; use loop, parts or devices`;
+    return "must be loop, parts or devices";
   },
 });
 

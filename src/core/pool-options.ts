@@ -2,7 +2,7 @@
 import type { PoolName } from "./ids.ts";
 import type { Bytes } from "./units.ts";
 
-export type BackingKind = "loop" | "parts";
+export type BackingKind = "loop" | "parts" | "devices";
 
 /** Of data or metadata in use: the first level that people are warned of, and the one that the kernel has an event for. */
 export const FIRST_WARNING_PERCENT = 80;
@@ -38,7 +38,7 @@ interface CommonOptions {
   readonly whenFull: "error" | "queue";
   /** Pass discards down to the data device. A discard frees the pool's block either way. */
   readonly discard: boolean;
-  /** Devices (`parts`: paths as configured; `loop`: file names) whose foreign content may be overwritten. */
+  /** Devices (`parts`, `devices`: paths as configured; `loop`: file names) whose foreign content may be overwritten. */
   readonly force: readonly string[];
 }
 
@@ -59,7 +59,13 @@ export interface PartsPoolOptions extends CommonOptions {
   readonly catalog?: string;
 }
 
-export type PoolOptions = LoopPoolOptions | PartsPoolOptions;
+export interface DevicesPoolOptions extends CommonOptions {
+  readonly backing: "devices";
+  /** Absolute paths of whole disks, at least one. The first of a new pool also holds catalog, metadata and spare. */
+  readonly devices: readonly string[];
+}
+
+export type PoolOptions = LoopPoolOptions | PartsPoolOptions | DevicesPoolOptions;
 
 /** The files of a loop pool, inside its directory. */
 export const LOOP_FILES = ["metadata.img", "data.img", "spare.img", "catalog.img"] as const;

@@ -120,6 +120,7 @@ export interface PoolFigures {
 /** As configured. */
 export type BackingReport =
   | { readonly kind: "loop"; readonly directory: string }
+  | { readonly kind: "devices"; readonly devices: readonly string[] }
   | { readonly kind: "parts"; readonly data: string; readonly metadata: string; readonly catalog?: string };
 
 interface PoolHead {

@@ -134,7 +134,8 @@ export class LoopBacking implements Backing {
     };
   }
 
-  async extend(runner: Runner, role: MemberRole, end: Bytes): Promise<BlockDevice> {
+  async extend(runner: Runner, role: MemberRole, { extents }: Label): Promise<BlockDevice> {
+    const end = memberEnd(extents, role);
     const path = this.#path(role);
     if ((await stat(path, { bigint: true })).size < end) {
       // Allocation as when the file was made. On the disk before a label speaks of it.

@@ -14,7 +14,7 @@ import type { Growth, Wish } from "./growth.ts";
 import type { Label } from "./label.ts";
 import { claimDevice, readLabelCopies, writeLabel } from "./label-store.ts";
 import type { LabelCopies } from "./label-store.ts";
-import { LABEL_AREA, layoutParts } from "./layout.ts";
+import { LABEL_AREA, layoutParts, memberEnd } from "./layout.ts";
 import type { Extents, MemberRole } from "./layout.ts";
 
 interface Member {
@@ -87,7 +87,8 @@ export class PartsBacking implements Backing {
   }
 
   /** Whoever owns the device has made it longer already. */
-  async extend(_runner: Runner, role: MemberRole, end: Bytes): Promise<BlockDevice> {
+  async extend(_runner: Runner, role: MemberRole, { extents }: Label): Promise<BlockDevice> {
+    const end = memberEnd(extents, role);
     const { device, path } = this.#member(role);
     const size = this.#sizeNow(role);
     if (size >= end) return { ...device, size };

@@ -11,11 +11,12 @@ import type { BackingKind, PoolOptions } from "../core/pool-options.ts";
 import { formatBytes } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import type { Runner } from "../host/run.ts";
+import type { Partition } from "../host/sfdisk.ts";
 import { decide } from "./decision.ts";
 import type { Decision, Observation, Overwrite } from "./decision.ts";
 import type { Growth, Wish } from "./growth.ts";
 import type { Label } from "./label.ts";
-import type { ExtentRole, Extents, MemberRole } from "./layout.ts";
+import type { ExtentRole, Extents, Member } from "./layout.ts";
 import { Members } from "./members.ts";
 
 /** What a person reads in the log while a pool opens. */
@@ -33,16 +34,29 @@ export interface Backing {
   layout(): Promise<Extents>;
   /** Takes the member for the pool: afterwards it has its size and this first label. Durable. */
   claim(runner: Runner, label: Label): Promise<void>;
+  /** Where the label area of each member begins; at its first byte unless given. */
+  readonly labelsFrom?: bigint;
   /** The node of a labelled member. */
-  attach(runner: Runner, role: MemberRole): Promise<BlockDevice>;
+  attach(runner: Runner, member: Member): Promise<BlockDevice>;
   /** How the pool grows from `label` towards what is asked for; looks at the devices as they are now. Writes nothing. */
   growth(label: Label, wish: Wish): Promise<Growth>;
-  /** Makes an attached member that long at least; durable; may be repeated. Answers its node as it is then. */
-  extend(runner: Runner, role: MemberRole, end: Bytes): Promise<BlockDevice>;
+  /** Makes an attached member long enough for what this label, not written yet, says; durable; may be repeated. Answers its node as it is then. */
+  extend(runner: Runner, member: Member, label: Label): Promise<BlockDevice>;
   /** Gives up what `attach` took; taken by nobody: done. */
-  detach(runner: Runner, role: MemberRole): Promise<void>;
+  detach(runner: Runner, member: Member): Promise<void>;
+  /** Backing `devices`: a disk, and the partition table it gets by a label that need not be written yet. */
+  readonly diskOf?: (member: Member, label: Label) => DiskOutlook;
   /** Where the data grows into space shared with others: what is free there and what the data has already. */
   readonly hostBytes?: () => Promise<Bytes>;
+}
+
+export interface DiskOutlook {
+  /** As configured, with its place there. */
+  readonly title: string;
+  readonly size: Bytes;
+  readonly partitions: readonly Partition[];
+  /** The disk has that table. */
+  readonly isPartitioned: boolean;
 }
 
 export type Segments = Readonly<Record<ExtentRole, readonly LinearSegment[]>>;
@@ -84,31 +98,60 @@ export interface BackingContext {
   readonly onStep: OnStep;
 }
 
+/** Looks and decides; the label of a pool that is to be made is made up here. Changes nothing. */
+export async function decideBacking(
+  options: PoolOptions,
+  backing: Backing,
+  runner: Runner,
+): Promise<Outlook> {
+  const observations = await backing.observe(runner);
+  const decision = decide({ name: options.name, backing: backing.kind }, observations);
+  if (decision.kind === "refuse") {
+    const isMissing = observations.some(({ finding }) => finding.kind === "absent");
+    return { kind: "refuse", problems: decision.problems, isMissing };
+  }
+  const label =
+    decision.kind === "create" ? firstLabel(options, backing.kind, await backing.layout()) : decision.label;
+  return { kind: "go", observations, decision, label, notes: notesOf(options, label, decision) };
+}
+
+export type Outlook =
+  | {
+      readonly kind: "refuse";
+      readonly problems: readonly string[];
+      /** One of the devices is not there. */
+      readonly isMissing: boolean;
+    }
+  | {
+      readonly kind: "go";
+      readonly observations: readonly Observation[];
+      readonly decision: Exclude<Decision, { kind: "refuse" }>;
+      /** The primary one. */
+      readonly label: Label;
+      readonly notes: readonly string[];
+    };
+
 /** Looks and decides. Throws PoolSetupError naming each device, what is wrong, and the cure. */
 export async function prepareBacking(
   options: PoolOptions,
   backing: Backing,
   { runner, report, onStep, mayCreate }: BackingContext,
 ): Promise<PreparedBacking> {
-  const observed = await backing.observe(runner);
-  const decision = decide({ name: options.name, backing: backing.kind }, observed);
-  if (decision.kind === "refuse") {
-    const problem = `pool ${options.name}: ${decision.problems.join("; ")}`;
-    throw observed.some(({ finding }) => finding.kind === "absent")
-      ? new DeviceMissingError(problem)
-      : new PoolSetupError(problem);
+  const outlook = await decideBacking(options, backing, runner);
+  if (outlook.kind === "refuse") {
+    const problem = `pool ${options.name}: ${outlook.problems.join("; ")}`;
+    throw outlook.isMissing ? new DeviceMissingError(problem) : new PoolSetupError(problem);
   }
+  const { decision, label, notes } = outlook;
   if (decision.kind === "create" && !mayCreate) {
     throw new DeviceMissingError(
       `pool ${options.name}: no pool is on its devices; bring back those that it is on, or restart the driver to make a new pool`,
     );
   }
-  const label =
-    decision.kind === "create" ? firstLabel(options, backing.kind, await backing.layout()) : decision.label;
   // Perhaps not what a person expects: the disk of the old pool may hang elsewhere, or its directory not be mounted yet.
   if (decision.kind === "create")
     report("info", `pool ${options.name}: none is here; a new one is made, uuid ${label.pool}`);
-  for (const note of notesOf(options, label, decision)) report("warn", `pool ${options.name}: ${note}`);
+  for (const note of notes) report("warn", `pool ${options.name}: ${note}`);
   return {
     uuid: label.pool,
     fresh: decision.kind !== "open",

@@ -12,9 +12,10 @@ import { parsePoolOfUuid } from "../core/ids.ts";
 import type { BackingKind } from "../core/pool-options.ts";
 import { formatBytes } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
+import { labelledMember } from "./label.ts";
 import type { Label } from "./label.ts";
 import { memberEnd, membersOf } from "./layout.ts";
-import type { MemberRole } from "./layout.ts";
+import type { Member } from "./layout.ts";
 
 /** What lies on a device. */
 export type Finding =
@@ -35,7 +36,7 @@ export interface Holder {
 }
 
 export interface Observation {
-  readonly role: MemberRole;
+  readonly role: Member;
   /** As configured, for messages. */
   readonly path: string;
   readonly size: Bytes;
@@ -58,7 +59,7 @@ export type Decision =
   /** A creation was cut off: `label` is the primary one. */
   | { readonly kind: "resume"; readonly label: Label; readonly overwrites: readonly Overwrite[] }
   /** `behind`: members whose label must be brought up to `label`. */
-  | { readonly kind: "open"; readonly label: Label; readonly behind: readonly MemberRole[] }
+  | { readonly kind: "open"; readonly label: Label; readonly behind: readonly Member[] }
   | { readonly kind: "refuse"; readonly problems: readonly string[] };
 
 export interface Expected {
@@ -81,6 +82,17 @@ export function decide(expected: Expected, observed: readonly Observation[]): De
       : open(primary.finding.label, observations, problems);
   }
   return problems.length > 0 ? refuse(problems) : { kind: "create", overwrites: overwrites(observations) };
+}
+
+/** Why a device cannot join a complete pool. Label: the pool's. */
+export function problemsOfJoining({ name, backing, pool }: Label, observation: Observation): string[] {
+  const { finding, path } = observation;
+  const problems = [...obstacles(observation), ...unusable(observation)];
+  if (finding.kind !== "label") return problems;
+  const { label } = finding;
+  if (label.name !== name || label.backing !== backing || label.pool !== pool)
+    problems.push(`${path}: belongs to pool ${label.name} (${label.pool}); choose another`);
+  return problems;
 }
 
 type Labelled = Observation & { readonly finding: Extract<Finding, { kind: "label" }> };
@@ -122,7 +134,7 @@ const ofUuid = ({ uuid }: Holder): string => (uuid === undefined || uuid === "" 
 function unusable({ path, finding, forced }: Observation): string[] {
   if (finding.kind === "unreadable") {
     return [
-      `${path}: ${finding.reason}; restore the device, or zero its first MiB if its pool is to be given up`,
+      `${path}: ${finding.reason}; restore the device, or zero its beginning if its pool is to be given up`,
     ];
   }
   if (finding.kind === "foreign" && !forced) {
@@ -148,8 +160,9 @@ function misfit(expected: Expected, { role, finding: { label } }: Labelled): str
     return `belongs to pool ${label.name} (${label.pool}), not ${expected.name}`;
   if (label.backing !== expected.backing)
     return `was made for backing ${label.backing}, not ${expected.backing}`;
-  if (label.member === role && label.index === 0) return undefined;
-  return `is the ${label.member} device of its pool, not ${role}; devices are swapped or copied`;
+  const member = labelledMember(label);
+  if (member === role) return undefined;
+  return `is the ${member} device of its pool, not ${role}; devices are swapped or copied`;
 }
 
 function orphaned({ path, finding }: Observation, labelled: readonly Labelled[]): string {
@@ -163,6 +176,12 @@ function orphaned({ path, finding }: Observation, labelled: readonly Labelled[])
 function layoutMismatch(label: Label, observations: readonly Observation[]): string[] {
   const listed = membersOf(label.extents);
   const given = observations.map((each) => each.role);
+  const lacking = listed.filter((member) => !given.includes(member));
+  if (label.backing === "devices" && lacking.length > 0) {
+    return [
+      `disk ${lacking.join(" and disk ")} of the pool is not among devices: a pool does not give up a disk; name it again`,
+    ];
+  }
   if (listed.join() !== given.join()) {
     return [
       `the pool was made of ${listed.join(", ")}; configured are ${given.join(", ")}: configure it as it was made`,
@@ -197,7 +216,7 @@ function resume(label: Label, observations: readonly Observation[], problems: st
 }
 
 function open(label: Label, observations: readonly Observation[], problems: string[]): Decision {
-  const behind: MemberRole[] = [];
+  const behind: Member[] = [];
   for (const each of observations) {
     if (!hasLabel(each)) {
       problems.push(

@@ -17,8 +17,10 @@ import type { Backing, BackingDevices, OnStep, Report } from "./backing.ts";
 import { LoopBacking } from "./backing-loop.ts";
 import { PartsBacking } from "./backing-parts.ts";
 import { makeCatalogFilesystem, mountCatalog, unmountCatalog } from "./catalog-filesystem.ts";
+import { DevicesBacking } from "./devices/backing-devices.ts";
 import { sameExtents } from "./growth.ts";
 import type { Wish } from "./growth.ts";
+import { lengthOf } from "./layout.ts";
 import type { Extents } from "./layout.ts";
 import { LinearDevices } from "./linear-devices.ts";
 import { PoolTarget } from "./pool-target.ts";
@@ -70,8 +72,16 @@ export interface DeviceStack {
 
 export type Exclusively = (work: () => Promise<void>) => Promise<void>;
 
-export const backingOf = (options: PoolOptions): Backing =>
-  options.backing === "loop" ? new LoopBacking(options) : new PartsBacking(options);
+export function backingOf(options: PoolOptions): Backing {
+  switch (options.backing) {
+    case "loop":
+      return new LoopBacking(options);
+    case "parts":
+      return new PartsBacking(options);
+    case "devices":
+      return new DevicesBacking(options);
+  }
+}
 
 /** Finds or makes the pool's devices. Throws PoolSetupError: device, reason, cure. Leaves no mount behind where it throws. */
 export async function openDeviceStack(options: PoolOptions, context: StackContext): Promise<DeviceStack> {
@@ -165,10 +175,11 @@ async function build(
     ...(devices.hostBytes === undefined ? {} : { hostBytes: devices.hostBytes }),
     grow: async (wish, exclusively) => {
       const now = devices.extents;
-      const { extents, refusals } = await devices.growth(wish);
+      const { extents, refusals, notes = [] } = await devices.growth(wish);
       if (sameExtents(now, extents)) return refusals;
       const obstacle = await pool.obstacleTo(now, extents);
       if (obstacle !== undefined) return [...refusals, obstacle];
+      for (const note of notes) report("warn", `pool ${options.name}: ${note}`);
       await devices.extend(extents);
       await exclusively(async () => {
         if (extents.spare.offset !== now.spare.offset) {
@@ -201,7 +212,8 @@ async function build(
 
 function growthText(now: Extents, then: Extents): string {
   return (["data", "meta"] as const)
-    .filter((role) => then[role].length > now[role].length)
-    .map((role) => `${role} from ${formatBytes(now[role].length)} to ${formatBytes(then[role].length)}`)
+    .map((role) => ({ role, from: lengthOf(now, role), to: lengthOf(then, role) }))
+    .filter(({ from, to }) => to > from)
+    .map(({ role, from, to }) => `${role} from ${formatBytes(from)} to ${formatBytes(to)}`)
     .join(", ");
 }

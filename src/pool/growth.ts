@@ -5,8 +5,8 @@
 import type { PoolOptions } from "../core/pool-options.ts";
 import { bytes, dataBlocks, formatBytes, META_BLOCK_BYTES, metaBlocks, roundDown } from "../core/units.ts";
 import type { Bytes, DataBlocks, MetaBlocks } from "../core/units.ts";
-import { METADATA_MOST, METADATA_STEP, recommendedMetadata } from "./layout.ts";
-import type { Extent, Extents, MemberRole } from "./layout.ts";
+import { lengthOf, memberEnd, METADATA_MOST, METADATA_STEP, recommendedMetadata, runsOf } from "./layout.ts";
+import type { Extent, Extents, Member } from "./layout.ts";
 
 /** What the configuration asks for; absent: nothing of its own. */
 export interface Wish {
@@ -31,6 +31,8 @@ export interface Growth {
   readonly extents: Extents;
   /** What is asked for and not done: why, and the cure. */
   readonly refusals: readonly string[];
+  /** What a person should know before it is done. */
+  readonly notes?: readonly string[];
 }
 
 /** Files have the size that they are given. */
@@ -92,40 +94,45 @@ export function metadataForData(more: DataBlocks): MetaBlocks {
 /** What more metadata gives, less the share of it that the kernel keeps for itself. */
 export const usableOf = (more: Bytes): MetaBlocks => metaBlocks(((more / META_BLOCK_BYTES) * 9n) / 10n);
 
-export const sameExtents = (one: Extents, other: Extents): boolean =>
-  (["catalog", "meta", "spare", "data"] as const).every(
-    (role) => one[role].offset === other[role].offset && one[role].length === other[role].length,
+export function sameExtents(one: Extents, other: Extents): boolean {
+  const [runs, others] = [runsOf(one), runsOf(other)];
+  return (
+    runs.length === others.length &&
+    runs.every(({ offset, length }, index) => {
+      const twin = others[index];
+      return twin?.offset === offset && twin.length === length;
+    })
   );
+}
 
 /** Blocks between two lengths of data. */
 export const blocksBetween = (now: Bytes, then: Bytes, blockSize: Bytes): DataBlocks =>
   dataBlocks((then - now) / blockSize);
 
 /** The members on which something ends further than before. */
-export function membersOfGrowth(now: Extents, then: Extents): readonly MemberRole[] {
-  const longer = Object.values(then).filter(
-    (each) => each.offset + each.length > now[each.role].offset + now[each.role].length,
-  );
-  return [...new Set(longer.map((each) => each.member))];
+export function membersOfGrowth(now: Extents, then: Extents): readonly Member[] {
+  const members = new Set(runsOf(then).map((each) => each.member));
+  return [...members].filter((member) => memberEnd(then, member) > memberEnd(now, member));
 }
 
-const grownTo = (now: Bytes, wanted: Bytes): Bytes => (wanted > now ? wanted : now);
+export const grownTo = (now: Bytes, wanted: Bytes): Bytes => (wanted > now ? wanted : now);
 
 const room = (size: Bytes, { offset }: Extent, step: bigint): Bytes =>
   roundDown(size > offset ? size - offset : 0n, step);
 
-function metaFor(now: Extents, data: Bytes, blockSize: Bytes, wish: Wish): Bytes {
+export function metaFor(now: Extents, data: Bytes, blockSize: Bytes, wish: Wish): Bytes {
   const { metadataSize, metadataTowards = bytes(0) } = wish;
-  const follows = data > now.data.length ? recommendedMetadata(data, blockSize) : now.meta.length;
+  const meta = lengthOf(now, "meta");
+  const follows = data > lengthOf(now, "data") ? recommendedMetadata(data, blockSize) : meta;
   const towards = metadataTowards < METADATA_MOST ? metadataTowards : METADATA_MOST;
-  return grownTo(grownTo(now.meta.length, metadataSize ?? follows), towards);
+  return grownTo(grownTo(meta, metadataSize ?? follows), towards);
 }
 
-function shrinking(now: Extents, blockSize: Bytes, wish: Wish): string[] {
+export function shrinking(now: Extents, blockSize: Bytes, wish: Wish): string[] {
   const { dataSize, metadataSize, dataGrowsByItself = false } = wish;
   const sizes = [
-    ["dataSize", dataGrowsByItself ? undefined : dataSize, now.data.length, blockSize],
-    ["metadataSize", metadataSize, now.meta.length, 1n],
+    ["dataSize", dataGrowsByItself ? undefined : dataSize, lengthOf(now, "data"), blockSize],
+    ["metadataSize", metadataSize, lengthOf(now, "meta"), 1n],
   ] as const;
   return sizes.flatMap(([key, wanted, actual, step]) =>
     wanted === undefined || roundDown(wanted, step) >= actual

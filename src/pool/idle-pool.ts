@@ -21,6 +21,8 @@ import { prepareBacking } from "./backing.ts";
 import { openCatalog } from "./catalog.ts";
 import { mountCatalog, unmountCatalog } from "./catalog-filesystem.ts";
 import { backingOf } from "./device-stack.ts";
+import { extent } from "./layout.ts";
+import type { Extents } from "./layout.ts";
 import { findOwn, LinearDevices } from "./linear-devices.ts";
 import type { LinearNodes } from "./linear-devices.ts";
 
@@ -206,12 +208,25 @@ function activeThins(devices: readonly DmDevice[], uuid: PoolUuid): readonly Act
  * that says other than the labels.
  */
 async function swap(linears: LinearDevices, devices: BackingDevices, onStep: OnStep): Promise<void> {
-  const { meta, spare } = devices.extents;
   await onStep("remove meta and spare");
   await linears.remove(["meta", "spare"]);
-  await devices.relabel({
-    ...devices.extents,
+  await devices.relabel(exchanged(devices.extents));
+}
+
+/** Meta and spare in each other's place. */
+function exchanged(extents: Extents): Extents {
+  const { meta, spare, further } = extents;
+  const other = { meta: "spare", spare: "meta", data: "data", catalog: "catalog" } as const;
+  return {
+    ...extents,
     meta: { ...spare, role: "meta" },
     spare: { ...meta, role: "spare" },
-  });
+    ...(further === undefined
+      ? {}
+      : {
+          further: further.map(({ role, member, offset, length }) =>
+            extent(other[role], member, offset, length),
+          ),
+        }),
+  };
 }

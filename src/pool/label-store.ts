@@ -14,16 +14,16 @@ export interface LabelCopies {
   readonly reading: LabelReading;
 }
 
-/** Rejects where the device cannot be read: that is never "no label". */
-export async function readLabelCopies(path: string): Promise<LabelCopies> {
+/** Rejects where the device cannot be read: that is never "no label". `from`: where the label area begins. */
+export async function readLabelCopies(path: string, from = 0n): Promise<LabelCopies> {
   await using handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  return await copiesOf(handle);
+  return await copiesOf(handle, from);
 }
 
 /** Replaces the label of a device that carries this pool's label already. One copy is good at every moment. */
-export async function writeLabel(path: string, label: Label): Promise<void> {
+export async function writeLabel(path: string, label: Label, from = 0n): Promise<void> {
   await using handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
-  await writeCopies(handle, label);
+  await writeCopies(handle, label, from);
 }
 
 /** How a device looked when the decision was made. */
@@ -41,17 +41,19 @@ export interface Claim {
  */
 export async function claimDevice({ path, size, seen, overwrite }: Claim, label: Label): Promise<void> {
   await using handle = await openExclusive(path);
-  const now = await copiesOf(handle);
-  if (!now.blocks.every((block, index) => Buffer.compare(block, seen.blocks[index] ?? block) === 0)) {
-    throw new PoolSetupError(
-      `${path}: was changed by somebody else just now; look who uses it, then restart dmthin`,
-    );
-  }
+  const now = await copiesOf(handle, 0n);
+  if (!sameCopies(now, seen)) throw changedMeanwhile(path);
   if (overwrite) await wipeEnds(handle, size);
   await writeCopies(handle, label);
 }
 
-async function openExclusive(path: string): Promise<FileHandle> {
+export const sameCopies = (one: LabelCopies, other: LabelCopies): boolean =>
+  one.blocks.every((block, index) => Buffer.compare(block, other.blocks[index] ?? block) === 0);
+
+export const changedMeanwhile = (path: string): PoolSetupError =>
+  new PoolSetupError(`${path}: was changed by somebody else just now; look who uses it, then restart dmthin`);
+
+export async function openExclusive(path: string): Promise<FileHandle> {
   try {
     return await open(path, constants.O_RDWR | constants.O_EXCL);
   } catch (error) {
@@ -62,16 +64,20 @@ async function openExclusive(path: string): Promise<FileHandle> {
 
 /** Signatures lie in the first MiB or at the very end. */
 async function wipeEnds(handle: FileHandle, size: Bytes): Promise<void> {
+  await zero(handle, [0n, size - LABEL_AREA]);
+}
+
+/** One MiB at each offset. */
+export async function zero(handle: FileHandle, offsets: readonly bigint[]): Promise<void> {
   const zeros = Buffer.alloc(Number(LABEL_AREA));
-  await writeAll(handle, zeros, 0);
-  await writeAll(handle, zeros, Number(size - LABEL_AREA));
+  for (const offset of offsets) await writeAll(handle, zeros, Number(offset));
   await handle.sync();
 }
 
-async function copiesOf(handle: FileHandle): Promise<LabelCopies> {
+export async function copiesOf(handle: FileHandle, from: bigint): Promise<LabelCopies> {
   const [first, second] = [
-    await readPadded(handle, LABEL_OFFSETS[0]),
-    await readPadded(handle, LABEL_OFFSETS[1]),
+    await readPadded(handle, from + LABEL_OFFSETS[0]),
+    await readPadded(handle, from + LABEL_OFFSETS[1]),
   ];
   return { blocks: [first, second], reading: readLabel([first, second]) };
 }
@@ -88,10 +94,10 @@ async function readPadded(handle: FileHandle, offset: bigint): Promise<Uint8Arra
 }
 
 /** One copy after the other, each on the medium before the next is touched. */
-export async function writeCopies(handle: FileHandle, label: Label): Promise<void> {
+export async function writeCopies(handle: FileHandle, label: Label, from = 0n): Promise<void> {
   const block = formatLabel(label);
   for (const offset of LABEL_OFFSETS) {
-    await writeAll(handle, block, Number(offset));
+    await writeAll(handle, block, Number(from + offset));
     await handle.sync();
   }
 }

@@ -15,8 +15,8 @@ import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { BackingKind } from "../core/pool-options.ts";
 import { bytes, KIB } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
-import { flawOf, MEMBER_ROLES } from "./layout.ts";
-import type { Extents, MemberRole } from "./layout.ts";
+import { flawOf, isMember, MEMBER_ROLES, memberOf, placeOf } from "./layout.ts";
+import type { Extents, Member, MemberRole } from "./layout.ts";
 
 /** `creating` until the pool's catalog and thin metadata exist; only then may they be formatted (again). */
 export type LabelState = "creating" | "ready";
@@ -35,6 +35,11 @@ export interface Label {
   /** Of the whole pool, on every device. */
   readonly extents: Extents;
 }
+
+export const labelledMember = ({ member, index }: Label): Member => memberOf(member, index);
+
+/** The same label on another device of the pool. */
+export const labelFor = (label: Label, member: Member): Label => ({ ...label, ...placeOf(member) });
 
 export type LabelReading =
   /** `whole`: both copies are good and equal. */
@@ -65,7 +70,10 @@ export function formatLabel(label: Label): Uint8Array {
 export function readLabel(copies: readonly [Uint8Array, Uint8Array]): LabelReading {
   const [first, second] = [parseCopy(copies[0]), parseCopy(copies[1])];
   if (first.kind === "label" && second.kind === "label") {
-    if (first.label.pool !== second.label.pool || first.label.member !== second.label.member) {
+    if (
+      first.label.pool !== second.label.pool ||
+      labelledMember(first.label) !== labelledMember(second.label)
+    ) {
       return { kind: "unreadable", reason: "its two label copies are of different pools or devices" };
     }
     const label = second.label.sequence > first.label.sequence ? second.label : first.label;
@@ -118,7 +126,7 @@ const size = z
   .regex(/^\d{1,18}$/)
   .transform((text) => bytes(BigInt(text)));
 
-const member = z.enum(MEMBER_ROLES);
+const member = z.string().refine(isMember);
 const extent = <Role extends string>(role: Role) =>
   z.strictObject({ role: z.literal(role), member, offset: size, length: size });
 
@@ -127,8 +135,8 @@ const envelope = z.looseObject({ version: z.number() });
 const content = z.strictObject({
   pool: z.string().refine(isPoolUuid),
   name: z.string().refine(isPoolName),
-  backing: z.enum(["loop", "parts"]),
-  member,
+  backing: z.enum(["loop", "parts", "devices"]),
+  member: z.enum(MEMBER_ROLES),
   index: z.int().min(0),
   sequence: z.int().min(1),
   state: z.enum(["creating", "ready"]),
@@ -138,6 +146,9 @@ const content = z.strictObject({
     meta: extent("meta"),
     spare: extent("spare"),
     data: extent("data"),
+    further: z
+      .array(z.strictObject({ role: z.enum(["meta", "spare", "data"]), member, offset: size, length: size }))
+      .exactOptional(),
   }),
 });
 

@@ -4,6 +4,7 @@
  * Every device begins with 1 MiB for its label. Then, in this order:
  *   parts: metadata = catalog, spare, meta; data = data. With a catalog device: catalog = catalog.
  *   loop:  each part in a file of its own.
+ *   devices: see devices/disk-layout.ts.
  * The thin metadata comes last on its device, so that it can grow there; when it does, the spare moves behind it.
  */
 import { PoolSetupError } from "../core/errors.ts";
@@ -23,27 +24,58 @@ import {
 import type { Bytes, DataBlocks } from "../core/units.ts";
 import { WARNING_PERCENTS } from "../plan/fill.ts";
 
-/** A device (or file) of the pool by what it is there for; `metadata` is the primary one. */
+/** What a device (or file) of the pool is there for; `metadata` is the primary one. */
 export type MemberRole = "metadata" | "data" | "spare" | "catalog";
 export const MEMBER_ROLES = ["metadata", "data", "spare", "catalog"] as const satisfies readonly MemberRole[];
+
+/** One device of a pool. The disks of backing `devices` are `metadata`, `data-1`, `data-2`, … */
+export type Member = MemberRole | `data-${number}`;
+/** By what its label says. Only data devices have an index other than 0. */
+export const memberOf = (role: MemberRole, index: number): Member => (index === 0 ? role : `data-${index}`);
+
+const NUMBERED = /^data-([1-9]\d{0,3})$/;
+export const isMember = (text: string): text is Member =>
+  NUMBERED.test(text) || MEMBER_ROLES.some((role) => role === text);
+
+/** Other way round than `memberOf`. */
+export function placeOf(member: Member): { readonly member: MemberRole; readonly index: number } {
+  const index = NUMBERED.exec(member)?.[1];
+  if (index !== undefined) return { member: "data", index: Number(index) };
+  return { member: MEMBER_ROLES.find((role) => role === member) ?? "data", index: 0 };
+}
 
 /** A dm-linear device of the pool. */
 export type ExtentRole = Exclude<PoolDeviceRole, "pool">;
 export const EXTENT_ROLES = ["catalog", "meta", "spare", "data"] as const satisfies readonly ExtentRole[];
 
-/** A run of one member that becomes one dm-linear device. Multiples of 64 KiB. */
+/** A run of one member that belongs to a dm-linear device. Multiples of 64 KiB. */
 export interface Extent {
   readonly role: ExtentRole;
-  readonly member: MemberRole;
+  readonly member: Member;
   readonly offset: Bytes;
   readonly length: Bytes;
 }
 
-export type Extents = Readonly<Record<ExtentRole, Extent>>;
+export interface Extents extends Readonly<Record<ExtentRole, Extent>> {
+  /** Backing `devices`: what each dm-linear device has behind its first run, in that order. */
+  readonly further?: readonly Extent[];
+}
+
+export const runsOf = (extents: Extents): readonly Extent[] => [
+  extents.catalog,
+  extents.meta,
+  extents.spare,
+  extents.data,
+  ...(extents.further ?? []),
+];
+
+/** Of the whole dm-linear device. */
+export const lengthOf = (extents: Extents, role: ExtentRole): Bytes =>
+  bytes(runsOf(extents).reduce((sum, run) => (run.role === role ? sum + run.length : sum), 0n));
 
 /** Before the first extent of each device. */
 export const LABEL_AREA = bytes(MIB);
-const CATALOG_SIZE = bytes(128n * MIB);
+export const CATALOG_SIZE = bytes(128n * MIB);
 
 /** The thin metadata is a multiple of this. */
 export const METADATA_STEP = 4n * MIB;
@@ -129,22 +161,26 @@ export function layoutParts(
 }
 
 /** The members that the extents lie on, the primary first. */
-export function membersOf(extents: Extents): readonly MemberRole[] {
-  const used = new Set(Object.values(extents).map((each) => each.member));
-  return MEMBER_ROLES.filter((role) => used.has(role));
+export function membersOf(extents: Extents): readonly Member[] {
+  const used = new Set(runsOf(extents).map((each) => each.member));
+  return [...used].toSorted((one, other) => rank(one) - rank(other));
+}
+
+/** The order of a pool's devices. */
+export function rank(each: Member): number {
+  const { member, index } = placeOf(each);
+  return index === 0 ? MEMBER_ROLES.indexOf(member) : MEMBER_ROLES.length + index;
 }
 
 /** How large a member must be at least: the end of its last extent. */
-export function memberEnd(extents: Extents, member: MemberRole): Bytes {
-  const ends = Object.values(extents).map((each) =>
-    each.member === member ? each.offset + each.length : 0n,
-  );
+export function memberEnd(extents: Extents, member: Member): Bytes {
+  const ends = runsOf(extents).map((each) => (each.member === member ? each.offset + each.length : 0n));
   return bytes(ends.reduce((last, end) => (end > last ? end : last), LABEL_AREA));
 }
 
 /** Undefined where the extents are whole, aligned, inside 64 bits and apart from each other; else what is wrong. */
 export function flawOf(extents: Extents, blockSize: Bytes): string | undefined {
-  const all = Object.values(extents);
+  const all = runsOf(extents);
   for (const each of all) {
     if (each.offset < LABEL_AREA) return `${each.role} lies in the label area`;
     if (each.length === 0n || each.offset % (64n * KIB) !== 0n || each.length % (64n * KIB) !== 0n) {
@@ -159,20 +195,20 @@ export function flawOf(extents: Extents, blockSize: Bytes): string | undefined {
     );
     if (clash !== undefined) return `${each.role} and ${clash.role} overlap`;
   }
-  if (extents.data.length % blockSize !== 0n) return "data is no whole number of blocks";
-  if (extents.meta.length !== extents.spare.length) return "meta and spare differ in size";
+  if (lengthOf(extents, "data") % blockSize !== 0n) return "data is no whole number of blocks";
+  if (lengthOf(extents, "meta") !== lengthOf(extents, "spare")) return "meta and spare differ in size";
   if (!membersOf(extents).includes("metadata")) return "nothing lies on the metadata device";
   return undefined;
 }
 
-const extent = (role: ExtentRole, member: MemberRole, offset: Bytes, length: Bytes): Extent => ({
+export const extent = (role: ExtentRole, member: Member, offset: Bytes, length: Bytes): Extent => ({
   role,
   member,
   offset,
   length,
 });
 
-function tooSmall(pool: string, device: string, size: Bytes, least: Bytes, why = ""): PoolSetupError {
+export function tooSmall(pool: string, device: string, size: Bytes, least: Bytes, why = ""): PoolSetupError {
   return new PoolSetupError(
     `pool ${pool}: ${device} has ${formatBytes(size)}; it needs at least ${least} bytes (${formatBytes(least)}) ${why}`.trimEnd(),
   );

@@ -9,9 +9,10 @@ import type { Backing, BackingDevices, OnStep, Segments } from "./backing.ts";
 import type { Decision } from "./decision.ts";
 import { membersOfGrowth } from "./growth.ts";
 import type { Growth, Wish } from "./growth.ts";
+import { labelFor } from "./label.ts";
 import type { Label } from "./label.ts";
-import { memberEnd, membersOf } from "./layout.ts";
-import type { ExtentRole, Extents, MemberRole } from "./layout.ts";
+import { membersOf, runsOf } from "./layout.ts";
+import type { ExtentRole, Extents, Member } from "./layout.ts";
 import { relabel, writeLabels } from "./relabel.ts";
 import type { LabelHands } from "./relabel.ts";
 
@@ -27,10 +28,9 @@ export class Members implements BackingDevices {
   readonly blockSize: Bytes;
   readonly hostBytes?: () => Promise<Bytes>;
   readonly #backing: Backing;
-  readonly #roles: readonly MemberRole[];
   readonly #onStep: OnStep;
   readonly #runner: Runner;
-  readonly #nodes = new Map<MemberRole, BlockDevice>();
+  readonly #nodes = new Map<Member, BlockDevice>();
   #label: Label;
   #fresh = false;
   /** A change of the labels failed: which of them have it is not known. */
@@ -42,7 +42,6 @@ export class Members implements BackingDevices {
     if (backing.hostBytes !== undefined) this.hostBytes = backing.hostBytes;
     this.#backing = backing;
     this.#label = label;
-    this.#roles = membersOf(label.extents);
     this.#onStep = onStep;
     this.#runner = runner;
   }
@@ -68,12 +67,12 @@ export class Members implements BackingDevices {
     this.#fresh = decision.kind !== "open";
     if (decision.kind === "create" || decision.kind === "resume") {
       // The primary first: a labelled device without it is then never a crash, always a lost device.
-      for (const member of this.#roles) {
+      for (const member of this.#members) {
         await this.#onStep(`claim ${member}`);
-        await this.#backing.claim(this.#runner, { ...this.#label, member });
+        await this.#backing.claim(this.#runner, labelFor(this.#label, member));
       }
     }
-    for (const role of this.#roles) {
+    for (const role of this.#members) {
       await this.#onStep(`attach ${role}`);
       this.#nodes.set(role, await this.#backing.attach(this.#runner, role));
     }
@@ -84,7 +83,7 @@ export class Members implements BackingDevices {
   async writeReady(): Promise<void> {
     if (this.#label.state === "ready") return;
     const ready = { ...this.#label, state: "ready", sequence: this.#label.sequence + 1 } as const;
-    await writeLabels(ready, this.#roles, this.#hands);
+    await writeLabels(ready, this.#members, this.#hands);
     this.#label = ready;
   }
 
@@ -93,9 +92,17 @@ export class Members implements BackingDevices {
   }
 
   async extend(extents: Extents): Promise<void> {
-    for (const role of membersOfGrowth(this.extents, extents)) {
-      await this.#onStep(`extend ${role}`);
-      this.#nodes.set(role, await this.#backing.extend(this.#runner, role, memberEnd(extents, role)));
+    const members = this.#members;
+    // One step ahead of every device that was to join before and is still about: it can never pass for the one that does.
+    if (membersOf(extents).length > members.length) await this.relabel(this.extents);
+    for (const member of membersOfGrowth(this.extents, extents)) {
+      // Its label does not list itself yet: that tells a device that is to join from one whose pool has lost its newest label.
+      if (!members.includes(member)) {
+        await this.#onStep(`claim ${member}`);
+        await this.#backing.claim(this.#runner, labelFor(this.#label, member));
+      }
+      await this.#onStep(`extend ${member}`);
+      this.#nodes.set(member, await this.#backing.extend(this.#runner, member, { ...this.#label, extents }));
     }
   }
 
@@ -108,25 +115,32 @@ export class Members implements BackingDevices {
   }
 
   async detach(): Promise<void> {
-    for (const role of this.#roles.toReversed()) await this.#backing.detach(this.#runner, role);
+    for (const role of this.#members.toReversed()) await this.#backing.detach(this.#runner, role);
+  }
+
+  get #members(): readonly Member[] {
+    return membersOf(this.#label.extents);
   }
 
   get #hands(): LabelHands {
-    return { pathOf: (role) => this.#node(role).path, onStep: this.#onStep };
+    return {
+      pathOf: (member) => this.#node(member).path,
+      labelsFrom: this.#backing.labelsFrom ?? 0n,
+      onStep: this.#onStep,
+    };
   }
 
   #segments(role: ExtentRole): readonly LinearSegment[] {
-    const { member, offset, length } = this.extents[role];
-    return [
-      {
+    return runsOf(this.extents)
+      .filter((run) => run.role === role)
+      .map(({ member, offset, length }) => ({
         device: this.#node(member).number,
         offset: sectorsFromBytes(offset),
         length: sectorsFromBytes(length),
-      },
-    ];
+      }));
   }
 
-  #node(role: MemberRole): BlockDevice {
+  #node(role: Member): BlockDevice {
     const node = this.#nodes.get(role);
     if (node === undefined) throw new RangeError(`member ${role} is not attached`);
     return node;

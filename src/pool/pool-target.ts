@@ -23,7 +23,7 @@ import { parseThinSuperblock } from "../host/thin-superblock.ts";
 import { checkMetadata } from "../host/thin-tools.ts";
 import type { OnStep, Report } from "./backing.ts";
 import { blocksBetween, metadataForData, usableOf } from "./growth.ts";
-import { lowWater } from "./layout.ts";
+import { lengthOf, lowWater } from "./layout.ts";
 import type { Extents } from "./layout.ts";
 import { createDevice, findOwn, requireActive, requireTable, swapTable, usable } from "./linear-devices.ts";
 
@@ -96,21 +96,23 @@ export class PoolTarget {
   /** Why the live pool could not take this growth, before anything is begun. */
   async obstacleTo(now: Extents, then: Extents): Promise<string | undefined> {
     const status = await this.#status();
-    const more = blocksBetween(now.data.length, then.data.length, this.#context.blockSize);
+    const [data, meta] = [lengthOf(then, "data"), lengthOf(then, "meta")];
+    const more = blocksBetween(lengthOf(now, "data"), data, this.#context.blockSize);
     if (status.kind === "fail") return obstacleOf(status, more);
-    const longerMeta = then.meta.length > now.meta.length;
-    const totalMeta = metaBlocks(status.totalMeta + usableOf(bytes(then.meta.length - now.meta.length)));
+    const moreMeta = bytes(meta - lengthOf(now, "meta"));
+    const longerMeta = moreMeta > 0n;
+    const totalMeta = metaBlocks(status.totalMeta + usableOf(moreMeta));
     // More metadata is what brings a pool back that has run out of it.
     return obstacleOf({ ...status, totalMeta, mode: longerMeta ? "rw" : status.mode }, more);
   }
 
   /** Whether the kernel has taken it. */
-  async isAsLongAs({ data, meta }: Extents): Promise<boolean> {
+  async isAsLongAs(extents: Extents): Promise<boolean> {
     const status = await this.#status();
     return (
       status.kind === "active" &&
-      status.totalData * this.#context.blockSize === data.length &&
-      bytesFromMetaBlocks(status.totalMeta) === meta.length
+      status.totalData * this.#context.blockSize === lengthOf(extents, "data") &&
+      bytesFromMetaBlocks(status.totalMeta) === lengthOf(extents, "meta")
     );
   }
 

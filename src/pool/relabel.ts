@@ -3,14 +3,17 @@
  * the others are brought up at the next open.
  */
 import type { OnStep } from "./backing.ts";
+import { labelFor } from "./label.ts";
 import type { Label } from "./label.ts";
 import { writeLabel } from "./label-store.ts";
 import { flawOf, membersOf } from "./layout.ts";
-import type { Extents, MemberRole } from "./layout.ts";
+import type { Extents, Member } from "./layout.ts";
 
 export interface LabelHands {
   /** File or node of a member that carries the pool's label already. */
-  readonly pathOf: (member: MemberRole) => string;
+  readonly pathOf: (member: Member) => string;
+  /** Where the label area of each begins; 0 unless given. */
+  readonly labelsFrom?: bigint;
   /** Called before each device. */
   readonly onStep: OnStep;
 }
@@ -18,24 +21,26 @@ export interface LabelHands {
 /** Writes the label to those members, in the order of `members`: the primary first, so that it is never behind. */
 export async function writeLabels(
   label: Label,
-  members: readonly MemberRole[],
-  { pathOf, onStep }: LabelHands,
+  members: readonly Member[],
+  { pathOf, labelsFrom, onStep }: LabelHands,
 ): Promise<void> {
   for (const member of members) {
     await onStep(`label ${member} ${label.state}`);
-    await writeLabel(pathOf(member), { ...label, member });
+    await writeLabel(pathOf(member), labelFor(label, member), labelsFrom);
   }
 }
 
 /**
  * Says on every device that the pool's parts lie at `extents` from now on. `label`: the primary one, as it is on the disks.
- * Durable when it resolves to the new primary label. Throws RangeError for extents that are unsound or on other devices.
+ * Durable when it resolves to the new primary label. Throws RangeError for extents that are unsound or miss a device. One
+ * that joins comes last and carries the pool's label of before: so it is at most one behind like any other.
  */
 export async function relabel(label: Label, extents: Extents, hands: LabelHands): Promise<Label> {
   const flaw = flawOf(extents, label.blockSize);
   if (flaw !== undefined) throw new RangeError(flaw);
-  const members = membersOf(label.extents);
-  if (members.join() !== membersOf(extents).join())
+  const members = membersOf(extents);
+  const stay = membersOf(label.extents).every((member) => members.includes(member));
+  if (!stay || (label.backing !== "devices" && members.length > membersOf(label.extents).length))
     throw new RangeError("the pool would be of other devices");
   const next = { ...label, extents, sequence: label.sequence + 1 };
   await writeLabels(next, members, hands);

@@ -89,6 +89,7 @@ function absentReport(options: PoolOptions, pools: PoolSet): PoolReport {
 
 function backingReport(options: PoolOptions): BackingReport {
   if (options.backing === "loop") return { kind: "loop", directory: options.directory };
+  if (options.backing === "devices") return { kind: "devices", devices: options.devices };
   const { data, metadata, catalog } = options;
   return { kind: "parts", data, metadata, ...(catalog === undefined ? {} : { catalog }) };
 }

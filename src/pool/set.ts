@@ -76,9 +76,12 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
     byUuid: (uuid: PoolUuid) => pools().find((pool) => pool.uuid === uuid),
     reconfigure: async (wanted) => {
       const changes = wanted.map(async (options) => {
+        const before = current.get(options.name);
         current.set(options.name, options);
+        const supervisor = supervisors.find(({ name }) => name === options.name);
         try {
-          await supervisors.find(({ name }) => name === options.name)?.pool?.reconfigure(options);
+          if (hasOtherDevices(before, options)) supervisor?.reopen("its list of devices is another");
+          else await supervisor?.pool?.reconfigure(options);
         } catch (error) {
           report("warn", `pool ${options.name}: the new configuration waits: ${messageOf(error)}`);
         }
@@ -94,3 +97,9 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
 function absentPool({ name, absence: reason, trouble }: PoolSupervisor): AbsentPool {
   return trouble === undefined ? { name, reason } : { name, reason, trouble };
 }
+
+/** Devices are looked at when a pool is opened; volumes go on meanwhile. */
+const hasOtherDevices = (before: PoolOptions | undefined, now: PoolOptions): boolean =>
+  before?.backing === "devices" &&
+  now.backing === "devices" &&
+  before.devices.join("\n") !== now.devices.join("\n");

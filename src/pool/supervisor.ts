@@ -69,6 +69,7 @@ export class PoolSupervisor {
   readonly #observer: PoolObserver;
   readonly #tried = Promise.withResolvers<boolean>();
   readonly #stop = new AbortController();
+  #reopening = Promise.withResolvers<string>();
   readonly #ended: Promise<void>;
   #life: Life = { kind: "opening", before: undefined };
   /** The last failure that was reported; undefined after a success. */
@@ -117,6 +118,11 @@ export class PoolSupervisor {
     return this.#failure instanceof DeviceMissingError ? "device-missing" : undefined;
   }
 
+  /** Gives the open pool up and opens it again, for what counts at an opening alone. Not open: nothing is to be done. */
+  reopen(reason: string): void {
+    this.#reopening.resolve(reason);
+  }
+
   /** Ends the driver's hold on the pool, when a try that is under way has ended. */
   stop(): Promise<void> {
     this.#stop.abort();
@@ -145,6 +151,7 @@ export class PoolSupervisor {
     try {
       const pool = await trial.opened;
       const since = this.#clock.now();
+      this.#reopening = Promise.withResolvers<string>();
       this.#life = { kind: "open", pool };
       this.#told = undefined;
       this.#failure = undefined;
@@ -174,6 +181,10 @@ export class PoolSupervisor {
     if (this.#stop.signal.aborted) end();
     const reason = await Promise.race([
       stopped.promise,
+      this.#reopening.promise.then((why) => {
+        this.#options.report("info", `pool ${this.name} is opened again: ${why}`);
+        return why;
+      }),
       unusable.then((why) => {
         this.#options.report("error", `pool ${this.name} is given up, to be opened again: ${why}`);
         this.#observer.lifeChanged(this.name, "given-up");

@@ -74,6 +74,12 @@ describe("a crash in the creation of a pool, before any step,", () => {
     expect(bench.dmNames()).toHaveLength(5);
   });
 
+  test("is made good by the next driver after a reboot (devices)", async () => {
+    const steps = stepsFor(["metadata", "data-1"]);
+    await crashEverywhere(bench.devices(), steps, () => bench.reboot());
+    expect(bench.dmNames()).toHaveLength(5);
+  });
+
   test("has passed every step that there is", async () => {
     const stack = await bench.open(bench.loop());
     await stack.finishCreation();

@@ -37,6 +37,7 @@ const KINDS: readonly (readonly [name: string, options: () => PoolOptions])[] = 
     "parts with a catalog device",
     () => bench.parts({ metadata: bench.disk(9n * MIB), catalog: bench.disk(129n * MIB) }),
   ],
+  ["devices", () => bench.devices()],
 ];
 
 describe.each(KINDS)("a pool of backing %s", (_kind, options) => {

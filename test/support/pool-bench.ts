@@ -16,7 +16,12 @@ import {
 import { join } from "node:path";
 import { bytes, MIB, parseBytes } from "../../src/core/units.ts";
 import type { Bytes } from "../../src/core/units.ts";
-import type { LoopPoolOptions, PartsPoolOptions, PoolOptions } from "../../src/core/pool-options.ts";
+import type {
+  DevicesPoolOptions,
+  LoopPoolOptions,
+  PartsPoolOptions,
+  PoolOptions,
+} from "../../src/core/pool-options.ts";
 import type { PoolName, PoolUuid } from "../../src/core/ids.ts";
 import { Dmsetup } from "../../src/host/dmsetup.ts";
 import { readMountInfo } from "../../src/host/mount-info.ts";
@@ -49,6 +54,7 @@ export class PoolBench {
   /** Steps of the last `open`. */
   steps: string[] = [];
   readonly #disks: Disk[] = [];
+  #allowed = false;
 
   private constructor(runner: Runner, root: string) {
     this.runner = runner;
@@ -84,6 +90,18 @@ export class PoolBench {
     };
   }
 
+  /** On two new disks, unless others are given. */
+  devices(changes: Partial<DevicesPoolOptions> = {}): DevicesPoolOptions {
+    return {
+      ...COMMON,
+      backing: "devices",
+      // Label, catalog, metadata, spare and what lies between them: 140 MiB.
+      devices: changes.devices ?? [this.disk(240n * MIB), this.disk(159n * MIB)],
+      autoGrow: { at: 80, metadata: true },
+      ...changes,
+    };
+  }
+
   /** A blank disk. Its path stays the same through `reboot`, its number does not. */
   disk(length: bigint): string {
     const file = join(this.scratch, `disk-${this.#disks.length}`);
@@ -103,8 +121,8 @@ export class PoolBench {
     sh("losetup", "--set-capacity", realpathSync(link));
   }
 
-  /** `crashBefore`: a step that throws Crash instead of being done. */
-  open(options: PoolOptions, crashBefore?: string): Promise<DeviceStack> {
+  /** `crashBefore`: a step that throws Crash instead of being done, after it was done that many times. */
+  open(options: PoolOptions, crashBefore?: string, done = 0): Promise<DeviceStack> {
     const steps: string[] = [];
     this.steps = steps;
     return openDeviceStack(options, {
@@ -113,10 +131,16 @@ export class PoolBench {
       report: (level, message) => (level === "info" ? this.infos : this.reports).push(`${level}: ${message}`),
       holdUuid: async () => this.runner,
       onStep: (step) => {
-        if (step === crashBefore) throw new Crash(step);
+        if (!this.#allowed && step === crashBefore && steps.filter((each) => each === step).length === done)
+          throw new Crash(step);
         steps.push(step);
       },
     });
+  }
+
+  /** From now on no step crashes, also of what is open. */
+  allowAll(): void {
+    this.#allowed = true;
   }
 
   /** A power cut as far as devices go: nothing is active afterwards, numbers change. */

@@ -30,6 +30,14 @@ describe("a command line", () => {
       { kind: "doctor", configuration: "c.yaml", root: "/host", json: true },
     ],
     ["check-config c.yaml", { kind: "check-config", configuration: "c.yaml" }],
+    [
+      "pool plan fast",
+      { kind: "pool-plan", pool: "fast", configuration: "/etc/dmthin/config.yaml", output: "text" },
+    ],
+    [
+      "pool plan fast --config /c.yaml -o json",
+      { kind: "pool-plan", pool: "fast", configuration: "/c.yaml", output: "json" },
+    ],
     ["pool check fast", { kind: "pool-check", pool: "fast", configuration: "/etc/dmthin/config.yaml" }],
     [
       "pool repair fast --config /c.yaml --work-directory /w --accept-loss",
@@ -76,8 +84,10 @@ describe("a command line", () => {
     ["doctor --root host", /^doctor --root: must be an absolute path/],
     ["doctor -o xml", /^doctor --output: must be json/],
     ["check-config a b", /^check-config: has too many words/],
-    ["pool", /^command pool: takes list, show, check or repair/],
-    ["pool mend fast", /^command pool: takes list, show, check or repair/],
+    ["pool", /^command pool: takes list, show, plan, check or repair/],
+    ["pool mend fast", /^command pool: takes list, show, plan, check or repair/],
+    ["pool plan", /^pool plan: the pool's name is missing/],
+    ["pool plan fast -o yaml", /^pool plan --output: must be text or json/],
     ["pool check", /^pool check: the pool's name is missing/],
     ["pool repair", /^pool repair: the pool's name is missing/],
     ["pool check fast --accept-loss", /^pool check: Unknown option/],

@@ -12,6 +12,8 @@ const withKey = (pair: string): string =>
   `pools: [{name: a, backing: loop, directory: /var/lib/dmthin/a, dataSize: 10GiB, ${pair}}]`;
 const partsPool = (pairs: string): string => `pools: [{name: a, backing: parts, ${pairs}}]`;
 
+const devicesPool = (pairs: string): string => `pools: [{name: a, backing: devices, ${pairs}}]`;
+
 const BAD: readonly (readonly [what: string, text: string, expected: readonly string[]])[] = [
   ["an empty file", "", ["pools: is required"]],
   ["a list at the top", "- a", ["configuration: must be a mapping"]],
@@ -54,26 +56,6 @@ const BAD: readonly (readonly [what: string, text: string, expected: readonly st
     "an endpoint too long for a socket",
     withPool(`endpoint: unix:///${"x".repeat(103)}.sock`),
     ["endpoint: must be at most 107 bytes, the limit of a unix socket's path"],
-  ],
-  [
-    "growth that begins before the kernel tells of it",
-    withKey("autoGrow: {at: 60}"),
-    ["pools[0].autoGrow.at: must be a whole number from 80 to 99, in percent"],
-  ],
-  [
-    "growth by nothing",
-    withKey("autoGrow: {step: 0}"),
-    ["pools[0].autoGrow.step: must be a whole number from 1 to 100, in percent"],
-  ],
-  [
-    "a limit of growth below the size",
-    withKey("autoGrow: {limit: 9GiB}"),
-    ["pools[0].autoGrow.limit: must not be below dataSize"],
-  ],
-  [
-    "a limit of growth for a data device, which is its own limit",
-    partsPool("data: /dev/a, metadata: /dev/b, autoGrow: {limit: 9GiB}"),
-    ["pools[0].autoGrow.limit: is not a key here; keys are at, metadata"],
   ],
   [
     "a relative directory",
@@ -124,16 +106,58 @@ const BAD: readonly (readonly [what: string, text: string, expected: readonly st
   ["a default pool that is not there", withPool("defaultPool: b"), ["defaultPool: no pool is named b"]],
   [
     "a backing not built yet",
-    "pools: [{name: a, backing: devices}]",
-    ['pools[0].backing: "devices" is not built yet; use loop or parts'],
+    "pools: [{name: a, backing: external}]",
+    ['pools[0].backing: "external" is not built yet; use loop, parts or devices'],
   ],
   [
-    "another backing not built yet",
-    "pools: [{name: a, backing: external}]",
-    ['pools[0].backing: "external" is not built yet; use loop or parts'],
+    "an unknown backing",
+    "pools: [{name: a, backing: lvm}]",
+    ["pools[0].backing: must be loop, parts or devices"],
   ],
-  ["an unknown backing", "pools: [{name: a, backing: lvm}]", ["pools[0].backing: must be loop or parts"]],
-  ["no backing", "pools: [{name: a}]", ["pools[0].backing: is required: loop or parts"]],
+  ["no backing", "pools: [{name: a}]", ["pools[0].backing: is required: loop, parts or devices"]],
+  ["no disks", "pools: [{name: a, backing: devices}]", ["pools[0].devices: is required"]],
+  ["an empty list of disks", devicesPool("devices: []"), ["pools[0].devices: must name at least one disk"]],
+  [
+    "seventeen disks",
+    devicesPool(`devices: [${Array.from({ length: 17 }, (_, index) => `/dev/d${index}x`).join()}]`),
+    ["pools[0].devices: must name at most 16 disks"],
+  ],
+  [
+    "a disk by a relative path",
+    devicesPool("devices: [sda]"),
+    ["pools[0].devices[0]: must be an absolute path below /"],
+  ],
+  [
+    "a size where the disks decide",
+    devicesPool("devices: [/dev/sda], dataSize: 1GiB"),
+    [
+      "pools[0].dataSize: is not a key here; keys are backing, name, blockSize, metadataSize, overprovision, zeroing, whenFull, discard, devices, autoGrow, force",
+    ],
+  ],
+  [
+    "a disk named twice",
+    devicesPool("devices: [/dev/sda, /dev/./sda]"),
+    ["pools[0].devices[1]: /dev/sda is already used as pools[0].devices[0]"],
+  ],
+  [
+    "a disk of two pools",
+    "pools: [{name: a, backing: devices, devices: [/dev/sda, /dev/sdb]}, {name: b, backing: devices, devices: [/dev/sdb]}]",
+    ["pools[1].devices[0]: /dev/sdb is already used as pools[0].devices[1]"],
+  ],
+  [
+    "a partition of another pool's disk",
+    "pools: [{name: a, backing: devices, devices: [/dev/disk/by-id/x, /dev/sda, /dev/nvme0n1]}, {name: b, backing: parts, data: /dev/disk/by-id/x-part2, metadata: /dev/sda1, catalog: /dev/nvme0n1p3}]",
+    [
+      "pools[1].data: /dev/disk/by-id/x-part2 is a partition of pools[0].devices[0]",
+      "pools[1].metadata: /dev/sda1 is a partition of pools[0].devices[1]",
+      "pools[1].catalog: /dev/nvme0n1p3 is a partition of pools[0].devices[2]",
+    ],
+  ],
+  [
+    "force on a disk of nobody",
+    devicesPool("devices: [/dev/sda], force: [/dev/sdb]"),
+    ["pools[0].force[0]: /dev/sdb is not a device of this pool"],
+  ],
   [
     "capitals in a pool's name",
     "pools: [{name: A, backing: loop, directory: /a, dataSize: 1GiB}]",
@@ -254,7 +278,7 @@ pools:
       "pools[0].directory",
       "pools[0].blocksize",
       "pools[1].overprovision",
-      "pools[2].backing",
+      "pools[2].devices",
       "maxVolums",
       "pools[1].name",
       "pools[1].metadata",

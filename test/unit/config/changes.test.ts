@@ -74,3 +74,29 @@ test("sizes are told apart to the byte", () => {
   const { pools } = changesOf(one, config(loop("", "10737422336")));
   expect(pools).toMatchObject([{ dataSize: bytes(10_737_422_336n) }]);
 });
+
+const devices = (list: string, more = ""): string => `{name: d, backing: devices, devices: [${list}]${more}}`;
+
+test("added disks are taken over, with the leave to overwrite what they hold", () => {
+  const { pools, waiting } = changesOf(
+    config(devices("/dev/a, /dev/b")),
+    config(devices("/dev/a, /dev/b, /dev/c", ", force: [/dev/c], overprovision: 2")),
+  );
+  expect(waiting).toEqual([]);
+  expect(pools).toMatchObject([
+    { devices: ["/dev/a", "/dev/b", "/dev/c"], force: ["/dev/c"], overprovision: 2 },
+  ]);
+});
+
+test.each([
+  ["taken out", "/dev/a"],
+  ["exchanged", "/dev/a, /dev/c"],
+  ["put in front", "/dev/c, /dev/a, /dev/b"],
+])("a disk that is %s waits for a start", (_what, list) => {
+  const { pools, waiting } = changesOf(
+    config(devices("/dev/a, /dev/b")),
+    config(devices(list, ", overprovision: 2")),
+  );
+  expect(waiting).toEqual(["pools[0].devices: counts when the driver is started again"]);
+  expect(pools).toMatchObject([{ devices: ["/dev/a", "/dev/b"], overprovision: 2 }]);
+});

@@ -134,6 +134,17 @@ pools:
     });
   });
 
+  test("may name whole disks", () => {
+    const parsed = parse(
+      "pools: [{name: a, backing: devices, devices: [/dev/disk/by-id/nvme-1, /dev/disk/by-id//nvme-10, /dev/nvme0n1], force: [/dev/disk/by-id/nvme-10]}]",
+    );
+    expect(parsed.kind === "valid" && parsed.config.pools[0]).toMatchObject({
+      backing: "devices",
+      devices: ["/dev/disk/by-id/nvme-1", "/dev/disk/by-id/nvme-10", "/dev/nvme0n1"],
+      force: ["/dev/disk/by-id/nvme-10"],
+    });
+  });
+
   test("is frozen through and through", () => {
     const parsed = parse(withPool(""));
     expect(

@@ -32,7 +32,7 @@ const fixedExtents = {
 const anyLabel: fc.Arbitrary<Label> = fc.record({
   pool: fc.stringMatching(/^[0-9a-f]{32}$/).map((text) => text as PoolUuid),
   name: fc.stringMatching(/^[a-z0-9]{1,32}$/).map((text) => text as PoolName),
-  backing: fc.constantFrom("loop", "parts"),
+  backing: fc.constantFrom("loop", "parts", "devices"),
   member: fc.constantFrom("metadata", "data", "spare", "catalog"),
   index: fc.nat(100),
   sequence: fc.integer({ min: 1, max: 2 ** 40 }),
@@ -56,6 +56,29 @@ describe("a label", () => {
         expect(readLabel([block, block])).toEqual({ kind: "label", label, whole: true });
       }),
     );
+  });
+
+  test("lists the pieces of its pool", () => {
+    const further = [
+      { role: "data", member: "data-1", offset: bytes(2n * MIB), length: bytes(64n * KIB) },
+      { role: "data", member: "metadata", offset: bytes(1n << 40n), length: bytes(64n * KIB) },
+    ] as const;
+    const label: Label = {
+      ...LABEL,
+      backing: "devices",
+      member: "data",
+      index: 1,
+      extents: { ...EXTENTS, further },
+    };
+    const block = formatLabel(label);
+    expect(readLabel([block, block])).toEqual({ kind: "label", label, whole: true });
+    const overlapping = formatLabel({ ...label, extents: { ...EXTENTS, further: [further[0], further[0]] } });
+    expect(readLabel([overlapping, overlapping])).toMatchObject({
+      kind: "unreadable",
+      reason: expect.stringMatching(/data and data overlap/) as string,
+    });
+    const other = formatLabel({ ...label, index: 2 });
+    expect(readLabel([block, other])).toMatchObject({ kind: "unreadable" });
   });
 
   test("of the longest name fits with room to spare", () => {

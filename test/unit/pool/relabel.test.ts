@@ -8,7 +8,7 @@ import { bytes, MIB } from "../../../src/core/units.ts";
 import { decide } from "../../../src/pool/decision.ts";
 import type { Decision } from "../../../src/pool/decision.ts";
 import { readLabelCopies, writeLabel } from "../../../src/pool/label-store.ts";
-import type { Extents, MemberRole } from "../../../src/pool/layout.ts";
+import type { Extents, Member } from "../../../src/pool/layout.ts";
 import { relabel, writeLabels } from "../../../src/pool/relabel.ts";
 import { EXTENTS, LABEL } from "../../support/labels.ts";
 
@@ -21,7 +21,7 @@ const SWAPPED: Extents = {
 };
 
 let directory: string;
-const pathOf = (member: MemberRole): string => join(directory, member);
+const pathOf = (member: Member): string => join(directory, member);
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "relabel-"));
@@ -68,9 +68,10 @@ test.each([
 });
 
 test("takes no extents that overlap, or lie on other devices", async () => {
+  const more: Extents = { ...EXTENTS, further: [{ ...EXTENTS.data, member: "data-1" }] };
   const elsewhere: Extents = { ...EXTENTS, catalog: { ...EXTENTS.catalog, member: "catalog" } };
   const overlapping: Extents = { ...EXTENTS, spare: EXTENTS.catalog };
-  for (const extents of [elsewhere, overlapping])
+  for (const extents of [elsewhere, overlapping, more])
     await expect(relabel(LABEL, extents, { pathOf, onStep: () => {} })).rejects.toThrow(RangeError);
   expect(await decided()).toMatchObject({ kind: "open", label: LABEL, behind: [] });
 });

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 
 cache=${DMTHIN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dmthin}
-host_packages=(dmsetup thin-provisioning-tools xfsprogs e2fsprogs btrfs-progs util-linux mount kmod procps libatomic1)
+host_packages=(dmsetup fdisk thin-provisioning-tools xfsprogs e2fsprogs btrfs-progs util-linux mount kmod procps libatomic1)
 # Version 7 has the seccomp mode, 4 to 5 times faster than 6.1.
 declare -A kernel_suite=([7]=sid [6.1]=bookworm)
 

@@ -1,0 +1,110 @@
+/** One disk as it is: what it is, whose it is, what it holds. Writes nothing. */
+import type { BlockDevice, DevNumber } from "../../core/dm.ts";
+import { messageOf, PoolSetupError } from "../../core/errors.ts";
+import type { PoolName } from "../../core/ids.ts";
+import { MIB } from "../../core/units.ts";
+import { probe } from "../../host/blkid.ts";
+import { describeBlockDevice, readBlock } from "../../host/block-device.ts";
+import { readAttribute } from "../../host/dm-sysfs.ts";
+import type { Runner } from "../../host/run.ts";
+import { readPartitionTable } from "../../host/sfdisk.ts";
+import type { PartitionTable } from "../../host/sfdisk.ts";
+import type { Finding } from "../decision.ts";
+import { readLabelCopies } from "../label-store.ts";
+import type { LabelCopies } from "../label-store.ts";
+import { DISK_LABEL_FROM } from "./disk-layout.ts";
+import { strangersIn } from "./disk-table.ts";
+
+export interface Disk {
+  /** As configured. */
+  readonly path: string;
+  /** With its place in the configuration, for messages. */
+  readonly title: string;
+  readonly device: BlockDevice;
+  readonly seen: LabelCopies;
+  readonly finding: Finding;
+  /** Of a labelled disk. */
+  readonly table: PartitionTable | undefined;
+}
+
+/** Less can hold nothing. */
+const LEAST = 4n * MIB;
+
+/** Throws PoolSetupError for what is missing, no whole disk, or cannot be read. */
+export async function lookAtDisk(
+  runner: Runner,
+  pool: PoolName,
+  { path, title }: Pick<Disk, "path" | "title">,
+): Promise<Disk> {
+  const device = await describeDisk(path, title);
+  try {
+    const seen = await readLabelCopies(device.path, DISK_LABEL_FROM);
+    const { reading } = seen;
+    const table = reading.kind === "label" ? await readPartitionTable(runner, device.path) : undefined;
+    return {
+      path,
+      title,
+      device,
+      seen,
+      table,
+      finding: reading.kind === "none" ? await contentOf(runner, device) : labelled(reading, table, pool),
+    };
+  } catch (error) {
+    throw new PoolSetupError(
+      `${title}: cannot be looked at (${messageOf(error)}); nothing was changed: check the disk`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function describeDisk(path: string, title: string): Promise<BlockDevice> {
+  const device = await describeBlockDevice(path).catch((error: unknown) => {
+    if (error instanceof PoolSetupError && error.cause !== undefined)
+      throw new PoolSetupError(`${title}: is not there and is waited for; plug it in, or correct the path`, {
+        cause: error,
+      });
+    throw error;
+  });
+  const other = otherThanDisk(device.number);
+  if (other === undefined) return device;
+  throw new PoolSetupError(`${title}: is ${other}, not a whole disk; use backing parts for it`);
+}
+
+/** Undefined for a whole disk; else what it is. Multipath stands for the disk behind it. */
+function otherThanDisk(number: DevNumber): string | undefined {
+  const directory = `/sys/dev/block/${number}`;
+  const partition = readAttribute(`${directory}/partition`);
+  if (partition !== undefined) return `partition ${partition} of a disk`;
+  const uuid = readAttribute(`${directory}/dm/uuid`);
+  if (uuid === undefined || uuid.startsWith("mpath-")) return undefined;
+  return `the device-mapper device ${readAttribute(`${directory}/dm/name`) ?? number}`;
+}
+
+/** Also where the label will lie: an old filesystem of a first partition begins there, whose table was wiped. */
+export async function contentOf(runner: Runner, device: BlockDevice): Promise<Finding> {
+  if (device.size < LEAST) return { kind: "blank" };
+  const content = await probe(runner, device);
+  if (content.kind === "holds") return { kind: "foreign", what: content.what };
+  const area = await readBlock(device.path, DISK_LABEL_FROM, Number(MIB));
+  const position = area.findIndex((byte) => byte !== 0);
+  return position === -1
+    ? { kind: "blank" }
+    : { kind: "foreign", what: `unknown data at byte ${DISK_LABEL_FROM + BigInt(position)}` };
+}
+
+function labelled(
+  reading: Extract<Finding, { kind: "label" | "unreadable" }>,
+  table: PartitionTable | undefined,
+  pool: PoolName,
+): Finding {
+  if (reading.kind === "unreadable" || reading.label.name !== pool || table === undefined) return reading;
+  const strangers = strangersIn(table, pool);
+  return strangers.length === 0
+    ? reading
+    : {
+        kind: "unreadable",
+        reason: `has a dmthin label, and what somebody else has made on it must be deleted first: ${strangers.join(", ")}`,
+      };
+}
