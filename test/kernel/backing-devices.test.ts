@@ -1,8 +1,10 @@
 /** Whole disks: what is written to them, and which disk is which. */
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DevicesPoolOptions, PoolOptions } from "../../src/core/pool-options.ts";
 import { bytes, MIB } from "../../src/core/units.ts";
 import { describeBlockDevice } from "../../src/host/block-device.ts";
+import { readPartitionTable } from "../../src/host/sfdisk.ts";
 import { DISK_LABEL_FROM } from "../../src/pool/devices/disk-layout.ts";
 import { readLabelCopies } from "../../src/pool/label-store.ts";
 import { node, tableOn, TABLES } from "../support/disks.ts";
@@ -77,6 +79,23 @@ describe("whole disks", () => {
     expect(await tableOn(secondOf(options))).toEqual([]);
     await bench.open(options);
     expect(await Promise.all(options.devices.map(tableOn))).toEqual(TABLES);
+  });
+
+  test("may have sectors of 4 KiB", async () => {
+    const file = join(bench.scratch, "sectors.img");
+    sh("truncate", "--size", "240M", file);
+    const disk = sh("losetup", "--find", "--show", "--direct-io=on", "--sector-size", "4096", file);
+    const options = bench.devices({ devices: [disk] });
+    const stack = await bench.open(options);
+    await stack.finishCreation();
+    expect((await readPartitionTable(bench.runner, disk))?.partitions).toMatchObject([
+      { start: MIB, size: 129n * MIB },
+      { start: 130n * MIB },
+      { start: 134n * MIB },
+      { start: 138n * MIB, size: 101n * MIB },
+    ]);
+    await stack.deactivate();
+    expect(await bench.open(options)).toMatchObject({ fresh: false, dataBytes: 100n * MIB });
   });
 
   test("in another order are the same pool", async () => {
