@@ -1,5 +1,5 @@
 /** A driver with a pool on whole disks, the first of which is one that the kernel reads partitions of. */
-import { mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -9,6 +9,7 @@ import { logFrom, type CommandLog } from "../support/command-log.ts";
 import { sha256, writeRandom } from "../support/content.ts";
 import { startDriver, type TestDriver } from "../support/driver.ts";
 import { run, takeDown } from "../support/machine-state.ts";
+import { countRecords, RecordWriter } from "../support/record-writer.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 import { SHARED_DIRECTORIES, VolumeLife, type TestVolume } from "../support/volume-life.ts";
 
@@ -33,6 +34,15 @@ async function start(devices: readonly string[]): Promise<CommandLog> {
     untilListening: true,
   });
   return log;
+}
+
+/** As an editor or a ConfigMap does it. */
+async function configure(devices: readonly string[]): Promise<void> {
+  const path = link("dmthin.yaml");
+  const config = JSON.parse(await readFile(path, "utf8")) as object;
+  const pools = [{ name: POOL, backing: "devices", devices: devices.map(link) }];
+  await writeFile(`${path}.new`, JSON.stringify({ ...config, pools }));
+  await rename(`${path}.new`, path);
 }
 
 async function until(log: CommandLog, line: RegExp): Promise<void> {
@@ -80,23 +90,23 @@ afterAll(async () => {
   }
 });
 
-test("a pool is made, and takes in a disk that is added to the list, under a mounted volume", async () => {
+test("a pool is made, and takes in a disk that is added to the list while the driver runs, under a writer", async () => {
   const first = await start(["first"]);
   await until(first, /"pool whole is open"/);
   volume = await life.create("one", "ext4");
   await life.use(volume);
   content = await writeRandom(file(volume), 8);
+  const writer = await RecordWriter.slowly(20, `${volume.targetPath}/records`);
   const before = await capacity();
-  expect(await driver?.stop()).toBe(0);
-
-  const log = await start(["first", "second"]);
+  const log = logFrom(link("driver.log"));
+  await configure(["first", "second"]);
+  await until(log, /pool whole has grown: data from 127.3 GiB to 191.1 GiB, meta from 256 MiB to 384 MiB/);
   await until(log, /"pool whole is open"/);
-  expect(log.text()).toMatch(
-    /pool whole has grown: data from 127.3 GiB to 191.1 GiB, meta from 256 MiB to 384 MiB/,
-  );
   // 64 GiB more, less what is not promised.
   expect((await capacity()) - before).toBeGreaterThan(62n * GIB);
   expect(await sha256(file(volume))).toBe(content);
+  await writer.reach(20);
+  expect(await countRecords(`${volume.targetPath}/records`)).toBeGreaterThanOrEqual(await writer.stop());
 });
 
 test("nobody gets the disk or its partitions beside the pool, and no partition shows what a volume holds", async () => {

@@ -239,6 +239,36 @@ describe("a pool that is of no use any more", () => {
   });
 });
 
+describe("a pool that is to be opened again", () => {
+  test("is gone until all of it is over, and then comes in anew, without a word of failure", async () => {
+    const { last, lines, pass, supervisor, tries } = bench();
+    last().succeed();
+    await settle();
+    supervisor.reopen("its list of devices is another");
+    await settle();
+    expect(supervisor.pool).toBeUndefined();
+    expect(supervisor.absence).toMatch(/^its list of devices is another; it is tried again when/);
+    last().closed.resolve();
+    await settle();
+    await pass(1000);
+    last().succeed();
+    await settle();
+    expect(tries.length).toBe(2);
+    expect(supervisor.pool).toBeDefined();
+    expect(lines).toContain(`pool ${NAME} is opened again: its list of devices is another`);
+    expect(lines.join()).not.toMatch(/could not|given up/);
+  });
+
+  test("is opened again once for each time it was asked for, and not for what was asked before it was open", async () => {
+    const { last, supervisor, tries } = bench();
+    supervisor.reopen("too early");
+    last().succeed();
+    await settle();
+    expect(supervisor.pool).toBeDefined();
+    expect(tries.length).toBe(1);
+  });
+});
+
 describe("at the end of the driver", () => {
   test("an open pool is closed and not opened again", async () => {
     const { end, supervisor, last, pass, tries } = bench();
