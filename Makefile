@@ -96,9 +96,8 @@ e2e bench:
 	@echo "make $@: not built yet" >&2; exit 1
 
 .PHONY: check-rules
-check-rules: ## the alert rules, by promtool: their grammar, and when each comes
-	@PROMTOOL=$$(test/tools/promtool.sh); \
-	  $$PROMTOOL check rules deploy/monitoring/alerts.yaml && $$PROMTOOL test rules test/monitoring/alerts.test.yaml
+check-rules: install ## alert rules, dashboard and metrics, by promtool: their grammar, and when each alert comes
+	@PROMTOOL=$$(test/tools/promtool.sh); $(NODE) test/monitoring/check.ts "$$PROMTOOL"
 
 ##@ Work
 

@@ -8,7 +8,7 @@ import { loopPool, startDriver, type TestDriver } from "../support/driver.ts";
 import { run, takeDown } from "../support/machine-state.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 import { SlowTools } from "../support/slow-tools.ts";
-import { VolumeLife, type TestVolume } from "../support/volume-life.ts";
+import { capabilityOf, VolumeLife, type TestVolume } from "../support/volume-life.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 const POOL = "watched";
@@ -32,7 +32,7 @@ beforeAll(async () => {
     directory,
     pools: [
       loopPool(directory, POOL, "64MiB"),
-      loopPool(directory, STUCK, "64MiB"),
+      { ...loopPool(directory, STUCK, "64MiB"), overprovision: 2 },
       { name: GONE, backing: "parts", data: "/dev/disk/none", metadata: "/dev/disk/none-either" },
     ],
     config: { defaultPool: POOL, metrics: { listen: ADDRESS } },
@@ -164,6 +164,49 @@ test("a pool that fills is told at the next scrape", async () => {
   await life.end(filling);
   expect((await scrape()).get(of("pool_condition", POOL, ',condition="DataLow"'))).toBe(0);
   await life.release(volume);
+});
+
+const condition = (type: string): string => of("pool_condition", STUCK, `,condition="${type}"`);
+
+test("a full pool is told at the next scrape, and that it has room again", async () => {
+  const large = await driver.client.controller.createVolume({
+    name: "large",
+    parameters: { pool: STUCK },
+    capacity_range: { required_bytes: String(80 * MIB) },
+    volume_capabilities: [capabilityOf("block")],
+  });
+  const volumes = new VolumeLife({
+    csi: () => driver.client,
+    kubeletDirectory: driver.kubeletDirectory,
+    pool: STUCK,
+  });
+  const filled = volumes.known("large", large.volume?.volume_id ?? "", "block", BigInt(80 * MIB));
+  await volumes.use(filled);
+  const written = run("dd", "if=/dev/zero", `of=${filled.targetPath}`, "bs=1M", "oflag=direct");
+  await expect(written).rejects.toThrow(/No space left on device/);
+  const full = await scrape();
+  expect(full.get(condition("OutOfData"))).toBe(1);
+  expect(full.get(of("pool_mode", STUCK, ',mode="out_of_data_space"'))).toBe(1);
+  expect(full.get(of("pool_available_bytes", STUCK))).toBe(0);
+  expect((await dmthin("status")).stdout).toMatch(
+    /^stuck: OutOfData: its data is full: 100 % \(64 MiB of 64 MiB\)$/m,
+  );
+  await volumes.end(filled);
+  await expect.poll(async () => (await scrape()).get(condition("OutOfData")), { timeout: 20_000 }).toBe(0);
+});
+
+test("a foreign hand is found by the next scrape, which fences the pool", async () => {
+  expect((await scrape()).get(condition("ForeignWriter"))).toBe(0);
+  const device = `dmthin-${STUCK}-pool`;
+  const now = Number((await run("dmsetup", "status", "--noflush", device)).split(" ")[3]);
+  await run("dmsetup", "message", device, "0", `set_transaction_id ${now} ${now + 5}`);
+  const metrics = await scrape();
+  expect(metrics.get(condition("ForeignWriter"))).toBe(1);
+  expect(metrics.get(condition("ReadOnly"))).toBe(1);
+  expect(metrics.get(of("pool_up", STUCK))).toBe(1);
+  expect((await dmthin("pool", "show", STUCK)).stdout).toMatch(
+    /^State: +read-only\nTrouble: +ReadOnly: foreign hands: /m,
+  );
 });
 
 /** `dmthin …` as a person on the node types it. */
