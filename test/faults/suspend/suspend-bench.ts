@@ -64,12 +64,14 @@ export class SuspendBench {
     return [this.one, this.tree, this.raw];
   }
 
-  /** A group stands still when its first snapshot has been cut. Answers its name. */
-  async standInBracket(volumes: readonly TestVolume[]): Promise<string> {
+  /** A group stands still when its first snapshot has been cut, or when only the first member is held. Answers its name. */
+  async standInBracket(volumes: readonly TestVolume[], held: "all" | "first" = "all"): Promise<string> {
     const name = this.named();
-    const pattern = `^CreateVolumeGroupSnapshot "${name}" #\\d+ create-snap`;
+    const point = held === "all" ? "create-snap" : "ran dmsetup suspend";
+    const pattern = `^CreateVolumeGroupSnapshot "${name}" #\\d+ ${point}`;
     await this.node.standStill(() => this.place.group(name, ...volumes), "still", pattern);
-    for (const volume of volumes) assert.ok(await isSuspended(volume));
+    for (const volume of volumes)
+      assert.equal(await isSuspended(volume), held === "all" || volume === volumes[0], volume.name);
     return name;
   }
 
