@@ -2,7 +2,7 @@
  * How a pool grows: where its parts will lie. Pure arithmetic in bytes. It never shrinks, and the thin metadata never
  * moves; the spare, which holds nothing, may.
  */
-import type { PoolOptions } from "../core/pool-options.ts";
+import type { PoolOptions, Reserve } from "../core/pool-options.ts";
 import { bytes, dataBlocks, formatBytes, META_BLOCK_BYTES, metaBlocks, roundDown } from "../core/units.ts";
 import type { Bytes, DataBlocks, MetaBlocks } from "../core/units.ts";
 import { lengthOf, memberEnd, METADATA_STEP, recommendedMetadata, runsOf } from "./layout.ts";
@@ -13,11 +13,14 @@ export interface Wish {
   readonly dataSize?: Bytes;
   /** Absent: the metadata follows the data. */
   readonly metadataSize?: Bytes;
+  /** What data leaves alone on each disk. */
+  readonly reserve?: Reserve;
 }
 
 export const wishOf = (options: PoolOptions): Wish => ({
   ...(options.backing === "loop" ? { dataSize: options.dataSize } : {}),
   ...(options.metadataSize === undefined ? {} : { metadataSize: options.metadataSize }),
+  ...(options.backing === "devices" && options.reserve !== undefined ? { reserve: options.reserve } : {}),
 });
 
 export interface Growth {
