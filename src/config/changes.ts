@@ -13,7 +13,13 @@ export interface ConfigChanges {
 }
 
 /** Keys of a pool that an open one takes over; `takeOver` does it. */
-const LIVE: ReadonlySet<string> = new Set(["dataSize", "metadataSize", "overprovision", "autoGrow"]);
+const LIVE: ReadonlySet<string> = new Set([
+  "dataSize",
+  "metadataSize",
+  "overprovision",
+  "autoGrow",
+  "reserve",
+]);
 /** Disks that are added; one that is taken out is for the next start to refuse. */
 const addsDevices = (old: PoolOptions, next: PoolOptions): boolean =>
   old.backing === "devices" &&
@@ -70,7 +76,9 @@ function takeOver(old: PoolOptions, next: PoolOptions): PoolOptions {
     return { ...rest, ...common, autoGrow: next.autoGrow };
   if (rest.backing === "devices" && next.backing === "devices") {
     const { devices, force } = addsDevices(old, next) ? next : rest;
-    return { ...rest, ...common, autoGrow: next.autoGrow, devices, force };
+    const { reserve: _was, ...kept } = rest;
+    const reserve = next.reserve === undefined ? {} : { reserve: next.reserve };
+    return { ...kept, ...common, ...reserve, autoGrow: next.autoGrow, devices, force };
   }
   return old;
 }

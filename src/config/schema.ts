@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { isPoolName } from "../core/ids.ts";
 import { FIRST_WARNING_PERCENT, LOOP_FILES } from "../core/pool-options.ts";
+import type { Reserve } from "../core/pool-options.ts";
 import { bytes, formatBytes, GIB, KIB, MIB, parseBytes } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import { DEFAULT_STATE_DIRECTORY, tidyPath } from "./paths.ts";
@@ -144,6 +145,23 @@ const parts = strict({
 /** A label lists where the parts of its pool lie, and has room for that many. */
 const MOST_DEVICES = 16;
 
+const MOST_RESERVED = 90;
+
+/** A share of each disk, or a size. */
+const reserve = z.unknown().transform((value, context): Reserve => {
+  const percent = typeof value === "string" ? /^(\d{1,3})%$/.exec(value.trim())?.[1] : undefined;
+  if (percent !== undefined && Number(percent) <= MOST_RESERVED) return { percent: Number(percent) };
+  const amount =
+    percent === undefined ? size({ least: 0n, most: 1n << 60n, step: MIB }).safeParse(value) : undefined;
+  if (amount?.success === true) return { bytes: amount.data };
+  context.addIssue({
+    code: "custom",
+    message: `must be at most ${MOST_RESERVED}%, such as 10%, or a size of whole MiB, such as 20GiB`,
+    input: value,
+  });
+  return z.NEVER;
+});
+
 const devices = strict({
   backing: z.literal("devices"),
   ...common,
@@ -152,6 +170,7 @@ const devices = strict({
     .min(1, "must name at least one disk")
     .max(MOST_DEVICES, `must name at most ${MOST_DEVICES} disks`),
   autoGrow: strict(growsByItself).prefault({}),
+  reserve: reserve.exactOptional(),
   force: z.array(absolutePath).default([]),
 });
 

@@ -59,10 +59,15 @@ export interface PartsPoolOptions extends CommonOptions {
   readonly catalog?: string;
 }
 
+/** Of each disk. */
+export type Reserve = { readonly percent: number } | { readonly bytes: Bytes };
+
 export interface DevicesPoolOptions extends CommonOptions {
   readonly backing: "devices";
   /** Absolute paths of whole disks, at least one. The first of a new pool also holds catalog, metadata and spare. */
   readonly devices: readonly string[];
+  /** Held back from data until it is set lower. */
+  readonly reserve?: Reserve;
 }
 
 export type PoolOptions = LoopPoolOptions | PartsPoolOptions | DevicesPoolOptions;

@@ -15,6 +15,8 @@ export interface DueGrowth {
   readonly dataSize?: Bytes;
   /** As far as there is room. */
   readonly metadataTowards?: Bytes;
+  /** Nothing is left: what was held back for this day may be used. */
+  readonly releasesReserve: boolean;
   /** In words. */
   readonly why: string;
   /** Equal where a second try could do no better than the first. */
@@ -36,6 +38,7 @@ export function dueGrowth(
   return {
     ...(dataSize === undefined ? {} : { dataSize }),
     ...(metadataTowards === undefined ? {} : { metadataTowards }),
+    releasesReserve: dataIsDue && data.level === 100,
     why: [
       ...(dataSize !== undefined || looksAtDevice ? [wordsOf("data", data)] : []),
       ...(metadataTowards === undefined ? [] : [wordsOf("metadata", metadata)]),

@@ -2,7 +2,7 @@
  * How a pool grows: where its parts will lie. Pure arithmetic in bytes. It never shrinks, and the thin metadata never
  * moves; the spare, which holds nothing, may.
  */
-import type { PoolOptions } from "../core/pool-options.ts";
+import type { PoolOptions, Reserve } from "../core/pool-options.ts";
 import { bytes, dataBlocks, formatBytes, META_BLOCK_BYTES, metaBlocks, roundDown } from "../core/units.ts";
 import type { Bytes, DataBlocks, MetaBlocks } from "../core/units.ts";
 import { lengthOf, memberEnd, METADATA_MOST, METADATA_STEP, recommendedMetadata, runsOf } from "./layout.ts";
@@ -17,6 +17,8 @@ export interface Wish {
   readonly metadataTowards?: Bytes;
   /** The data may have become larger than asked for without anybody asking. */
   readonly dataGrowsByItself?: boolean;
+  /** What data leaves alone on each disk. */
+  readonly reserve?: Reserve;
 }
 
 export const wishOf = (options: PoolOptions): Wish => ({
@@ -24,6 +26,7 @@ export const wishOf = (options: PoolOptions): Wish => ({
     ? { dataSize: options.dataSize, dataGrowsByItself: options.autoGrow.limit !== undefined }
     : {}),
   ...(options.metadataSize === undefined ? {} : { metadataSize: options.metadataSize }),
+  ...(options.backing === "devices" && options.reserve !== undefined ? { reserve: options.reserve } : {}),
 });
 
 export interface Growth {

@@ -83,15 +83,19 @@ export class PoolGrowth {
     return { data: dataBytes, metadata: metadataBytes };
   }
 
-  async #growBecause({ dataSize, metadataTowards, why }: DueGrowth): Promise<void> {
+  async #growBecause({ dataSize, metadataTowards, releasesReserve, why }: DueGrowth): Promise<void> {
     const { report } = this.#parts;
+    const { reserve } = wishOf(this.#options);
     const { name, autoGrow, metadataSize } = this.#options;
     // Whoever has chosen a size gets more when it is needed, and not because the data grows.
     const chosen = metadataSize !== undefined || !autoGrow.metadata;
     report("info", `pool ${name}: grows by itself where it can: ${why}`);
+    if (reserve !== undefined && releasesReserve)
+      report("warn", `pool ${name}: its reserve is released: there is no other room left; add a disk`);
     await this.#grow({
       ...(dataSize === undefined ? {} : { dataSize }),
       ...(metadataTowards === undefined ? {} : { metadataTowards }),
+      ...(reserve === undefined || releasesReserve ? {} : { reserve }),
       ...(chosen ? { metadataSize: this.#sizes.metadata } : {}),
     });
   }

@@ -169,3 +169,44 @@ test("SIGHUP: a data device that has become longer is taken into the pool", asyn
     await bench.clear();
   }
 });
+
+test("whole disks: what was held back is released when the data is full, and the writer that waited goes on", async () => {
+  const bench = await PoolBench.create();
+  try {
+    const devices = [bench.disk(640n * MIB)];
+    const life = await start({
+      name: POOL,
+      backing: "devices",
+      devices,
+      reserve: "30%",
+      metadataSize: "64MiB",
+      overprovision: 4,
+      whenFull: "queue",
+    });
+    const [, before] = await data();
+    const volume = await life.create("filled", "block", 512n * MIB, { parameters: { pool: POOL } });
+    await life.use(volume);
+    // More than there is without the reserve, at once.
+    await run(
+      "dd",
+      "if=/dev/zero",
+      `of=${volume.targetPath}`,
+      "bs=1M",
+      `count=${Math.floor(before) + 32}`,
+      "oflag=direct",
+      "status=none",
+    );
+    await untilLogged(/its data is full/);
+    await untilLogged(/its reserve is released/);
+    const [used, after] = await data();
+    expect(used).toBeGreaterThan(before);
+    expect(after - before).toBeGreaterThan(180);
+    await untilLogged(/its data has room again/);
+    await life.end(volume);
+  } finally {
+    await driver?.stop();
+    driver = undefined;
+    await takeDown(POOL, [directory]);
+    await bench.clear();
+  }
+});

@@ -1,10 +1,14 @@
 /** Whole disks that are not had, and what is not written to them. */
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { PoolSetupError } from "../../src/core/errors.ts";
+import { EnvironmentError, PoolSetupError } from "../../src/core/errors.ts";
 import type { PoolName } from "../../src/core/ids.ts";
 import type { DevicesPoolOptions, PoolOptions } from "../../src/core/pool-options.ts";
 import { bytes, MIB } from "../../src/core/units.ts";
+import { createRunner } from "../../src/host/run.ts";
+import { findTools } from "../../src/host/tools.ts";
+import type { Tools } from "../../src/host/tools.ts";
+import { openDeviceStack } from "../../src/pool/device-stack.ts";
 import { digest, node, tableOn, TABLES, writeAt } from "../support/disks.ts";
 import { madeDirectory, PoolBench } from "../support/pool-bench.ts";
 import { sh } from "../support/sh.ts";
@@ -152,6 +156,27 @@ describe("a disk that cannot be had", () => {
     const attempt = bench.open(options());
     await expect(attempt).rejects.toThrow(PoolSetupError);
     await expect(attempt).rejects.toThrow(problem);
+  });
+
+  test("(by a missing tool) is left alone", async () => {
+    const options = bench.devices();
+    const before = await Promise.all(options.devices.map(digest));
+    const tools = findTools();
+    const without: Tools = {
+      has: (tool) => tool !== "sfdisk" && tools.has(tool),
+      path: (tool) => {
+        if (tool === "sfdisk") throw new EnvironmentError("missing tool: sfdisk (Debian package fdisk)");
+        return tools.path(tool);
+      },
+    };
+    const attempt = openDeviceStack(options, {
+      runner: createRunner(without),
+      stateDirectory: bench.stateDirectory,
+      report: () => {},
+      holdUuid: async () => bench.runner,
+    });
+    await expect(attempt).rejects.toThrow(/missing tool: sfdisk \(Debian package fdisk\)/);
+    expect(await Promise.all(options.devices.map(digest))).toEqual(before);
   });
 
   test("(a partition, a dm device) is no whole disk", async () => {

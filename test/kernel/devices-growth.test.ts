@@ -118,6 +118,24 @@ describe("a pool on whole disks", () => {
     expect(await totals(await bench.open(wished))).toBe("4800/3072 rw");
   });
 
+  test("grows into what was held back, and its table protects that from the start", async () => {
+    const options = bench.devices({ reserve: { percent: 25 } });
+    const stack = await complete(options);
+    // A quarter of 240 and of 159 MiB less than 100 and 156.
+    expect(await totals(stack)).toBe("2500/1024 rw");
+    expect(await Promise.all(options.devices.map(tableOn))).toEqual(TABLES);
+    const isThere = await fullThin(stack);
+    expect(await grow(stack, options)).toEqual([]);
+    expect(await grow(stack, bench.devices({ devices: options.devices }))).toEqual([]);
+    expect(await totals(stack)).toBe("4096/1024 rw");
+    expect(await Promise.all(options.devices.map(tableOn))).toEqual(TABLES);
+    isThere();
+    sh("dmsetup", "remove", THIN);
+    await stack.deactivate();
+    await bench.reboot();
+    expect(await totals(await bench.open(options))).toBe("4096/1024 rw");
+  });
+
   test("opens without a disk that it cannot have, says why, and takes it by force", async () => {
     const options = bench.devices();
     await complete(options);

@@ -75,7 +75,7 @@ export class DevicesBacking implements Backing {
 
   async growth(label: Label, wish: Wish): Promise<Growth> {
     const members = membersOf(label.extents).map((member) => ({ member, size: this.#sizeNow(member) }));
-    const { refusals, notes, accepted } = await this.#newcomers(label);
+    const { refusals, notes, accepted } = await this.#newcomers(label, wish);
     const next = Math.max(...members.map(({ member }) => placeOf(member).index)) + 1;
     const joining = accepted.map((disk, index) => {
       const member = memberOf("data", next + index);
@@ -135,16 +135,16 @@ export class DevicesBacking implements Backing {
   }
 
   /** Disks behind those of the pool. One that cannot be had keeps no pool from opening. */
-  async #newcomers(label: Label) {
+  async #newcomers(label: Label, { reserve }: Wish) {
     const refusals: string[] = [];
     const notes: string[] = [];
     const accepted: Disk[] = [];
+    const rule = { blockSize: label.blockSize, ...(reserve === undefined ? {} : { reserve }) };
     const joined = new Set(membersOf(label.extents).map((member) => this.#disk(member).device.number));
     for (const disk of this.#joining.filter(({ device }) => !joined.has(device.number))) {
       const seen = await this.#observation("data", disk);
       const problems = [...problemsOfJoining(label, seen)];
-      if (isTooSmallToJoin(seen.size, label.blockSize))
-        problems.push(`${disk.title}: is too small for a block of data`);
+      if (isTooSmallToJoin(seen.size, rule)) problems.push(`${disk.title}: is too small for a block of data`);
       if (problems.length === 0) accepted.push(disk);
       refusals.push(...problems);
       if (problems.length === 0 && disk.finding.kind === "foreign")

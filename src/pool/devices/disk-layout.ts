@@ -6,7 +6,7 @@
  * The label area is the second MiB of each disk. A data partition that does not begin with it begins with an empty MiB: what
  * a volume holds must never look like the content of a partition. The last MiB is for the second copy of the GPT.
  */
-import type { DevicesPoolOptions } from "../../core/pool-options.ts";
+import type { DevicesPoolOptions, Reserve } from "../../core/pool-options.ts";
 import { bytes, dataBlocks, formatBytes, MIB, roundDown, roundUp } from "../../core/units.ts";
 import type { Bytes } from "../../core/units.ts";
 import { grownTo, metaFor, shrinking } from "../growth.ts";
@@ -21,6 +21,7 @@ import {
   membersOf,
   METADATA_STEP,
   recommendedMetadata,
+  runsOf,
   tooSmall,
 } from "../layout.ts";
 import type { Extent, Extents, Member } from "../layout.ts";
@@ -39,41 +40,61 @@ export function usableEnd(size: Bytes): Bytes {
   return bytes(end > MIB ? end - MIB : 0n);
 }
 
-/** Whole blocks of data from there on. */
-const room = (from: bigint, size: Bytes, blockSize: Bytes): Bytes => {
-  const end = usableEnd(size);
-  return roundDown(end > from ? end - from : 0n, blockSize);
-};
+/** How data is laid out. */
+interface DataRule {
+  readonly blockSize: Bytes;
+  readonly reserve?: Reserve;
+}
 
-export const isTooSmallToJoin = (size: Bytes, blockSize: Bytes): boolean =>
-  room(FIRST_RUN, size, blockSize) === 0n;
+/** Whole blocks of data from there on. */
+function room(from: bigint, size: Bytes, { blockSize, reserve }: DataRule): Bytes {
+  const end = usableEnd(size) - heldBack(size, reserve);
+  return roundDown(end > from ? end - from : 0n, blockSize);
+}
+
+/** At the end of the disk. */
+function heldBack(size: Bytes, reserve: Reserve | undefined): bigint {
+  if (reserve === undefined) return 0n;
+  return "percent" in reserve ? (size * BigInt(reserve.percent)) / 100n : reserve.bytes;
+}
+
+export const isTooSmallToJoin = (size: Bytes, rule: DataRule): boolean => room(FIRST_RUN, size, rule) === 0n;
 
 /** The least size of a disk on which something ends there. */
 const leastFor = (end: bigint): Bytes => bytes(roundUp(end, MIB) + MIB);
 
-type CreationOptions = Pick<DevicesPoolOptions, "name" | "blockSize" | "metadataSize">;
+type CreationOptions = Pick<DevicesPoolOptions, "name" | "blockSize" | "metadataSize" | "reserve">;
 
 /** Extents of a new pool; the first disk is the primary one. Throws PoolSetupError naming the disk and what it needs. */
 export function layoutDisks(
-  { name, blockSize, metadataSize }: CreationOptions,
+  options: CreationOptions,
   disks: readonly { readonly path: string; readonly size: Bytes }[],
 ): Extents {
+  const { name, blockSize, metadataSize, reserve } = options;
   const [first, ...others] = disks;
   if (first === undefined) throw new RangeError("no disk");
   const metaOffset = bytes(FIRST_RUN + CATALOG_SIZE);
   const further = others.map(({ path, size }, index): Extent => {
-    const length = room(FIRST_RUN, size, blockSize);
-    if (length === 0n) throw tooSmall(name, path, size, leastFor(FIRST_RUN + blockSize));
+    const length = room(FIRST_RUN, size, options);
+    if (length === 0n)
+      throw tooSmall(
+        name,
+        path,
+        size,
+        leastFor(FIRST_RUN + blockSize + heldBack(size, reserve)),
+        reserved(reserve),
+      );
     return extent("data", memberOf("data", index + 1), FIRST_RUN, length);
   });
   const elsewhere = further.reduce((sum, { length }) => sum + length, 0n);
-  const most = bytes(elsewhere + room(metaOffset, first.size, blockSize));
+  const most = bytes(elsewhere + room(metaOffset, first.size, options));
   const meta = metadataSize ?? recommendedMetadata(most, blockSize);
   const dataOffset = bytes(metaOffset + 2n * meta + DATA_GAP);
-  const data = room(dataOffset, first.size, blockSize);
+  const data = room(dataOffset, first.size, options);
   if (data === 0n) {
     const why = `for the catalog, twice ${formatBytes(meta)} of thin metadata and a block of data; or set metadataSize lower`;
-    throw tooSmall(name, first.path, first.size, leastFor(dataOffset + blockSize), why);
+    const end = dataOffset + blockSize + heldBack(first.size, reserve);
+    throw tooSmall(name, first.path, first.size, leastFor(end), [why, reserved(reserve)].join(" ").trimEnd());
   }
   return {
     catalog: extent("catalog", "metadata", FIRST_RUN, CATALOG_SIZE),
@@ -84,6 +105,9 @@ export function layoutDisks(
   };
 }
 
+const reserved = (reserve: Reserve | undefined): string =>
+  reserve === undefined ? "" : "or set reserve lower";
+
 /** A disk of the pool, or one that joins it. */
 export interface SizedDisk {
   readonly member: Member;
@@ -92,9 +116,10 @@ export interface SizedDisk {
 
 /**
  * All that the disks have become longer, and the disks that join, as data; metadata and its spare before that, where the
- * pool should have more of it. They go to one disk, in front of its new data.
+ * pool should have more of it. They go to one disk, in front of its new data, and may take what is held back from data.
  */
 export function growDisks(now: Extents, blockSize: Bytes, wish: Wish, disks: readonly SizedDisk[]): Growth {
+  const rule = { blockSize, ...(wish.reserve === undefined ? {} : { reserve: wish.reserve }) };
   const members = membersOf(now);
   const spaces = disks.map(({ member, size }) => ({
     member,
@@ -102,7 +127,7 @@ export function growDisks(now: Extents, blockSize: Bytes, wish: Wish, disks: rea
     from: members.includes(member) ? memberEnd(now, member) : FIRST_RUN,
   }));
   const most = spaces.reduce(
-    (sum, { from, size }) => sum + room(from, size, blockSize),
+    (sum, { from, size }) => sum + room(from, size, rule),
     BigInt(lengthOf(now, "data")),
   );
   const wanted = metaFor(now, bytes(most), blockSize, wish);
@@ -118,7 +143,11 @@ export function growDisks(now: Extents, blockSize: Bytes, wish: Wish, disks: rea
     );
   }
   let grown = now;
-  for (const space of spaces) {
+  // The disk with the data's end first: there it may go on in one piece.
+  const last = runsOf(now).findLast(({ role }) => role === "data")?.member;
+  for (const space of spaces.toSorted(
+    (one, other) => Number(other.member === last) - Number(one.member === last),
+  )) {
     let { from } = space;
     if (space === host) {
       const offset = roundUp(from, MIB);
@@ -127,7 +156,7 @@ export function growDisks(now: Extents, blockSize: Bytes, wish: Wish, disks: rea
       grown = withRun(grown, extent("spare", space.member, spareOffset, more));
       from = bytes(spareOffset + more + DATA_GAP);
     }
-    const length = room(from, space.size, blockSize);
+    const length = room(from, space.size, rule);
     if (dataBlocks(length / blockSize) > 0n)
       grown = withRun(grown, extent("data", space.member, from, length));
   }

@@ -1,6 +1,6 @@
 /** One disk as it is: what it is, whose it is, what it holds. Writes nothing. */
 import type { BlockDevice, DevNumber } from "../../core/dm.ts";
-import { messageOf, PoolSetupError } from "../../core/errors.ts";
+import { EnvironmentError, messageOf, PoolSetupError } from "../../core/errors.ts";
 import type { PoolName } from "../../core/ids.ts";
 import { MIB } from "../../core/units.ts";
 import { probe } from "../../host/blkid.ts";
@@ -40,7 +40,9 @@ export async function lookAtDisk(
   try {
     const seen = await readLabelCopies(device.path, DISK_LABEL_FROM);
     const { reading } = seen;
-    const table = reading.kind === "label" ? await readPartitionTable(runner, device.path) : undefined;
+    // Of every disk: without the tool nothing may be begun.
+    const found = await readPartitionTable(runner, device.path);
+    const table = reading.kind === "label" ? found : undefined;
     return {
       path,
       title,
@@ -50,6 +52,7 @@ export async function lookAtDisk(
       finding: reading.kind === "none" ? await contentOf(runner, device) : labelled(reading, table, pool),
     };
   } catch (error) {
+    if (error instanceof EnvironmentError) throw error;
     throw new PoolSetupError(
       `${title}: cannot be looked at (${messageOf(error)}); nothing was changed: check the disk`,
       {

@@ -131,9 +131,17 @@ const BAD: readonly (readonly [what: string, text: string, expected: readonly st
     "a size where the disks decide",
     devicesPool("devices: [/dev/sda], dataSize: 1GiB"),
     [
-      "pools[0].dataSize: is not a key here; keys are backing, name, blockSize, metadataSize, overprovision, zeroing, whenFull, discard, devices, autoGrow, force",
+      "pools[0].dataSize: is not a key here; keys are backing, name, blockSize, metadataSize, overprovision, zeroing, whenFull, discard, devices, autoGrow, reserve, force",
     ],
   ],
+  ...["91%", "-1%", "1.5%", "1000", "much", "true"].map(
+    (reserve) =>
+      [
+        `a reserve of ${reserve}`,
+        devicesPool(`devices: [/dev/sda], reserve: ${reserve}`),
+        ["pools[0].reserve: must be at most 90%, such as 10%, or a size of whole MiB, such as 20GiB"],
+      ] as const,
+  ),
   [
     "a disk named twice",
     devicesPool("devices: [/dev/sda, /dev/./sda]"),

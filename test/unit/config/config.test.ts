@@ -145,6 +145,16 @@ pools:
     });
   });
 
+  test.each([
+    ["0%", { percent: 0 }],
+    ["90%", { percent: 90 }],
+    ["20GiB", { bytes: bytes(20n * GIB) }],
+    ["0", { bytes: bytes(0) }],
+  ])("reserve %s is understood", (text, expected) => {
+    const parsed = parse(`pools: [{name: a, backing: devices, devices: [/dev/sda], reserve: ${text}}]`);
+    expect(parsed.kind === "valid" && parsed.config.pools[0]).toMatchObject({ reserve: expected });
+  });
+
   test("is frozen through and through", () => {
     const parsed = parse(withPool(""));
     expect(

@@ -54,7 +54,7 @@ describe("a loop pool", () => {
     const growth = due(percents);
     if (wish === undefined) expect(growth).toBeUndefined();
     else {
-      const { why: _why, key: _key, ...rest } = growth ?? {};
+      const { why: _why, key: _key, releasesReserve: _releases, ...rest } = growth ?? {};
       expect(rest).toEqual(wish);
     }
   });
@@ -75,7 +75,7 @@ describe("a loop pool", () => {
 test("a pool on devices looks for room on them", () => {
   expect(due({ data: 79n }, PARTS)).toBeUndefined();
   const { why, key, ...wish } = due({ data: 80n }, PARTS) ?? { why: "", key: "" };
-  expect(wish).toEqual({});
+  expect(wish).toEqual({ releasesReserve: false });
   expect(why).toBe("its data has 8 GiB of 10 GiB in use");
   expect(key).not.toBe("");
 });
@@ -83,4 +83,11 @@ test("a pool on devices looks for room on them", () => {
 test("is the same try at the same level and size, and another one at the next level", () => {
   expect(due({ data: 81n })?.key).toBe(due({ data: 89n })?.key);
   expect(due({ data: 90n })?.key).not.toBe(due({ data: 89n })?.key);
+});
+
+test("releases a reserve when no data is left, and not before, nor for want of metadata", () => {
+  expect(due({ data: 99n }, PARTS)?.releasesReserve).toBe(false);
+  expect(due({ data: 100n }, PARTS)?.releasesReserve).toBe(true);
+  expect(due({ data: 99n, mode: "out_of_data_space" }, PARTS)?.releasesReserve).toBe(true);
+  expect(due({ data: 10n, metadata: 100n }, PARTS)?.releasesReserve).toBe(false);
 });

@@ -57,6 +57,16 @@ describe("a new pool on disks", () => {
   });
 });
 
+test("a pool of which all is held back is not made, and the cure is said", () => {
+  const reserve = { bytes: bytes(100n * MIB) };
+  expect(() => layoutDisks({ ...options, reserve }, disks(240))).toThrow(
+    /devices\[0\] has 240 MiB; it needs at least 252706816 bytes .* or set metadataSize lower or set reserve lower/,
+  );
+  expect(() => layoutDisks({ ...options, reserve }, disks(400, 100))).toThrow(
+    /devices\[1\] has 100 MiB; it needs at least 109051904 bytes \(104 MiB\) or set reserve lower/,
+  );
+});
+
 describe("a pool on disks grows", () => {
   const grow = (
     now: Extents,
@@ -121,6 +131,27 @@ describe("a pool on disks grows", () => {
     ]);
   });
 
+  test("into what was held back from data, when that is set lower; its metadata before that", () => {
+    const held = layoutDisks({ ...options, reserve: { percent: 10 } }, disks(240, 159));
+    expect(runsIn(held).slice(3)).toEqual(["data metadata 139+76", "data data-1 2+140.0625"]);
+    const reserve = { percent: 10 };
+    expect(grow(held, { ...same, reserve }, { metadata: 240, "data-1": 159 })).toEqual([
+      ["data metadata 139+76", "data data-1 2+140.0625"],
+      [],
+    ]);
+    expect(grow(held, { metadataSize: bytes(12n * MIB), reserve }, { metadata: 240, "data-1": 159 })).toEqual(
+      [["data metadata 139+76", "data data-1 2+140.0625", "meta metadata 215+8", "spare metadata 223+8"], []],
+    );
+    expect(
+      grow(held, { ...same, reserve: { bytes: bytes(10n * MIB) } }, { metadata: 240, "data-1": 159 }),
+    ).toEqual([["data metadata 139+76", "data data-1 2+146", "data metadata 215+14"], []]);
+    expect(grow(held, same, { metadata: 240, "data-1": 159 })[0]).toEqual([
+      "data metadata 139+76",
+      "data data-1 2+156",
+      "data metadata 215+24",
+    ]);
+  });
+
   test("never shrinks", () => {
     expect(grow(TWO, { metadataSize: bytes(0) }, { metadata: 100, "data-1": 159 })).toEqual([
       ["data metadata 139+100", "data data-1 2+156"],
@@ -143,7 +174,7 @@ describe("a pool on disks grows", () => {
       }
       now = growth.extents;
     }
-    expect(now.further).toHaveLength(31);
+    expect(now.further).toHaveLength(32);
     const far = bytes(1n << 45n);
     const largest = {
       ...now,
@@ -161,11 +192,12 @@ test("whatever the disks: what is laid out and grown is sound, inside the disks,
       fc.array(size, { maxLength: 3 }),
       fc.bigInt(1n, 16_384n),
       fc.option(fc.bigInt(1n, 64n)),
-      (pairs, joining, steps, more) => {
+      fc.tuple(fc.nat(90), fc.nat(90)),
+      (pairs, joining, steps, more, [held, heldLater]) => {
         const block = bytes(steps * 64n * KIB);
         const before = attempt(() =>
           layoutDisks(
-            { ...options, blockSize: block },
+            { ...options, blockSize: block, reserve: { percent: held } },
             pairs.map(([each], index) => ({ path: `${index}`, size: each })),
           ),
         );
@@ -175,7 +207,8 @@ test("whatever the disks: what is laid out and grown is sound, inside the disks,
           ...pairs.map(([each, plus], index) => ({ member: nth(index), size: bytes(each + plus) })),
           ...joining.map((each, index) => ({ member: nth(pairs.length + index), size: each })),
         ];
-        const wish = more === null ? {} : { metadataSize: bytes(more * 4n * MIB) };
+        const reserve = { percent: heldLater };
+        const wish = more === null ? { reserve } : { reserve, metadataSize: bytes(more * 4n * MIB) };
         const { extents } = growDisks(before, block, wish, later);
         expect(flawOf(extents, block)).toBeUndefined();
         for (const { member, size: now } of later)
