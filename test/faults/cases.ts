@@ -14,6 +14,7 @@ export const CASES: readonly FaultCase[] = [
   suite({ name: "foreign-hands", promises: [10], seeds: { full: 1, share: 0 }, timeoutSeconds: 1200 }),
   suite({ name: "deadlines", promises: [4, 7, 11], seeds: { full: 1, share: 0 } }),
   suite({ name: "suspend", promises: [3, 5], seeds: { full: 1, share: 0 } }),
+  suite({ name: "production-pool", promises: [2, 6, 10, 13], seeds: { full: 1, share: 0 } }),
   suite({ name: "upgrade", promises: [2, 10, 13], seeds: { full: 1, share: 0 } }),
   suite({ name: "old-data", promises: [8], seeds: { full: 1, share: 0 } }),
   suite({ name: "soak", promises: [4, 11, 13], seeds: { full: 1, share: 0 }, timeoutSeconds: 3600 }),
