@@ -4,6 +4,7 @@ import { DEFAULT_STATE_DIRECTORY } from "./config/paths.ts";
 import { InvalidRequestError, messageOf } from "./core/errors.ts";
 import type { View } from "./commands/answer.ts";
 import type { ReportCommand } from "./commands/report-command.ts";
+import type { WatchCommand } from "./commands/watch.ts";
 import type { PoolCommand } from "./pool-command.ts";
 
 export type Command =
@@ -19,6 +20,7 @@ export type Command =
   | { readonly kind: "doctor"; readonly configuration: string; readonly root: string; readonly json: boolean }
   | PoolCommand
   | ReportCommand
+  | WatchCommand
   | { readonly kind: "version" }
   | { readonly kind: "help" };
 
@@ -37,6 +39,7 @@ export const USAGE = `usage: dmthin COMMAND
   doctor [--config FILE] [--root DIRECTORY] [-o json]
                              looks at kernel, tools, host filters, leftovers; exit 0: nothing failed, 1: something did
   status                     what a running driver has to say: its pools, and what is wrong with them
+  watch [--every SECONDS]    the same again and again, printed when it is another
   pool list | pool show NAME
   volume list | volume show ID
   snapshot list | snapshot show ID
@@ -79,6 +82,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return parsePool(rest);
     case "status":
       return parseReport("status", rest, "status");
+    case "watch":
+      return parseWatch(rest);
     case "volume":
     case "snapshot":
       return parseObjects(name, rest);
@@ -106,6 +111,24 @@ function parseGuard(args: readonly string[]): Command {
     socket: values.socket,
     stateDirectory: values["state-directory"] ?? DEFAULT_STATE_DIRECTORY,
     endsAlone: values["ends-alone"] ?? false,
+  };
+}
+
+function parseWatch(args: readonly string[]): Command {
+  const { values } = parse("watch", args, {
+    every: { type: "string", default: "2" },
+    config: { type: "string" },
+    "state-directory": { type: "string" },
+  });
+  const everySeconds = Number(values.every);
+  if (!/^\d{1,5}$/.test(values.every) || everySeconds < 1)
+    throw new InvalidRequestError("watch --every", "must be a whole number of seconds, 1 or more");
+  const stateDirectory = values["state-directory"];
+  return {
+    kind: "watch",
+    everySeconds,
+    configuration: configuration(values),
+    ...(stateDirectory === undefined ? {} : { stateDirectory }),
   };
 }
 

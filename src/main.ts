@@ -46,6 +46,10 @@ async function run(command: Command): Promise<number> {
       const { runReportCommand } = await import("./commands/report-command.ts");
       return runReportCommand(command);
     }
+    case "watch": {
+      const { runWatch } = await import("./commands/watch.ts");
+      return runWatch(command);
+    }
     case "version":
       process.stdout.write(`dmthin ${packageJson.version}\n`);
       return 0;

@@ -268,6 +268,21 @@ describe("the commands", () => {
     expect((await dmthin("snapshot", "list", "-o", "json")).stdout).toBe("[]\n");
   });
 
+  test("watch until SIGINT", async () => {
+    const args = [MAIN, "watch", "--every", "1", "--config", join(directory, "dmthin.yaml")];
+    const { promise, resolve } = Promise.withResolvers<{ code: number | null; text: string }>();
+    let text = "";
+    const child = execFile(process.execPath, args, () => resolve({ code: child.exitCode, text }));
+    child.stdout?.on("data", (piece: string) => {
+      text += piece;
+      if (text.includes(POOL)) child.kill("SIGINT");
+    });
+    expect(await promise).toMatchObject({
+      code: 0,
+      text: expect.stringMatching(/^\d{4}-.*Z\nNode: /) as string,
+    });
+  });
+
   test("say that no driver answers, when none does", async () => {
     expect(await driver.stop()).toBe(0);
     expect(existsSync(join(directory, "state/report.sock"))).toBe(false);
