@@ -3,7 +3,7 @@
  * which is how a ConfigMap arrives. A configuration that is not valid changes nothing.
  */
 import { watch } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 
 import type { Config } from "./config.ts";
 import { changesOf } from "./config/changes.ts";
@@ -30,8 +30,11 @@ export function followConfiguration(options: ReloadOptions): () => void {
   const reload = new Reload(options);
   let timer: NodeJS.Timeout | undefined;
   const soon = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => void reload.run("changed"), SETTLE_MS).unref();
+    // Not later with each event: a directory may never be quiet.
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      void reload.run("changed");
+    }, SETTLE_MS).unref();
   };
   const asked = (): void => void reload.run("all");
   process.on("SIGHUP", asked);
@@ -48,7 +51,9 @@ function watchDirectory(
   changed: () => void,
 ): ReturnType<typeof watch> | undefined {
   try {
-    const watcher = watch(dirname(path), { persistent: false }, changed);
+    const watcher = watch(dirname(path), { persistent: false }, (_event, name) => {
+      if (name === null || isOfConfiguration(name, path)) changed();
+    });
     watcher.on("error", (error) =>
       report("warn", `${path} is not followed any more: ${messageOf(error)}; use SIGHUP`),
     );
@@ -58,6 +63,10 @@ function watchDirectory(
     return undefined;
   }
 }
+
+/** The file itself, or the links through which a ConfigMap shows a new version of all its files. */
+const isOfConfiguration = (name: string, path: string): boolean =>
+  name === basename(path) || name.startsWith("..");
 
 class Reload {
   readonly #options: ReloadOptions;

@@ -1,0 +1,105 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { readConfig } from "../../src/config.ts";
+import type { PoolOptions } from "../../src/core/pool-options.ts";
+import { GIB } from "../../src/core/units.ts";
+import { followConfiguration } from "../../src/reload.ts";
+
+const SURROUNDINGS = { nodeName: "node-1", endpoint: "unix:///run/csi.sock" };
+const text = (dataSize: string, more = ""): string =>
+  `pools: [{name: a, backing: loop, directory: /pool/a, dataSize: ${dataSize}}]\n${more}\n`;
+
+let directory: string;
+let unfollow = (): void => {};
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "reload-"));
+});
+afterEach(() => {
+  unfollow();
+  rmSync(directory, { recursive: true });
+});
+
+async function following(path: string) {
+  const applied: (readonly PoolOptions[])[] = [];
+  const reports: string[] = [];
+  const read = () => readConfig(path, SURROUNDINGS);
+  unfollow = followConfiguration({
+    path,
+    config: await read(),
+    read,
+    apply: async (pools) => void applied.push(pools),
+    report: (level, message) => reports.push(`${level}: ${message}`),
+  });
+  return { applied, reports };
+}
+
+const PATIENCE = { timeout: 5000 };
+
+describe("a file", () => {
+  test("written in place is taken over, once for each change", async () => {
+    const path = join(directory, "dmthin.yaml");
+    writeFileSync(path, text("10GiB"));
+    const { applied } = await following(path);
+    writeFileSync(path, text("20GiB"));
+    await expect.poll(() => applied, PATIENCE).toMatchObject([[{ name: "a", dataSize: 20n * GIB }]]);
+    writeFileSync(path, text("20GiB", "# a comment"));
+    writeFileSync(path, text("30GiB"));
+    await expect.poll(() => applied.at(-1), PATIENCE).toMatchObject([{ dataSize: 30n * GIB }]);
+    expect(applied).toHaveLength(2);
+  });
+
+  test("in a directory that is never quiet is seen all the same, and others there are not", async () => {
+    const path = join(directory, "dmthin.yaml");
+    writeFileSync(path, text("10GiB"));
+    const { applied, reports } = await following(path);
+    const noise = setInterval(() => writeFileSync(join(directory, "driver.log"), "a line\n"), 20);
+    try {
+      writeFileSync(`${path}.new`, text("20GiB"));
+      renameSync(`${path}.new`, path);
+      await expect.poll(() => applied, PATIENCE).toHaveLength(1);
+    } finally {
+      clearInterval(noise);
+    }
+    expect(reports).toEqual([`info: ${path}: taken over for pool a`]);
+  });
+
+  test("that is not valid changes nothing and is told once; the next good one counts", async () => {
+    const path = join(directory, "dmthin.yaml");
+    writeFileSync(path, text("10GiB"));
+    const { applied, reports } = await following(path);
+    writeFileSync(path, text("much"));
+    await expect
+      .poll(() => reports.join("\n"), PATIENCE)
+      .toMatch(/^error: .*not taken over.*pools\[0\]\.dataSize: must be a size/s);
+    process.emit("SIGHUP");
+    writeFileSync(path, text("20GiB"));
+    await expect.poll(() => applied, PATIENCE).toHaveLength(1);
+    expect(reports.filter((line) => line.startsWith("error"))).toHaveLength(1);
+  });
+});
+
+test("a ConfigMap, whose files are links into a directory that is exchanged as a whole", async () => {
+  const version = (name: string, dataSize: string): void => {
+    mkdirSync(join(directory, name));
+    writeFileSync(join(directory, name, "config.yaml"), text(dataSize));
+    symlinkSync(name, join(directory, "..data_tmp"));
+    renameSync(join(directory, "..data_tmp"), join(directory, "..data"));
+  };
+  version("..2026_1", "10GiB");
+  symlinkSync("..data/config.yaml", join(directory, "config.yaml"));
+  const { applied } = await following(join(directory, "config.yaml"));
+  version("..2026_2", "20GiB");
+  await expect.poll(() => applied, PATIENCE).toMatchObject([[{ dataSize: 20n * GIB }]]);
+});
+
+test("SIGHUP has all pools look again, also where the file is as it was", async () => {
+  const path = join(directory, "dmthin.yaml");
+  writeFileSync(path, text("10GiB"));
+  const { applied } = await following(path);
+  process.emit("SIGHUP");
+  await expect.poll(() => applied, PATIENCE).toMatchObject([[{ name: "a" }]]);
+});
