@@ -10,6 +10,7 @@ import { expectCode } from "../../support/node-bench.ts";
 import { byHand, PartsBench, type PartsPool } from "../../support/parts-bench.ts";
 import { digestOf, put } from "../../support/under-disk.ts";
 import type { TestVolume, VolumeLife } from "../../support/volume-life.ts";
+import { copy } from "../foreign/hands.ts";
 
 const SIZE = 4n << 20n;
 const LETTER = Buffer.alloc(65_536, "a letter of mine; ");
@@ -176,6 +177,39 @@ test.each<readonly [what: string, by: bigint]>([
     await expectSound();
   },
 );
+
+// Each start makes the transaction id newer: only what the same run of the driver changed can be told by its own bump.
+test("promise 10: a catalog from before a volume grew is not believed, also if no start lies between", async () => {
+  const [before, now] = [`${bench.directory}/before`, `${bench.directory}/now`];
+  const catalog = `/dev/mapper/dmthin-${pool.name}-catalog`;
+  const grown = await life.create("grown", "block", SIZE);
+  // Held still, so that the copy is whole.
+  await run("dmsetup", "suspend", catalog);
+  try {
+    await pool.open("catalog", (device) => copy(device, before));
+  } finally {
+    await run("dmsetup", "resume", catalog);
+  }
+  await life.enlarge(grown, 2n * SIZE);
+  await life.stage(grown);
+  await put(path(grown), Number(SIZE), LETTER);
+  const content = await digestOf(path(grown));
+  await life.unstage(grown);
+  await bench.driver.stop();
+  await copy(catalog, now);
+  await copy(before, catalog);
+  const after = await bench.restart();
+  await expectFenced(after, /transaction id is \d+, the catalog's \d+: the catalog is an older copy/);
+  expect(after.messages()).toEqual([]);
+  await bench.driver.stop();
+  await copy(now, catalog);
+  await bench.restart();
+  await life.stage(grown);
+  expect(await digestOf(path(grown))).toBe(content);
+  await life.unstage(grown);
+  await life.delete(grown);
+  await expectSound();
+});
 
 describe("promise 10: a device made by hand in a volume's place", () => {
   test.each<
