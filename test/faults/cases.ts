@@ -10,7 +10,7 @@ export const CASES: readonly FaultCase[] = [
   suite({ name: "format-guard", promises: [1, 4], seeds: { full: 1, share: 0 }, timeoutSeconds: 1200 }),
   suite({ name: "full-pool", promises: [2, 6], seeds: { full: 1, share: 1 }, timeoutSeconds: 1500 }),
   suite({ name: "repair", promises: [4, 6, 7, 10], seeds: { full: 1, share: 0 }, timeoutSeconds: 1500 }),
-  suite({ name: "failing-disk", promises: [2, 7, 9], seeds: { full: 1, share: 1 }, timeoutSeconds: 1500 }),
+  suite({ name: "failing-disk", promises: [2, 4, 7, 9], seeds: { full: 1, share: 1 }, timeoutSeconds: 1500 }),
   suite({ name: "foreign-hands", promises: [10], seeds: { full: 1, share: 0 }, timeoutSeconds: 1200 }),
   suite({ name: "deadlines", promises: [4, 7, 11], seeds: { full: 1, share: 0 } }),
   suite({ name: "suspend", promises: [3, 5], seeds: { full: 1, share: 0 } }),

@@ -44,6 +44,20 @@ test("a raw volume is a device of exactly its size and keeps what direct I/O wro
   });
 });
 
+test("a raw volume that is staged is not deleted, though no program has it open", async () => {
+  await expectNothingLeft(bench, async () => {
+    const { life } = bench;
+    const volume = await life.create("kept", "block", SIZE);
+    await life.stage(volume);
+    const staged = /is staged at .*; delete the pods that use it first/;
+    await expectCode(life.delete(volume), "FAILED_PRECONDITION", staged);
+    await life.publish(volume);
+    await expectCode(life.delete(volume), "FAILED_PRECONDITION", staged);
+    expect(await sizeOf(volume.targetPath)).toBe(SIZE);
+    await life.end(volume);
+  });
+});
+
 test("a raw volume published read-only can be read and not be written", async () => {
   const { life } = bench;
   const volume = await life.create("reader", "block", SIZE);

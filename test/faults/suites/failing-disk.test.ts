@@ -7,7 +7,14 @@ import type { MachineState } from "../../support/machine-state.ts";
 import { outcomeOf } from "../../support/node-bench.ts";
 import { countRecords, RecordWriter } from "../../support/record-writer.ts";
 import { ROLES, type Part, type Role, type Way } from "../disk/bad-disk.ts";
-import { DEADLINE_MS, DiskBench, letterIn, makeBadVolumes, type BadVolumes } from "../disk/disk-bench.ts";
+import {
+  DEADLINE_MS,
+  DiskBench,
+  letterIn,
+  makeBadVolumes,
+  ON_BAD,
+  type BadVolumes,
+} from "../disk/disk-bench.ts";
 import { given } from "./given.ts";
 
 const { seed, share } = given();
@@ -121,4 +128,23 @@ describe.each(TRIED)("while the $part under a pool is $way", ({ part, way, says 
     expect(bench.driver.pid).toBe(pid);
     expect(await bench.state()).toEqual(before);
   });
+});
+
+// The kernel answers 0 to a message whose commit fails: only the pool's status tells.
+test("promise 4: a volume that the metadata's disk did not take is not acknowledged", async () => {
+  const make = (name: string) => bench.bad.create(name, "block", 64n << 20n, ON_BAD);
+  const before = await make("taken");
+  await bench.disk.turn("metadata", "refusing writes");
+  try {
+    expect((await outcomeOf(make("not-taken"))).code).toBe("UNAVAILABLE");
+  } finally {
+    await bench.disk.heal("metadata");
+  }
+  await bench.mended();
+  const made = await bench.again(() => make("not-taken"));
+  for (const each of [before, made]) {
+    await bench.bad.use(each);
+    await bench.bad.release(each);
+    await bench.bad.delete(each);
+  }
 });
