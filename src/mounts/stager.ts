@@ -184,7 +184,9 @@ export class Stager {
         return failWhenFull(device);
       case "record-staging":
         return volume.setStaging(step.staging);
-      default:
+      case "renew-thin":
+        // `#stageFresh` renews before it looks: a plan of what it saw has no such step, and nothing may go on with one.
+        throw new RangeError(`${volume.record.id}: its formatting was cut off, and it was not renewed`);
     }
   }
 
