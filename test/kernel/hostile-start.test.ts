@@ -12,6 +12,7 @@ import { sha256, writeRandom } from "../support/content.ts";
 import { loopPool, startDriver, type RawConfig, type TestDriver } from "../support/driver.ts";
 import { run, takeDown } from "../support/machine-state.ts";
 import { expectCode } from "../support/node-bench.ts";
+import { retried } from "../support/retried.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 import { SHARED_DIRECTORIES, VolumeLife, type TestVolume } from "../support/volume-life.ts";
 
@@ -215,7 +216,9 @@ describe("with one pool's catalog from a newer version, and another's disk pulle
     driver = await start();
     for (const pool of ["future", "pulled"]) {
       const { id, name } = volume(pool);
-      expect((await life(pool).create(name, "ext4", 64n << 20n, into(pool))).id).toBe(id);
+      // The driver is ready with one pool: the others may still be opening, for which sidecars ask again.
+      const again = await retried(() => life(pool).create(name, "ext4", 64n << 20n, into(pool)));
+      expect(again.id).toBe(id);
       await life(pool).use(volume(pool));
       await life(pool).end(volume(pool));
     }
