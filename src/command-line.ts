@@ -4,6 +4,8 @@ import { DEFAULT_STATE_DIRECTORY } from "./config/paths.ts";
 import { InvalidRequestError, messageOf } from "./core/errors.ts";
 import type { View } from "./commands/answer.ts";
 import type { ReportCommand } from "./commands/report-command.ts";
+import { isPoolName, isPoolUuid } from "./core/ids.ts";
+import type { PoolAdoptCommand } from "./pool-adopt-command.ts";
 import type { PoolCommand } from "./pool-command.ts";
 
 export type Command =
@@ -18,11 +20,12 @@ export type Command =
   | { readonly kind: "check-config"; readonly configuration: string }
   | { readonly kind: "doctor"; readonly configuration: string; readonly root: string; readonly json: boolean }
   | PoolCommand
+  | PoolAdoptCommand
   | ReportCommand
   | { readonly kind: "version" }
   | { readonly kind: "help" };
 
-const DEFAULT_CONFIGURATION = "/etc/dmthin/config.yaml";
+export const DEFAULT_CONFIGURATION = "/etc/dmthin/config.yaml";
 /** On a disk: mappings as text can be large. */
 const DEFAULT_WORK_DIRECTORY = "/var/tmp";
 
@@ -46,6 +49,10 @@ export const USAGE = `usage: dmthin COMMAND
       exit 0: answered, 2: no driver answers, 3: there is no such object, 4: a pool needs attention
   pool plan NAME [--config FILE] [-o json]
                              what the driver would do to a pool's devices at its start; exit 0: that, 1: it would refuse, 2: cannot be said
+  pool adopt [UUID [--as NAME]] [--config FILE] [-o json]
+                             lists the pools on the disks of this machine, also those of other machines; with UUID: what to
+                             configure to have one here; --as gives it another name. exit 0: that, 1: refused, 2: cannot be
+                             said, 3: there is no such pool
   pool check NAME [--config FILE]
                              whether a pool's thin metadata is sound; exit 0: it is, 1: it is not, 2: cannot be said
   pool repair NAME [--config FILE] [--work-directory DIRECTORY] [--accept-loss] [--accept-older] [--overwrite-spare]
@@ -185,6 +192,8 @@ function parsePool([verb, ...rest]: readonly string[]): Command {
         output,
       };
     }
+    case "adopt":
+      return parseAdopt(rest);
     case "check": {
       const { values, positionals } = parse("pool check", rest, { config }, 1);
       return { kind: "pool-check", pool: poolOf(verb, positionals), configuration: configuration(values) };
@@ -217,9 +226,45 @@ function parsePool([verb, ...rest]: readonly string[]): Command {
     default:
       throw new InvalidRequestError(
         "command pool",
-        "takes list, show, plan, check or repair; see dmthin --help",
+        "takes list, show, plan, adopt, check or repair; see dmthin --help",
       );
   }
+}
+
+function parseAdopt(args: readonly string[]): Command {
+  const text = { type: "string" } as const;
+  const { values, positionals } = parse(
+    "pool adopt",
+    args,
+    { config: text, as: text, output: { type: "string", short: "o", default: "text" } },
+    1,
+  );
+  const [pool] = positionals;
+  const { as, config, output } = values;
+  if (output !== "json" && output !== "text")
+    throw new InvalidRequestError("pool adopt --output", "must be text or json");
+  if (pool !== undefined && !isPoolUuid(pool))
+    throw new InvalidRequestError(
+      "pool adopt",
+      "takes the uuid of a pool, 32 hex digits: dmthin pool adopt lists them",
+    );
+  if (as !== undefined && pool === undefined)
+    throw new InvalidRequestError(
+      "pool adopt --as",
+      "needs the uuid of a pool: dmthin pool adopt lists them",
+    );
+  if (as !== undefined && !isPoolName(as))
+    throw new InvalidRequestError(
+      "pool adopt --as",
+      "must be 1 to 32 characters of a-z, 0-9 and -, with no - at either end",
+    );
+  return {
+    kind: "pool-adopt",
+    json: output === "json",
+    ...(pool === undefined ? {} : { pool }),
+    ...(as === undefined ? {} : { as }),
+    ...(config === undefined ? {} : { configuration: config }),
+  };
 }
 
 const configuration = ({ config }: { readonly config?: string | undefined }): string =>
