@@ -1,10 +1,12 @@
 /** The words after `dmthin`, as a value. */
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
-import { DEFAULT_STATE_DIRECTORY } from "./config/paths.ts";
+import { DEFAULT_CONFIGURATION, DEFAULT_STATE_DIRECTORY } from "./config/paths.ts";
 import { InvalidRequestError, messageOf } from "./core/errors.ts";
 import type { View } from "./commands/answer.ts";
 import type { ReportCommand } from "./commands/report-command.ts";
 import type { WatchCommand } from "./commands/watch.ts";
+import { isPoolName, isPoolUuid } from "./core/ids.ts";
+import type { PoolAdoptCommand } from "./pool-adopt-command.ts";
 import type { PoolCommand } from "./pool-command.ts";
 
 export type Command =
@@ -19,44 +21,14 @@ export type Command =
   | { readonly kind: "check-config"; readonly configuration: string }
   | { readonly kind: "doctor"; readonly configuration: string; readonly root: string; readonly json: boolean }
   | PoolCommand
+  | PoolAdoptCommand
   | ReportCommand
   | WatchCommand
   | { readonly kind: "version" }
   | { readonly kind: "help" };
 
-const DEFAULT_CONFIGURATION = "/etc/dmthin/config.yaml";
 /** On a disk: mappings as text can be large. */
 const DEFAULT_WORK_DIRECTORY = "/var/tmp";
-
-export const USAGE = `usage: dmthin COMMAND
-
-  all [--config FILE]        one machine: everything on one CSI socket
-  node [--config FILE]       a node of a cluster: its pools, volumes and mounts
-  controller                 the router of a cluster (not built yet)
-  guard --socket PATH [--state-directory DIRECTORY] [--ends-alone]
-                             resumes what a dead driver left suspended
-  check-config [FILE]        prints every problem of a configuration
-  doctor [--config FILE] [--root DIRECTORY] [-o json]
-                             looks at kernel, tools, host filters, leftovers; exit 0: nothing failed, 1: something did
-  status                     what a running driver has to say: its pools, and what is wrong with them
-  watch [--every SECONDS]    the same again and again, printed when it is another
-  pool list | pool show NAME
-  volume list | volume show ID
-  snapshot list | snapshot show ID
-                             the same in detail, from the running driver; volumes and snapshots with --measure: also what
-                             belongs to each alone, which deleting it gives back
-      all of these: [-o json] [--config FILE] [--state-directory DIRECTORY]
-      exit 0: answered, 2: no driver answers, 3: there is no such object, 4: a pool needs attention
-  pool plan NAME [--config FILE] [-o json]
-                             what the driver would do to a pool's devices at its start; exit 0: that, 1: it would refuse, 2: cannot be said
-  pool check NAME [--config FILE]
-                             whether a pool's thin metadata is sound; exit 0: it is, 1: it is not, 2: cannot be said
-  pool repair NAME [--config FILE] [--work-directory DIRECTORY] [--accept-loss] [--accept-older] [--overwrite-spare]
-                             mends it; no volume of the pool may be in use, and no driver may have the pool open
-  --version, --help
-
-FILE is ${DEFAULT_CONFIGURATION} unless given. NODE_NAME and CSI_ENDPOINT are used where the file does not say.
-`;
 
 /** Throws InvalidRequestError on anything that is not a command of USAGE. */
 export function parseCommandLine(args: readonly string[]): Command {
@@ -208,6 +180,8 @@ function parsePool([verb, ...rest]: readonly string[]): Command {
         output,
       };
     }
+    case "adopt":
+      return parseAdopt(rest);
     case "check": {
       const { values, positionals } = parse("pool check", rest, { config }, 1);
       return { kind: "pool-check", pool: poolOf(verb, positionals), configuration: configuration(values) };
@@ -240,9 +214,45 @@ function parsePool([verb, ...rest]: readonly string[]): Command {
     default:
       throw new InvalidRequestError(
         "command pool",
-        "takes list, show, plan, check or repair; see dmthin --help",
+        "takes list, show, plan, adopt, check or repair; see dmthin --help",
       );
   }
+}
+
+function parseAdopt(args: readonly string[]): Command {
+  const text = { type: "string" } as const;
+  const { values, positionals } = parse(
+    "pool adopt",
+    args,
+    { config: text, as: text, output: { type: "string", short: "o", default: "text" } },
+    1,
+  );
+  const [pool] = positionals;
+  const { as, config, output } = values;
+  if (output !== "json" && output !== "text")
+    throw new InvalidRequestError("pool adopt --output", "must be text or json");
+  if (pool !== undefined && !isPoolUuid(pool))
+    throw new InvalidRequestError(
+      "pool adopt",
+      "takes the uuid of a pool, 32 hex digits: dmthin pool adopt lists them",
+    );
+  if (as !== undefined && pool === undefined)
+    throw new InvalidRequestError(
+      "pool adopt --as",
+      "needs the uuid of a pool: dmthin pool adopt lists them",
+    );
+  if (as !== undefined && !isPoolName(as))
+    throw new InvalidRequestError(
+      "pool adopt --as",
+      "must be 1 to 32 characters of a-z, 0-9 and -, with no - at either end",
+    );
+  return {
+    kind: "pool-adopt",
+    json: output === "json",
+    ...(pool === undefined ? {} : { pool }),
+    ...(as === undefined ? {} : { as }),
+    ...(config === undefined ? {} : { configuration: config }),
+  };
 }
 
 const configuration = ({ config }: { readonly config?: string | undefined }): string =>

@@ -4,8 +4,10 @@
  */
 import "./thread-pool.ts";
 import packageJson from "../package.json" with { type: "json" };
-import { parseCommandLine, USAGE, type Command } from "./command-line.ts";
+import { parseCommandLine, type Command } from "./command-line.ts";
+import { DEFAULT_CONFIGURATION } from "./config/paths.ts";
 import { messageOf } from "./core/errors.ts";
+import { USAGE } from "./usage.ts";
 
 /** Answers the exit code. */
 async function run(command: Command): Promise<number> {
@@ -41,6 +43,10 @@ async function run(command: Command): Promise<number> {
     case "pool-repair": {
       const { runPoolCommand } = await import("./pool-command.ts");
       return runPoolCommand(command);
+    }
+    case "pool-adopt": {
+      const { runPoolAdopt } = await import("./pool-adopt-command.ts");
+      return runPoolAdopt(command, DEFAULT_CONFIGURATION);
     }
     case "report": {
       const { runReportCommand } = await import("./commands/report-command.ts");

@@ -1,6 +1,9 @@
 /** Where notes, locks and the guard's socket are, unless the configuration says otherwise. A tmpfs: all of it ends with the boot. */
 export const DEFAULT_STATE_DIRECTORY = "/run/dmthin";
 
+/** The configuration file, unless the command line says otherwise. */
+export const DEFAULT_CONFIGURATION = "/etc/dmthin/config.yaml";
+
 /** Where the commands of people ask a running driver. */
 export const reportSocket = (stateDirectory: string): string => `${stateDirectory}/report.sock`;
 

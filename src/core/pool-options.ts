@@ -72,6 +72,12 @@ export interface DevicesPoolOptions extends CommonOptions {
 
 export type PoolOptions = LoopPoolOptions | PartsPoolOptions | DevicesPoolOptions;
 
+/** Where a pool lies. */
+export type PoolPlace =
+  | Pick<LoopPoolOptions, "backing" | "directory" | "dataSize">
+  | Pick<PartsPoolOptions, "backing" | "metadata" | "data" | "catalog">
+  | Pick<DevicesPoolOptions, "backing" | "devices">;
+
 /** The files of a loop pool, inside its directory. */
 export const LOOP_FILES = ["metadata.img", "data.img", "spare.img", "catalog.img"] as const;
 export type LoopFile = (typeof LOOP_FILES)[number];

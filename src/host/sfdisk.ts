@@ -16,7 +16,8 @@ export interface Partition {
 export interface PartitionTable {
   /** `gpt`, `dos`, … */
   readonly label: string;
-  readonly partitions: readonly Partition[];
+  /** `id`: of GPT, in capitals. */
+  readonly partitions: readonly (Partition & { readonly id?: string })[];
 }
 
 /** What is written: GPT, each partition with its identifier. Starts and sizes are whole MiB. */
@@ -72,7 +73,15 @@ const DUMP = z.object({
     label: z.string(),
     sectorsize: natural.default(512),
     partitions: z
-      .array(z.object({ start: natural, size: natural, type: z.string(), name: z.string().default("") }))
+      .array(
+        z.object({
+          start: natural,
+          size: natural,
+          type: z.string(),
+          name: z.string().default(""),
+          uuid: z.string().exactOptional(),
+        }),
+      )
       .default([]),
   }),
 });
@@ -91,13 +100,14 @@ export function parsePartitionTable(text: string): PartitionTable {
   const size = (count: number): Bytes => bytes(BigInt(count) * BigInt(sectorsize));
   return {
     label,
-    partitions: partitions.map((each) => ({
-      name: each.name,
-      start: size(each.start),
-      size: size(each.size),
-    })),
+    partitions: partitions.map(({ name, uuid, ...place }) =>
+      identified({ name, start: size(place.start), size: size(place.size) }, uuid),
+    ),
   };
 }
+
+const identified = (partition: Partition, uuid: string | undefined) =>
+  uuid === undefined ? partition : { ...partition, id: uuid.toUpperCase() };
 
 function readJson(text: string): unknown {
   try {

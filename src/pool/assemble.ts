@@ -56,7 +56,7 @@ export async function assemble(
 ): Promise<ThinPool> {
   const { runner } = life;
   const dmsetup = new Dmsetup(runner);
-  const content = await catalog.load();
+  const content = named(await catalog.load(), options.name);
   if (content.pool.uuid !== stack.uuid) {
     throw new PoolSetupError(
       `pool ${options.name}: its catalog is of pool ${content.pool.uuid}, its devices are of ${stack.uuid}`,
@@ -140,6 +140,12 @@ export async function assemble(
   growth.start(pool);
   return pool;
 }
+
+/** The labels name the pool; its record follows with the next transaction id, which every opening makes where it may write. */
+const named = (content: CatalogContent, name: PoolName): CatalogContent => ({
+  ...content,
+  pool: { ...content.pool, name },
+});
 
 export const isOutOfMetadata = (status: PoolStatus): status is ActiveStatus =>
   status.kind === "active" && status.mode === "ro" && !status.needsCheck;

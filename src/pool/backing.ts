@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import type { BlockDevice, LinearSegment } from "../core/dm.ts";
 import { DeviceMissingError, PoolSetupError } from "../core/errors.ts";
 import { isPoolUuid } from "../core/ids.ts";
-import type { PoolUuid } from "../core/ids.ts";
+import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { BackingKind, PoolOptions } from "../core/pool-options.ts";
 import { formatBytes } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
@@ -83,6 +83,8 @@ export interface BackingDevices {
   extend(extents: Extents): Promise<void>;
   /** All labels say these extents from now on, and so does this object. */
   relabel(extents: Extents): Promise<void>;
+  /** All labels say this name from now on. Nothing may stand on the devices: what does is named after the pool. */
+  rename(name: PoolName): Promise<void>;
   /** The commit point of a pool's creation. Durable; may be repeated. */
   writeReady(): Promise<void>;
   readonly hostBytes?: () => Promise<Bytes>;

@@ -72,8 +72,8 @@ export function decide(expected: Expected, observed: readonly Observation[]): De
   const observations = giveUpUnfinished(expected, observed);
   const labelled = observations.filter(hasLabel);
   const problems = [...observations.flatMap(obstacles), ...observations.flatMap(unusable)];
-  problems.push(...strangers(expected, labelled));
   const [primary] = observations;
+  problems.push(...strangers(expected, labelled, primary));
   if (primary !== undefined && labelled.length > 0 && problems.length === 0) {
     if (!hasLabel(primary)) return refuse([orphaned(primary, labelled)]);
     problems.push(...layoutMismatch(primary.finding.label, observations));
@@ -85,12 +85,13 @@ export function decide(expected: Expected, observed: readonly Observation[]): De
 }
 
 /** Why a device cannot join a complete pool. Label: the pool's. */
-export function problemsOfJoining({ name, backing, pool }: Label, observation: Observation): string[] {
+export function problemsOfJoining({ backing, pool }: Label, observation: Observation): string[] {
   const { finding, path } = observation;
   const problems = [...obstacles(observation), ...unusable(observation)];
   if (finding.kind !== "label") return problems;
   const { label } = finding;
-  if (label.name !== name || label.backing !== backing || label.pool !== pool)
+  // Not by its name: the pool may have got another one since.
+  if (label.backing !== backing || label.pool !== pool)
     problems.push(`${path}: belongs to pool ${label.name} (${label.pool}); choose another`);
   return problems;
 }
@@ -144,10 +145,15 @@ function unusable({ path, finding, forced }: Observation): string[] {
 }
 
 /** Labels that are not of this pool or not in this place. */
-function strangers(expected: Expected, labelled: readonly Labelled[]): string[] {
+function strangers(
+  expected: Expected,
+  labelled: readonly Labelled[],
+  primary: Observation | undefined,
+): string[] {
   const pools = new Set(labelled.map((each) => each.finding.label.pool));
+  const first = primary !== undefined && hasLabel(primary) ? primary.finding.label : undefined;
   return labelled.flatMap((each) => {
-    const wrong = misfit(expected, each);
+    const wrong = misfit(expected, each, first);
     if (wrong !== undefined) return [`${each.path}: ${wrong}`];
     return pools.size > 1
       ? [`${each.path}: belongs to pool uuid ${each.finding.label.pool}; the devices are of different pools`]
@@ -155,8 +161,12 @@ function strangers(expected: Expected, labelled: readonly Labelled[]): string[] 
   });
 }
 
-function misfit(expected: Expected, { role, finding: { label } }: Labelled): string | undefined {
-  if (label.name !== expected.name)
+function misfit(
+  expected: Expected,
+  { role, finding: { label } }: Labelled,
+  primary?: Label,
+): string | undefined {
+  if (label.name !== expected.name && !awaitsName(label, expected.name, primary))
     return `belongs to pool ${label.name} (${label.pool}), not ${expected.name}`;
   if (label.backing !== expected.backing)
     return `was made for backing ${label.backing}, not ${expected.backing}`;
@@ -164,6 +174,10 @@ function misfit(expected: Expected, { role, finding: { label } }: Labelled): str
   if (member === role) return undefined;
   return `is the ${member} device of its pool, not ${role}; devices are swapped or copied`;
 }
+
+/** The pool got its name, and that was cut off before this label said so: it is one behind, and is brought up like any other. */
+const awaitsName = (label: Label, name: PoolName, primary: Label | undefined): boolean =>
+  primary?.name === name && primary.pool === label.pool && label.sequence === primary.sequence - 1;
 
 function orphaned({ path, finding }: Observation, labelled: readonly Labelled[]): string {
   const [owner] = labelled;

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BlockDevice, DmDevice } from "../core/dm.ts";
 import { messageOf, PoolSetupError, PoolUnavailableError } from "../core/errors.ts";
-import type { DmName, ObjectKey, PoolUuid } from "../core/ids.ts";
+import type { DmName, ObjectKey, PoolName, PoolUuid } from "../core/ids.ts";
 import { parseThinUuid, poolDeviceName } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { CatalogContent } from "../core/records.ts";
@@ -33,6 +33,11 @@ export interface IdleContext {
   readonly onStep: OnStep;
   /** How long a driver is waited for that holds the pool; 20 s unless given. */
   readonly patienceMs?: number;
+  /**
+   * The name that the pool is to get. Locks and devices have it from the beginning: the old one may be that of another pool
+   * here. Who opens the pool under the old one meets the lock of its uuid.
+   */
+  readonly as?: PoolName;
 }
 
 /** An active thin and who has it. */
@@ -58,6 +63,8 @@ export interface IdlePool {
   activeThins(): Promise<readonly ActiveThin[]>;
   /** Neither the pool device nor a thin may be active. Afterwards `nodes` are gone; only `close` is left to do. */
   swapMetaAndSpare(): Promise<void>;
+  /** The labels get the name that the pool was to have. Afterwards `nodes` are gone; only `close` is left to do. */
+  rename(): Promise<void>;
   /** Gives up the locks; an inactive pool gets its devices taken down. */
   close(): Promise<void>;
 }
@@ -95,13 +102,14 @@ async function hold(
   close: () => Promise<void>,
 ): Promise<IdlePool> {
   const { runner, stateDirectory, report, onStep } = context;
-  const lock = async (tools: Runner, name: string): Promise<HeldLock> => {
-    const taken = await takeFreeLock(tools, `${stateDirectory}/${name}.lock`, options.name, context);
+  const name = context.as ?? options.name;
+  const lock = async (tools: Runner, file: string): Promise<HeldLock> => {
+    const taken = await takeFreeLock(tools, `${stateDirectory}/${file}.lock`, options.name, context);
     releases.push(() => taken.release());
     return taken;
   };
   // The same two locks in the same order as a driver takes them.
-  const byName = await lock(runner, `pool-${options.name}`);
+  const byName = await lock(runner, `pool-${name}`);
   const prepared = await prepareBacking(options, backingOf(options), {
     runner: runner.holding([byName.fd]),
     mayCreate: false,
@@ -120,12 +128,12 @@ async function hold(
   const dmsetup = new Dmsetup(held);
   const linears = new LinearDevices({
     dmsetup,
-    name: options.name,
+    name,
     uuid,
     onStep,
   });
   const isActive = async (): Promise<boolean> =>
-    findOwn(await dmsetup.list(), options.name, uuid, "pool") !== undefined;
+    findOwn(await dmsetup.list(), name, uuid, "pool") !== undefined;
   releases.push(async () => {
     if (await isActive()) return;
     await linears.remove();
@@ -140,11 +148,18 @@ async function hold(
     dmsetup,
     blockSize: devices.blockSize,
     nodes,
-    poolDevice: poolDeviceName(options.name, "pool"),
+    poolDevice: poolDeviceName(name, "pool"),
     catalog: await readCatalog(held, report, nodes.catalog, directory),
     isActive,
     activeThins: async () => activeThins(await dmsetup.list(), uuid),
     swapMetaAndSpare: () => swap(linears, devices, onStep),
+    rename: async () => {
+      await unmountCatalog(held, directory);
+      // Before the labels: who is stopped between two of them leaves no device of any name.
+      await onStep("remove linear devices");
+      await linears.remove();
+      await devices.rename(name);
+    },
     close,
   };
 }

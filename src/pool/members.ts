@@ -1,7 +1,7 @@
 /** The labelled devices of one pool: taken or opened, grown, relabelled, given up. */
 import type { BlockDevice, LinearSegment } from "../core/dm.ts";
 import { PoolUnavailableError } from "../core/errors.ts";
-import type { PoolUuid } from "../core/ids.ts";
+import type { PoolName, PoolUuid } from "../core/ids.ts";
 import { sectorsFromBytes } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import type { Runner } from "../host/run.ts";
@@ -13,7 +13,7 @@ import { labelFor } from "./label.ts";
 import type { Label } from "./label.ts";
 import { membersOf, runsOf } from "./layout.ts";
 import type { ExtentRole, Extents, Member } from "./layout.ts";
-import { relabel, writeLabels } from "./relabel.ts";
+import { relabel, rename, writeLabels } from "./relabel.ts";
 import type { LabelHands } from "./relabel.ts";
 
 interface MembersOptions {
@@ -106,11 +106,19 @@ export class Members implements BackingDevices {
     }
   }
 
-  async relabel(extents: Extents): Promise<void> {
+  relabel(extents: Extents): Promise<void> {
+    return this.#change(() => relabel(this.#label, extents, this.#hands));
+  }
+
+  rename(name: PoolName): Promise<void> {
+    return this.#change(() => rename(this.#label, name, this.#hands));
+  }
+
+  async #change(write: () => Promise<Label>): Promise<void> {
     if (this.#unsure)
       throw new PoolUnavailableError("an earlier change of the labels failed; the pool must be opened again");
     this.#unsure = true;
-    this.#label = await relabel(this.#label, extents, this.#hands);
+    this.#label = await write();
     this.#unsure = false;
   }
 

@@ -2,6 +2,7 @@
  * New labels on all devices of a complete pool. What stops in the middle is read by `decide`: the primary is ahead by one,
  * the others are brought up at the next open.
  */
+import type { PoolName } from "../core/ids.ts";
 import type { OnStep } from "./backing.ts";
 import { labelFor } from "./label.ts";
 import type { Label } from "./label.ts";
@@ -44,5 +45,15 @@ export async function relabel(label: Label, extents: Extents, hands: LabelHands)
     throw new RangeError("the pool would be of other devices");
   const next = { ...label, extents, sequence: label.sequence + 1 };
   await writeLabels(next, members, hands);
+  return next;
+}
+
+/**
+ * Says on every device that the pool is called so from now on. Durable when it resolves to the new primary label. What
+ * stops in between has the new name on the primary, and any opening under that name brings up the others.
+ */
+export async function rename(label: Label, name: PoolName, hands: LabelHands): Promise<Label> {
+  const next = { ...label, name, sequence: label.sequence + 1 };
+  await writeLabels(next, membersOf(label.extents), hands);
   return next;
 }

@@ -102,8 +102,11 @@ function labelled(
   table: PartitionTable | undefined,
   pool: PoolName,
 ): Finding {
-  if (reading.kind === "unreadable" || reading.label.name !== pool || table === undefined) return reading;
-  const strangers = strangersIn(table, pool);
+  if (reading.kind === "unreadable" || table === undefined) return reading;
+  const { label } = reading;
+  // One that was never complete may be given up, with whatever was made on its disk since.
+  if (label.name !== pool && label.state === "creating") return reading;
+  const strangers = strangersIn(table, label);
   return strangers.length === 0
     ? reading
     : {

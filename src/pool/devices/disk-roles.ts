@@ -28,7 +28,7 @@ export function assignRoles<Each extends Found>(name: PoolName, disks: readonly 
   const members = new Map<Member, Each>();
   const rest: Each[] = [];
   for (const disk of disks) {
-    const label = ownLabel(name, disk);
+    const label = ownLabel(name, disk, primary);
     if (label === undefined || isJoining(label, primary)) {
       rest.push(disk);
       continue;
@@ -53,10 +53,12 @@ export function assignRoles<Each extends Found>(name: PoolName, disks: readonly 
 
 const nth = (index: number): Member => (index === 0 ? "metadata" : memberOf("data", index));
 
-function ownLabel(name: PoolName, { finding }: Found): Label | undefined {
+/** By the pool's uuid as well: a change of its name that was cut off has left labels of the old one. */
+function ownLabel(name: PoolName, { finding }: Found, primary?: Label): Label | undefined {
   if (finding.kind !== "label") return undefined;
   const { label } = finding;
-  return label.name === name && label.backing === "devices" ? label : undefined;
+  const isOwn = label.name === name || label.pool === primary?.pool;
+  return isOwn && label.backing === "devices" ? label : undefined;
 }
 
 /** It carries the pool's label, which does not speak of it: growth was cut off between that and the primary's new label. */

@@ -1,9 +1,10 @@
 /** The partition table of each disk, from the label: it keeps other tools away, and dmthin itself goes by the label. */
 import { createHash } from "node:crypto";
-import type { PoolName } from "../../core/ids.ts";
+import type { PoolName, PoolUuid } from "../../core/ids.ts";
 import { bytes, MIB, roundUp } from "../../core/units.ts";
 import type { Bytes } from "../../core/units.ts";
 import type { NewTable, Partition, PartitionTable } from "../../host/sfdisk.ts";
+import { labelledMember } from "../label.ts";
 import type { Label } from "../label.ts";
 import { runsOf } from "../layout.ts";
 import type { Extent, ExtentRole, Extents, Member } from "../layout.ts";
@@ -57,7 +58,7 @@ export function tableOf(label: Label, member: Member, size: Bytes): NewTable {
         name,
         start,
         size: length,
-        id: uuidOf(`${label.pool} ${member} ${name} ${start}`),
+        id: partitionId(label.pool, member, name, start),
       }),
     ),
   };
@@ -75,13 +76,22 @@ export function isAsWritten(found: PartitionTable | undefined, { partitions }: N
   );
 }
 
-/** Partitions that somebody else has made on a disk of the pool; a table of another kind counts as one. */
-export function strangersIn({ label, partitions }: PartitionTable, pool: PoolName): readonly string[] {
-  if (label !== "gpt") return [`a ${label} partition table`];
-  return partitions.flatMap(({ name, start }) =>
-    name.startsWith(prefix(pool)) ? [] : [`partition ${JSON.stringify(name)} at byte ${start}`],
+/**
+ * Partitions that somebody else has made on a disk of the pool; a table of another kind counts as one. Where the pool had
+ * another name once, its partitions are told by their identifiers.
+ */
+export function strangersIn(table: PartitionTable, label: Label): readonly string[] {
+  if (table.label !== "gpt") return [`a ${table.label} partition table`];
+  const member = labelledMember(label);
+  return table.partitions.flatMap(({ name, start, id }) =>
+    name.startsWith(prefix(label.name)) || id === partitionId(label.pool, member, name, start)
+      ? []
+      : [`partition ${JSON.stringify(name)} at byte ${start}`],
   );
 }
+
+const partitionId = (pool: PoolUuid, member: Member, name: string, start: Bytes): string =>
+  uuidOf(`${pool} ${member} ${name} ${start}`);
 
 function uuidOf(text: string): string {
   const hex = createHash("sha256").update(text).digest("hex");

@@ -4,7 +4,8 @@ import { dirname, join, normalize } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 
-import { parseCommandLine, USAGE } from "../../../src/command-line.ts";
+import { USAGE } from "../../../src/usage.ts";
+import { parseCommandLine } from "../../../src/command-line.ts";
 import { answer, type View } from "../../../src/commands/answer.ts";
 import { plain } from "../../../src/commands/paint.ts";
 import { configSchema } from "../../../src/config/schema.ts";

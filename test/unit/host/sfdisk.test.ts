@@ -16,8 +16,13 @@ const DIRECTORY = "sfdisk-2.41.5";
 const TWO = {
   label: "gpt",
   partitions: [
-    { name: "dmthin-fast-catalog", start: MIB, size: 129n * MIB },
-    { name: "", start: 130n * MIB, size: 4n * MIB },
+    {
+      name: "dmthin-fast-catalog",
+      start: MIB,
+      size: 129n * MIB,
+      id: "8932CBED-5842-44A0-82F4-D8ED396FE5B4",
+    },
+    { name: "", start: 130n * MIB, size: 4n * MIB, id: "A5E6F3C5-74AC-4AF0-BA34-C8AA340BDB97" },
   ],
 };
 

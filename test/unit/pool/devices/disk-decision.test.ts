@@ -64,13 +64,18 @@ describe("a pool on whole disks", () => {
     ["one that holds something", ext4, [/holds ext4/]],
     ["one that is in use and read-only", { claimed: true, readOnly: true }, [/is in use/, /is read-only/]],
     [
+      "one that has begun to join when the pool had another name",
+      labelled({ backing: "devices", member: "data", index: 2, name: "slow" as PoolName }),
+      [],
+    ],
+    [
       "one of another pool",
       labelled({ backing: "devices", pool: OTHER_POOL }),
       [/belongs to pool fast \(fedc.*choose another/],
     ],
     [
       "one of a pool of another name, forced",
-      { ...labelled({ backing: "devices", name: "slow" as PoolName }), ...force },
+      { ...labelled({ backing: "devices", pool: OTHER_POOL, name: "slow" as PoolName }), ...force },
       [/belongs to pool slow/],
     ],
     ["one of parts", labelled({}), [/belongs to pool fast/]],

@@ -51,6 +51,11 @@ describe("disks", () => {
       [labelled("metadata"), labelled("data-1"), labelled("data-2")],
       "metadata=0 data-1=1 joining 2",
     ],
+    [
+      "that have the pool's old name, as its change was cut off, are known by its uuid",
+      [labelled("data-1", { name: "slow" as PoolName }), labelled("metadata")],
+      "metadata=1 data-1=0",
+    ],
     ["without labels stand for those that are missing", [blank, labelled("metadata")], "metadata=1 data-1=0"],
     [
       "without labels stand for a first one that is missing",

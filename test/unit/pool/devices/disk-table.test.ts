@@ -5,7 +5,7 @@ import { formatScript } from "../../../../src/host/sfdisk.ts";
 import { growDisks, layoutDisks } from "../../../../src/pool/devices/disk-layout.ts";
 import { isAsWritten, partitionsOf, strangersIn, tableOf } from "../../../../src/pool/devices/disk-table.ts";
 import type { Extents, Member } from "../../../../src/pool/layout.ts";
-import { LABEL } from "../../../support/labels.ts";
+import { LABEL, OTHER_POOL } from "../../../support/labels.ts";
 
 const fast = "fast" as PoolName;
 const size = (mebibytes: number) => bytes(BigInt(mebibytes) * MIB);
@@ -84,11 +84,21 @@ describe("a table", () => {
   test("shows what somebody else has made", () => {
     const own = wanted.partitions;
     const foreign = { name: "home", start: size(500), size: size(1) };
-    expect(strangersIn({ label: "gpt", partitions: own }, fast)).toEqual([]);
-    expect(strangersIn({ label: "gpt", partitions: [...own, foreign] }, fast)).toEqual([
+    expect(strangersIn({ label: "gpt", partitions: own }, label)).toEqual([]);
+    expect(strangersIn({ label: "gpt", partitions: [...own, foreign] }, label)).toEqual([
       'partition "home" at byte 524288000',
     ]);
-    expect(strangersIn({ label: "gpt", partitions: own }, "slow" as PoolName)).toHaveLength(4);
-    expect(strangersIn({ label: "dos", partitions: [] }, fast)).toEqual(["a dos partition table"]);
+    expect(strangersIn({ label: "dos", partitions: [] }, label)).toEqual(["a dos partition table"]);
+  });
+
+  test("of a pool that had another name is told by its identifiers", () => {
+    const own = wanted.partitions;
+    const slow = { ...label, name: "slow" as PoolName };
+    expect(strangersIn({ label: "gpt", partitions: own }, slow)).toEqual([]);
+    const nameless = own.map(({ name, start, size: length }) => ({ name, start, size: length }));
+    expect(strangersIn({ label: "gpt", partitions: nameless }, slow)).toHaveLength(4);
+    expect(strangersIn({ label: "gpt", partitions: own }, { ...slow, pool: OTHER_POOL })).toHaveLength(4);
+    const moved = own.map((each) => Object.assign({}, each, { start: bytes(each.start + MIB) }));
+    expect(strangersIn({ label: "gpt", partitions: moved }, slow)).toHaveLength(4);
   });
 });

@@ -1,0 +1,54 @@
+/** Names of block devices that are the same after a reboot and on another machine: the links that udev makes. */
+import { readdirSync, statSync } from "node:fs";
+import type { DevNumber } from "../core/dm.ts";
+import { systemErrnoOf } from "../core/errors.ts";
+import { devNumberOf } from "./dm-sysfs.ts";
+
+const PARTITIONS = "by-partuuid";
+const DEVICES = "by-id";
+
+/** The best name of each device that has one; `/dev` unless given. */
+export function stableNames(dev = "/dev"): ReadonlyMap<DevNumber, string> {
+  const names = new Map<DevNumber, string[]>();
+  for (const kind of [PARTITIONS, DEVICES]) {
+    const directory = `${dev}/disk/${kind}`;
+    for (const entry of entries(directory)) {
+      const number = numberOf(`${directory}/${entry}`);
+      if (number !== undefined) names.set(number, [...(names.get(number) ?? []), `${directory}/${entry}`]);
+    }
+  }
+  return new Map(
+    [...names].flatMap(([number, all]) => {
+      const best = bestName(all);
+      return best === undefined ? [] : [[number, best] as const];
+    }),
+  );
+}
+
+/** They say what lies on the device, which is for others to change. */
+const OF_CONTENT = /\/(?:lvm-pv-uuid|md-uuid|md-name)-/;
+/** Stable, and nothing that a person finds on the disk's sticker. */
+const OPAQUE = /\/(?:wwn-|nvme-eui\.|nvme-nvme\.|dm-uuid-)/;
+
+/** A partition by its own identifier, a disk by model and serial number. Pure. */
+export function bestName(names: readonly string[]): string | undefined {
+  const rank = (name: string): number => (name.includes(`/${PARTITIONS}/`) ? 0 : OPAQUE.test(name) ? 2 : 1);
+  return names
+    .filter((name) => !OF_CONTENT.test(name))
+    .toSorted((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1))[0];
+}
+
+/** Undefined for a link to nothing. */
+function numberOf(path: string): DevNumber | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found?.isBlockDevice() === true ? devNumberOf(found.rdev) : undefined;
+}
+
+function entries(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (systemErrnoOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}

@@ -1,0 +1,36 @@
+/** What `dmthin --help` says. The words after it become values in `command-line.ts`. */
+import { DEFAULT_CONFIGURATION } from "./config/paths.ts";
+
+export const USAGE = `usage: dmthin COMMAND
+
+  all [--config FILE]        one machine: everything on one CSI socket
+  node [--config FILE]       a node of a cluster: its pools, volumes and mounts
+  controller                 the router of a cluster (not built yet)
+  guard --socket PATH [--state-directory DIRECTORY] [--ends-alone]
+                             resumes what a dead driver left suspended
+  check-config [FILE]        prints every problem of a configuration
+  doctor [--config FILE] [--root DIRECTORY] [-o json]
+                             looks at kernel, tools, host filters, leftovers; exit 0: nothing failed, 1: something did
+  status                     what a running driver has to say: its pools, and what is wrong with them
+  watch [--every SECONDS]    the same again and again, printed when it is another
+  pool list | pool show NAME
+  volume list | volume show ID
+  snapshot list | snapshot show ID
+                             the same in detail, from the running driver; volumes and snapshots with --measure: also what
+                             belongs to each alone, which deleting it gives back
+      all of these: [-o json] [--config FILE] [--state-directory DIRECTORY]
+      exit 0: answered, 2: no driver answers, 3: there is no such object, 4: a pool needs attention
+  pool plan NAME [--config FILE] [-o json]
+                             what the driver would do to a pool's devices at its start; exit 0: that, 1: it would refuse, 2: cannot be said
+  pool adopt [UUID [--as NAME]] [--config FILE] [-o json]
+                             lists the pools on the disks of this machine, also those of other machines; with UUID: what to
+                             configure to have one here; --as gives it another name. exit 0: that, 1: refused, 2: cannot be
+                             said, 3: there is no such pool
+  pool check NAME [--config FILE]
+                             whether a pool's thin metadata is sound; exit 0: it is, 1: it is not, 2: cannot be said
+  pool repair NAME [--config FILE] [--work-directory DIRECTORY] [--accept-loss] [--accept-older] [--overwrite-spare]
+                             mends it; no volume of the pool may be in use, and no driver may have the pool open
+  --version, --help
+
+FILE is ${DEFAULT_CONFIGURATION} unless given. NODE_NAME and CSI_ENDPOINT are used where the file does not say.
+`;
