@@ -28,12 +28,18 @@ export async function probe(runner: Runner, device: BlockDevice): Promise<Conten
     accept: [0, NOTHING, AMBIVALENT],
     timeoutMs: PROBE_TIMEOUT_MS,
   });
-  if (result.exitCode === 0)
-    return { kind: "holds", what: describeSignature(parseBlkid(result.stdout)), recognised: true };
+  if (result.exitCode === 0) {
+    const tags = parseBlkid(result.stdout);
+    if (![...tags.keys()].every(isOfPlace))
+      return { kind: "holds", what: describeSignature(tags), recognised: true };
+  }
   if (result.exitCode === AMBIVALENT)
     return { kind: "holds", what: "signatures of several formats", recognised: true };
   return lookAtEnds(device);
 }
+
+/** Of a blank partition blkid tells where it lies, and exits with 0. That is in the table of its disk, not in the partition. */
+const isOfPlace = (key: string): boolean => key === "DEVNAME" || key.startsWith("PART_ENTRY_");
 
 async function lookAtEnds({ path, size }: BlockDevice): Promise<Content> {
   const length = Number(size < BigInt(END_BYTES) ? size : BigInt(END_BYTES));

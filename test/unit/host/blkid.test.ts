@@ -48,6 +48,26 @@ describe("what a device holds", () => {
     expect(await look({ stdout })).toEqual({ kind: "holds", what, recognised: true });
   });
 
+  test.each(["gpt-partition", "dos-partition"])(
+    "a %s without content is blank, and not blank with a byte at an end",
+    async (name) => {
+      const stdout = captured(`blkid-2.41.5/${name}`);
+      expect(await look({ stdout })).toEqual({ kind: "blank" });
+      await write(SIZE - 1);
+      expect(await look({ stdout })).toMatchObject({ kind: "holds", recognised: false });
+    },
+  );
+
+  test("a partition with a filesystem holds that", async () => {
+    const stdout = captured("blkid-2.41.5/dos-partition-ext4");
+    expect(await look({ stdout })).toEqual({ kind: "holds", what: "ext4 (filesystem)", recognised: true });
+  });
+
+  test("what blkid tells in words that are not known here is content", async () => {
+    const stdout = `${captured("blkid-2.41.5/gpt-partition")}SOMETHING=new\n`;
+    expect(await look({ stdout })).toMatchObject({ kind: "holds", recognised: true });
+  });
+
   test("several signatures at once are something", async () => {
     expect(await look(capturedFailure("blkid-2.38.1", "ambivalent"))).toMatchObject({
       kind: "holds",

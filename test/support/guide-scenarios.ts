@@ -1,0 +1,146 @@
+/** How each guide is followed: what its reader has, the blocks in order, and what is done between them. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "vitest";
+
+import { ThinMetadata } from "../faults/repair/thin-metadata.ts";
+import { loopPool, startDriver } from "./driver.ts";
+import type { GuidePlace, GuideRun } from "./guide-place.ts";
+import { yamlBlocks } from "./guides.ts";
+import { run, takeDown } from "./machine-state.ts";
+import { scratchDirectory } from "./scratch.ts";
+import { VolumeLife, type TestVolume } from "./volume-life.ts";
+
+const DISK = "nvme-eui.0025385b71b5a6f2";
+const OTHER_DISK = "nvme-eui.0025385b71b5a6f3";
+const DISK_MIB = 20 * 1024;
+
+/** What the guides of trouble begin with: a small pool `fast` that promises more than it has. */
+const SMALL = "small-data";
+const SMALL_POOL = `
+pools:
+  - name: fast
+    backing: parts
+    metadata: /dev/disk/by-id/small-metadata
+    data: /dev/disk/by-id/${SMALL}
+    overprovision: 4`;
+const ENDPOINT = "endpoint: unix:///run/dmthin/csi.sock";
+
+const yaml = (guide: string, index: number): string => {
+  const block = yamlBlocks(guide)[index];
+  if (block === undefined) throw new RangeError(`${guide} has no YAML ${index}`);
+  return block;
+};
+
+const lifeIn = (place: GuidePlace): VolumeLife =>
+  new VolumeLife({ csi: () => place.csi, kubeletDirectory: place.kubeletDirectory, pool: "fast" });
+
+async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 30_000;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`it never came that ${what}`);
+    await sleep(100);
+  }
+}
+
+/** A volume that a pod has. */
+let used: TestVolume | undefined;
+
+/** In the order in which they are followed: those of trouble go on with one pool. */
+export const SCENARIOS: Readonly<Record<string, (guide: GuideRun, place: GuidePlace) => Promise<void>>> = {
+  "docs/guides/choose-a-backing.md": async (guide, place) => {
+    for (const disk of [DISK, OTHER_DISK]) await place.disk(disk, DISK_MIB);
+    await place.configure(yaml(guide.path, 0));
+    await guide.next();
+    await place.start();
+    await place.stop();
+    await takeDown("fast", []);
+    await guide.next();
+    expect(await place.dmthin("pool", "plan", "fast")).toMatch(/^pool fast \(devices\) would be made$/m);
+  },
+
+  "docs/guides/pools.md": async (guide, place) => {
+    await guide.next();
+    await place.configure(yaml(guide.path, 1));
+    await place.start();
+    expect(place.log).toContain("pool fast is open");
+    await place.stop();
+    await guide.next();
+    expect(await place.dmthin("pool", "plan", "fast")).toMatch(/^pool fast \(parts\) would be made$/m);
+  },
+
+  "docs/guides/monitor.md": async (guide, place) => {
+    await place.disk("small-metadata", 300);
+    await place.disk(SMALL, 129);
+    await place.configure(`${ENDPOINT}\n${yaml(guide.path, 0)}\n${SMALL_POOL}`);
+    await place.start();
+    used = await lifeIn(place).create("app", "ext4");
+    await lifeIn(place).use(used);
+    await guide.next();
+    const pages = ["/healthz", "/readyz", "/metrics"].map((page) => fetch(`http://127.0.0.1:9809${page}`));
+    expect((await Promise.all(pages)).map(({ status }) => status)).toEqual([200, 200, 200]);
+  },
+
+  "docs/guides/lvm-and-multipath-filters.md": (guide) => guide.all(),
+
+  "docs/guides/recover-full-pool.md": async (guide, place) => {
+    const life = lifeIn(place);
+    const filling = await life.create("filling", "block", 256n << 20n);
+    await life.use(filling);
+    const dd = ["if=/dev/zero", `of=${filling.targetPath}`, "bs=1M", "oflag=direct", "status=none"];
+    await expect(run("dd", ...dd)).rejects.toThrow(/No space left/);
+    await until("the driver tells it", () => /pool fast: its data is full \(/.test(place.log));
+    await guide.next();
+    // The first way out.
+    await place.growDisk(SMALL, 1024);
+    place.signal("SIGHUP");
+    await until("there is room", () => /pool fast: its data has room again \(/.test(place.log));
+    await run("dd", ...dd, "count=256");
+    await life.end(filling);
+  },
+
+  "docs/guides/repair-a-pool.md": async (guide, place) => {
+    if (used !== undefined) await lifeIn(place).release(used);
+    await place.stop();
+    await run("dmsetup", "remove", "--retry", "dmthin-fast-pool");
+    await new ThinMetadata("/dev/mapper/dmthin-fast-meta").damage("data bitmaps");
+    await guide.all();
+    await place.start();
+    if (used !== undefined) await lifeIn(place).use(used);
+  },
+
+  "docs/guides/read-only-pool.md": async (guide, place) => {
+    if (used !== undefined) await lifeIn(place).release(used);
+    await place.stop();
+    await guide.next();
+  },
+
+  /** The disks of the pool that went through all of this, as on a machine that has another one. */
+  "docs/guides/move-disks.md": async (guide, place) => {
+    await takeDown("fast", []);
+    await place.configure(
+      `${ENDPOINT}\npools: [{name: other, backing: loop, directory: /var/lib/dmthin/other, dataSize: 1GiB}]`,
+    );
+    await guide.all();
+    await place.configure(`${ENDPOINT}\n${SMALL_POOL.replace("name: fast", "name: moved")}`);
+    await place.start();
+    expect(place.log).toContain("pool moved is open");
+    await place.stop();
+    await takeDown("moved", []);
+  },
+
+  /** As test/vm/with-driver.ts does for `make shell`. */
+  "docs/tutorial/first-volume.md": async (guide) => {
+    const directory = await mkdtemp(join(scratchDirectory(), "tutorial-"));
+    const driver = await startDriver({ directory, pools: [loopPool(directory, "pool", "100GiB")] });
+    try {
+      guide.set({ CSI_ENDPOINT: driver.endpoint, DMTHIN_KUBELET_DIRECTORY: driver.kubeletDirectory });
+      await guide.all();
+    } finally {
+      await driver.stop();
+      await takeDown("pool", [directory]);
+      await rm(directory, { recursive: true });
+    }
+  },
+};
