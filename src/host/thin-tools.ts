@@ -61,11 +61,11 @@ export function parseThinSpace(text: string): readonly ThinSpace[] {
 export async function measureThins(
   runner: Runner,
   metadataPath: string,
-  { timeoutMs }: { readonly timeoutMs: number },
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<readonly ThinSpace[]> {
   const columns = ["--no-headers", "--format", "DEV,MAPPED_BLOCKS,EXCLUSIVE_BLOCKS"];
   const args = ["--metadata-snap", ...columns, metadataPath];
-  return parseThinSpace((await runner.run("thin_ls", args, { timeoutMs })).stdout);
+  return parseThinSpace((await runner.run("thin_ls", args, options)).stdout);
 }
 
 /**

@@ -20,7 +20,14 @@ export interface Address {
 export type OnFailure = (what: string, error: unknown) => void;
 
 /** What one caller can make the driver hold. */
-const LIMITS = { requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 8192 };
+const LIMITS = {
+  requestTimeout: 10_000,
+  headersTimeout: 10_000,
+  maxHeaderSize: 8192,
+  connectionsCheckingInterval: 1000,
+};
+/** Without a byte in either direction. A page over TCP takes seconds; a measurement, over the socket, minutes. */
+const IDLE_MS = 20_000;
 const MOST_CONNECTIONS = 64;
 
 /** Throws EnvironmentError where the address is taken, or not of this machine. */
@@ -30,6 +37,7 @@ export async function serveTcp(
   onFailure: OnFailure,
 ): Promise<HttpServer> {
   const server = makeServer(pages, onFailure);
+  server.setTimeout(IDLE_MS);
   try {
     await listening(server, () => server.listen({ host, port }));
   } catch (cause) {

@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 
-import { messageOf } from "../core/errors.ts";
+import { messageOf, PoolUnavailableError } from "../core/errors.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import { bytes } from "../core/units.ts";
 import { dueGrowth } from "../plan/auto-grow.ts";
@@ -90,14 +90,23 @@ export class PoolGrowth {
     // Whoever has chosen a size gets more when it is needed, and not because the data grows.
     const chosen = metadataSize !== undefined || !autoGrow.metadata;
     report("info", `pool ${name}: grows by itself where it can: ${why}`);
-    if (reserve !== undefined && releasesReserve)
-      report("warn", `pool ${name}: its reserve is released: there is no other room left; add a disk`);
-    await this.#grow({
+    const wish = {
       ...(dataSize === undefined ? {} : { dataSize }),
       ...(metadataTowards === undefined ? {} : { metadataTowards }),
-      ...(reserve === undefined || releasesReserve ? {} : { reserve }),
       ...(chosen ? { metadataSize: this.#sizes.metadata } : {}),
-    });
+    };
+    const { data } = this.#sizes;
+    await this.#grow({ ...wish, ...(reserve === undefined ? {} : { reserve }) });
+    if (reserve === undefined || !releasesReserve || this.#sizes.data > data) return;
+    report("warn", `pool ${name}: its reserve is released: there is no other room left; add a disk`);
+    await this.#grow(wish);
+  }
+
+  /** What has happened since it was asked for: a pool in foreign hands is not touched any more. */
+  #requireGrowable(): void {
+    const condition = this.#pool?.condition;
+    if (condition === undefined || condition.kind === "ready") return;
+    throw new PoolUnavailableError(`it is ${condition.kind}: ${condition.reason}`);
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -111,8 +120,14 @@ export class PoolGrowth {
     const title = `grow pool ${this.#options.name}`;
     const before = this.#sizes;
     try {
+      this.#requireGrowable();
       const refusals = await operations.run({ title, fingerprint: title, exclusive: [] }, () =>
-        stack.grow(wish, (work) => queue.run("the growth of the pool", work)),
+        stack.grow(wish, (work) =>
+          queue.run("the growth of the pool", () => {
+            this.#requireGrowable();
+            return work();
+          }),
+        ),
       );
       for (const refusal of refusals) report("warn", `pool ${this.#options.name}: ${refusal}`);
       const { data, metadata } = this.#sizes;

@@ -42,12 +42,33 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
     (first) =>
       new PoolSupervisor({
         name: first.name,
-        open: (mayCreate, news) =>
-          openPool(current.get(first.name) ?? first, { ...dependencies, report: news }, mayCreate),
+        open: (mayCreate, news) => {
+          const options = current.get(first.name) ?? first;
+          const trial = openPool(options, { ...dependencies, report: news }, mayCreate);
+          // Another configuration may have come while it was being opened.
+          trial.opened.then(
+            () => setImmediate(() => void catchUp(options)),
+            () => undefined,
+          );
+          return trial;
+        },
         report,
         ...(observer === undefined ? {} : { observer }),
       }),
   );
+  const change = async (before: PoolOptions, options: PoolOptions): Promise<void> => {
+    const supervisor = supervisors.find(({ name }) => name === options.name);
+    try {
+      if (hasOtherDevices(before, options)) supervisor?.reopen("its list of devices is another");
+      else await supervisor?.pool?.reconfigure(options);
+    } catch (error) {
+      report("warn", `pool ${options.name}: the new configuration waits: ${messageOf(error)}`);
+    }
+  };
+  const catchUp = async (openedWith: PoolOptions): Promise<void> => {
+    const now = current.get(openedWith.name) ?? openedWith;
+    if (now !== openedWith) await change(openedWith, now);
+  };
   const first = Promise.withResolvers<void>();
   const tries = supervisors.map(async ({ tried }) => {
     if (await tried) first.resolve();
@@ -75,18 +96,13 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
     byName,
     byUuid: (uuid: PoolUuid) => pools().find((pool) => pool.uuid === uuid),
     reconfigure: async (wanted) => {
-      const changes = wanted.map(async (options) => {
-        const before = current.get(options.name);
-        current.set(options.name, options);
-        const supervisor = supervisors.find(({ name }) => name === options.name);
-        try {
-          if (hasOtherDevices(before, options)) supervisor?.reopen("its list of devices is another");
-          else await supervisor?.pool?.reconfigure(options);
-        } catch (error) {
-          report("warn", `pool ${options.name}: the new configuration waits: ${messageOf(error)}`);
-        }
-      });
-      await Promise.all(changes);
+      await Promise.all(
+        wanted.map((options) => {
+          const before = current.get(options.name) ?? options;
+          current.set(options.name, options);
+          return change(before, options);
+        }),
+      );
     },
     close: async () => {
       await Promise.all(supervisors.map((each) => each.stop()));
@@ -99,7 +115,7 @@ function absentPool({ name, absence: reason, trouble }: PoolSupervisor): AbsentP
 }
 
 /** Devices are looked at when a pool is opened; volumes go on meanwhile. */
-const hasOtherDevices = (before: PoolOptions | undefined, now: PoolOptions): boolean =>
-  before?.backing === "devices" &&
+const hasOtherDevices = (before: PoolOptions, now: PoolOptions): boolean =>
+  before.backing === "devices" &&
   now.backing === "devices" &&
   before.devices.join("\n") !== now.devices.join("\n");

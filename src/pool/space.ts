@@ -30,6 +30,7 @@ const DEADLINE_MS = 300_000;
 
 export class PoolSpace {
   readonly #parts: SpaceParts;
+  readonly #end = new AbortController();
   #known: ReadonlyMap<ThinId, SpaceMeasure> = new Map();
 
   constructor(parts: SpaceParts) {
@@ -48,6 +49,11 @@ export class PoolSpace {
     return operations.run({ title, fingerprint: title, exclusive: [] }, () => this.#measure());
   }
 
+  /** Ends what is under way: a pool that is given up waits for no figures. */
+  close(): void {
+    this.#end.abort();
+  }
+
   async #measure(): Promise<void> {
     const { blockSize, dmsetup, metadataPath, now, poolDevice, queue, runner } = this.#parts;
     const inTurn = {
@@ -55,7 +61,7 @@ export class PoolSpace {
         queue.run("a metadata snapshot", () => dmsetup.message(pool, text)),
     };
     const rows = await withMetadataSnapshot(inTurn, poolDevice, () =>
-      measureThins(runner, metadataPath, { timeoutMs: DEADLINE_MS }),
+      measureThins(runner, metadataPath, { timeoutMs: DEADLINE_MS, signal: this.#end.signal }),
     );
     const at = now().toISOString();
     this.#known = new Map(

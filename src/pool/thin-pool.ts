@@ -274,12 +274,13 @@ export class ThinPool implements Pool {
   #noteStatus(status: PoolStatus, since = this.state.pool.transactionId): void {
     if (status.kind === "active") {
       this.known.note(status);
-      this.parts.onFill(this.known.fill);
       const excess = transactionExcess(status.transactionId, since, this.state.pool.transactionId);
       if (excess !== undefined) this.#fenceOff(excess);
     }
     const trouble = troubleOf(status);
     if (trouble !== undefined) this.#freeze(`${trouble}; ${wayOut(this.name, status)}`);
+    // Last: whoever is told may begin to grow the pool, which one in foreign hands must not.
+    if (status.kind === "active") this.parts.onFill(this.known.fill);
   }
 
   #fenceOff(reason: string): void {

@@ -73,6 +73,20 @@ describe("a disk that holds something", () => {
   });
 });
 
+test("a disk of a pool on which somebody has made something since, which its label survived, is left alone", async () => {
+  const options = bench.devices();
+  await made(options);
+  const disk = node(secondOf(options));
+  sh("wipefs", "--all", "--quiet", disk);
+  sh("pvcreate", "--quiet", "--devices", disk, disk);
+  const before = await Promise.all(options.devices.map(digest));
+  await expect(bench.open(options)).rejects.toThrow(
+    /devices\[1\] .*: has a dmthin label, and holds LVM2_member .* made on it since/,
+  );
+  await expect(bench.open({ ...options, force: options.devices })).rejects.toThrow(PoolSetupError);
+  expect(await Promise.all(options.devices.map(digest))).toEqual(before);
+});
+
 describe("a disk that cannot be had", () => {
   test.each<readonly [what: string, spoil: (disk: string) => void, problem: RegExp]>([
     [

@@ -155,6 +155,12 @@ describe("a pool on whole disks", () => {
       expect.stringMatching(/is too small for a block of data/),
     ]);
 
+    const absent = { ...longer, devices: [...options.devices, "/dev/disk/by-id/none"] };
+    expect(await grow(await bench.open(absent), absent)).toEqual([
+      expect.stringMatching(/^devices\[2\] .*none: is not there and is waited for/),
+    ]);
+    expect(await totals(stack)).toBe("4096/1024 rw");
+
     const forced = { ...longer, force: [newcomer] };
     expect(await grow(await bench.open(forced), forced)).toEqual([]);
     expect(bench.reports.at(-1)).toMatch(/devices\[2\] .* is overwritten as force says; it held ext4/);

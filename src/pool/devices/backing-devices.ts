@@ -31,6 +31,9 @@ export class DevicesBacking implements Backing {
   readonly #options: DevicesPoolOptions;
   readonly #members = new Map<Member, Disk>();
   #joining: readonly Disk[] = [];
+  /** Of configured disks that the pool does not need to be open. */
+  #notHad: readonly string[] = [];
+  #failures: readonly PoolSetupError[] = [];
   /** The primary one, by which the partition tables go. */
   #label: Label | undefined;
 
@@ -42,6 +45,10 @@ export class DevicesBacking implements Backing {
     const disks = await this.#lookAtAll(runner);
     const { members, joining, primary } = assignRoles(this.#options.name, disks);
     for (const [member, disk] of members) this.#members.set(member, disk);
+    if (this.#failures.length > 0) {
+      if (!isWhole(primary, members)) throw this.#failure();
+      this.#notHad = this.#failures.map(({ message }) => message);
+    }
     this.#joining = joining;
     this.#label = primary;
     return Promise.all(members.map(([member, disk]) => this.#observation(member, disk)));
@@ -108,6 +115,14 @@ export class DevicesBacking implements Backing {
     // Nothing was taken: the disks are as they were.
   }
 
+  #failure(): PoolSetupError {
+    const problem = `pool ${this.#options.name}: ${this.#failures.map(({ message }) => message).join("; ")}`;
+    const cause = this.#failures[0]?.cause;
+    return this.#failures.some((error) => error instanceof DeviceMissingError)
+      ? new DeviceMissingError(problem, { cause })
+      : new PoolSetupError(problem, { cause });
+  }
+
   async #lookAtAll(runner: Runner): Promise<readonly Disk[]> {
     const { name, devices } = this.#options;
     const looks = await Promise.allSettled(
@@ -116,13 +131,8 @@ export class DevicesBacking implements Backing {
     const failures = looks.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []));
     const known = failures.filter((error) => error instanceof PoolSetupError);
     if (known.length < failures.length) throw failures.find((error) => !(error instanceof PoolSetupError));
-    if (known.length > 0) {
-      const problem = `pool ${name}: ${known.map(({ message }) => message).join("; ")}`;
-      const cause = known[0]?.cause;
-      throw known.some((error) => error instanceof DeviceMissingError)
-        ? new DeviceMissingError(problem, { cause })
-        : new PoolSetupError(problem, { cause });
-    }
+    this.#failures = known;
+    if (known.length === looks.length) throw this.#failure();
     const disks = looks.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
     for (const [index, disk] of disks.entries()) {
       const twin = disks.slice(0, index).find((other) => other.device.number === disk.device.number);
@@ -136,7 +146,7 @@ export class DevicesBacking implements Backing {
 
   /** Disks behind those of the pool. One that cannot be had keeps no pool from opening. */
   async #newcomers(label: Label, { reserve }: Wish) {
-    const refusals: string[] = [];
+    const refusals: string[] = [...this.#notHad];
     const notes: string[] = [];
     const accepted: Disk[] = [];
     const rule = { blockSize: label.blockSize, ...(reserve === undefined ? {} : { reserve }) };
@@ -189,3 +199,13 @@ export class DevicesBacking implements Backing {
     };
   }
 }
+
+/** Each disk that a complete pool lists is there, by its own label. */
+const isWhole = (primary: Label | undefined, members: readonly (readonly [Member, Disk])[]): boolean =>
+  primary?.state === "ready" &&
+  membersOf(primary.extents).every((listed) =>
+    members.some(
+      ([member, { finding }]) =>
+        member === listed && finding.kind === "label" && finding.label.pool === primary.pool,
+    ),
+  );

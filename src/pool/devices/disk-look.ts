@@ -1,6 +1,6 @@
 /** One disk as it is: what it is, whose it is, what it holds. Writes nothing. */
 import type { BlockDevice, DevNumber } from "../../core/dm.ts";
-import { EnvironmentError, messageOf, PoolSetupError } from "../../core/errors.ts";
+import { DeviceMissingError, EnvironmentError, messageOf, PoolSetupError } from "../../core/errors.ts";
 import type { PoolName } from "../../core/ids.ts";
 import { MIB } from "../../core/units.ts";
 import { probe } from "../../host/blkid.ts";
@@ -43,13 +43,16 @@ export async function lookAtDisk(
     // Of every disk: without the tool nothing may be begun.
     const found = await readPartitionTable(runner, device.path);
     const table = reading.kind === "label" ? found : undefined;
+    const since =
+      reading.kind === "label" && found === undefined ? await madeSince(runner, device) : undefined;
     return {
       path,
       title,
       device,
       seen,
       table,
-      finding: reading.kind === "none" ? await contentOf(runner, device) : labelled(reading, table, pool),
+      finding:
+        since ?? (reading.kind === "none" ? await contentOf(runner, device) : labelled(reading, table, pool)),
     };
   } catch (error) {
     if (error instanceof EnvironmentError) throw error;
@@ -62,12 +65,28 @@ export async function lookAtDisk(
   }
 }
 
+/**
+ * A label survives what somebody makes on the whole disk without a partition table. Where only the table is lost, there is
+ * nothing that blkid knows.
+ */
+async function madeSince(runner: Runner, device: BlockDevice): Promise<Finding | undefined> {
+  const content = await probe(runner, device);
+  if (content.kind === "blank" || !content.recognised) return undefined;
+  return {
+    kind: "unreadable",
+    reason: `has a dmthin label, and holds ${content.what} that was made on it since: take the disk out of the configuration, or give that content up with wipefs --all`,
+  };
+}
+
 async function describeDisk(path: string, title: string): Promise<BlockDevice> {
   const device = await describeBlockDevice(path).catch((error: unknown) => {
     if (error instanceof PoolSetupError && error.cause !== undefined)
-      throw new PoolSetupError(`${title}: is not there and is waited for; plug it in, or correct the path`, {
-        cause: error,
-      });
+      throw new DeviceMissingError(
+        `${title}: is not there and is waited for; plug it in, or correct the path`,
+        {
+          cause: error,
+        },
+      );
     throw error;
   });
   const other = otherThanDisk(device.number);

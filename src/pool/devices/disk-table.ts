@@ -1,5 +1,6 @@
 /** The partition table of each disk, from the label: it keeps other tools away, and dmthin itself goes by the label. */
 import { createHash } from "node:crypto";
+import { PoolSetupError } from "../../core/errors.ts";
 import type { PoolName, PoolUuid } from "../../core/ids.ts";
 import { bytes, MIB, roundUp } from "../../core/units.ts";
 import type { Bytes } from "../../core/units.ts";
@@ -33,6 +34,11 @@ export function partitionsOf(
     const isLast = index === pieces.length - 1;
     const start = index === 0 ? DISK_LABEL_FROM : bytes(role === "data" ? offset - DATA_GAP : offset);
     const end = isLast && role === "data" ? usableEnd(size) : roundUp(offset + length, MIB);
+    // The second copy of the table would lie in the data.
+    if (end < offset + length)
+      throw new PoolSetupError(
+        `disk ${member} of pool ${pool}: has ${size} bytes, and ${role} on it ends at ${offset + length}, which leaves no room for the end of a partition table: it was cut; restore it`,
+      );
     return { name: `${prefix(pool)}${WORDS[role]}`, start, size: bytes(end - start) };
   });
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { Operations } from "../../../src/core/operations.ts";
-import type { LoopPoolOptions } from "../../../src/core/pool-options.ts";
+import type { LoopPoolOptions, PoolOptions } from "../../../src/core/pool-options.ts";
 import { bytes, GIB, KIB, MIB } from "../../../src/core/units.ts";
 import type { Fill, Level, Use } from "../../../src/plan/fill.ts";
 import type { Wish } from "../../../src/pool/growth.ts";
@@ -31,7 +31,7 @@ const use = (total: bigint, percent: bigint, level: Level): Use => ({
 });
 
 /** A pool whose devices follow each wish, unless they refuse. */
-function growing() {
+function growing(options: PoolOptions = OPTIONS) {
   const wishes: Wish[] = [];
   const reports: string[] = [];
   const bench = {
@@ -53,7 +53,7 @@ function growing() {
   };
   const growth = new PoolGrowth({
     stack,
-    options: OPTIONS,
+    options,
     queue: new MessageQueue(POOL_NAME, 1000),
     operations: new Operations(),
     report: (level, message) => reports.push(`${level}: ${message}`),
@@ -138,4 +138,44 @@ test("never rejects: the pool goes on with what it has", async () => {
   await growth.toConfigured();
   expect(reports).toEqual([`error: pool ${POOL_NAME}: did not grow, and goes on as it is: the disk is gone`]);
   expect(bench.looks).toBe(0);
+});
+
+const { dataSize: _size, directory: _directory, ...COMMON } = OPTIONS;
+const DISKS: PoolOptions = {
+  ...COMMON,
+  backing: "devices",
+  devices: ["/dev/a"],
+  autoGrow: { at: 80, metadata: true },
+  reserve: { percent: 10 },
+};
+
+test("a reserve stays until the data is full, and is released only where there is no other room", async () => {
+  const { growth, pool, stack, wishes, reports, fill } = growing(DISKS);
+  growth.start(pool);
+  await growth.note(fill(96n, 95));
+  expect(wishes).toMatchObject([{ reserve: { percent: 10 } }]);
+  await growth.note(fill(100n, 100));
+  expect(wishes.slice(1)).toMatchObject([{ reserve: { percent: 10 } }, {}]);
+  expect(wishes.at(-1)).not.toHaveProperty("reserve");
+  expect(reports.at(-1)).toMatch(/^warn: .* its reserve is released/);
+
+  // A disk that has become longer has room first.
+  const other = growing(DISKS);
+  other.growth.start(other.pool);
+  const take = other.stack.grow;
+  other.stack.grow = (wish, exclusively) => take({ ...wish, dataSize: bytes(12n * GIB) }, exclusively);
+  await other.growth.note(other.fill(100n, 100));
+  expect(other.wishes).toHaveLength(1);
+  expect(other.reports.join()).not.toMatch(/released/);
+  expect(stack.dataBytes).toBe(10n * GIB);
+});
+
+test("a pool that is found in foreign hands before its turn is not touched", async () => {
+  const { growth, pool, wishes, reports, bench, fill } = growing();
+  growth.start(pool);
+  const noted = growth.note(fill(81n, 80));
+  bench.condition = "unusable";
+  await noted;
+  expect(wishes).toEqual([]);
+  expect(reports.at(-1)).toMatch(/^error: .* did not grow, and goes on as it is: it is unusable/);
 });

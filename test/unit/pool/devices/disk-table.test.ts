@@ -32,6 +32,12 @@ describe("the partitions of a disk", () => {
     expect(shown(EXTENTS, "data-2", 159)).toEqual([]);
   });
 
+  test("never end where data still is: a disk that was cut by a little is refused", () => {
+    expect(() => partitionsOf(EXTENTS, "data-1", bytes(159n * MIB - 16n * KIB), fast)).toThrow(
+      /^disk data-1 of pool fast: has \d+ bytes, and data on it ends at \d+, .* it was cut; restore it/,
+    );
+  });
+
   test("follow growth: the last one becomes longer, new metadata gets its own", () => {
     const { extents } = growDisks(EXTENTS, label.blockSize, { metadataSize: size(8) }, [
       { member: "metadata", size: size(240) },
