@@ -70,6 +70,17 @@ export const SCENARIOS: Readonly<Record<string, (guide: GuideRun, place: GuidePl
     expect(await place.dmthin("pool", "plan", "fast")).toMatch(/^pool fast \(parts\) would be made$/m);
   },
 
+  "docs/guides/grow.md": async (guide, place) => {
+    await place.configure(yaml(guide.path, 0));
+    await place.start();
+    await place.configure(yaml(guide.path, 1));
+    await until("the pool has grown", () => /pool try has grown: data from 20 GiB to 30 GiB/.test(place.log));
+    await guide.all();
+    await place.stop();
+    await takeDown("try", ["/var/lib/dmthin/try"]);
+    await rm("/var/lib/dmthin/try", { recursive: true });
+  },
+
   "docs/guides/monitor.md": async (guide, place) => {
     await place.disk("small-metadata", 300);
     await place.disk(SMALL, 129);
