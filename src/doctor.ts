@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { readConfig, surroundingsOf } from "./config.ts";
 import type { Config } from "./config.ts";
 import { messageOf } from "./core/errors.ts";
+import { formatJson } from "./core/json.ts";
 import { judgeLimits, judgePropagation } from "./doctor/directories.ts";
 import { fail, formatFindings, hasFailed, ok } from "./doctor/finding.ts";
 import type { Finding } from "./doctor/finding.ts";
@@ -13,9 +14,8 @@ import { judgeKernel } from "./doctor/kernel.ts";
 import { judgeLvm } from "./doctor/lvm-filter.ts";
 import { judgeMultipath } from "./doctor/multipath.ts";
 import { judgeDevices } from "./doctor/own-devices.ts";
-import type { SeenDevice } from "./doctor/own-devices.ts";
 import { judgeTools } from "./doctor/tools.ts";
-import { readAttribute } from "./host/dm-sysfs.ts";
+import { listBlockDevices } from "./host/device-list.ts";
 import { Dmsetup } from "./host/dmsetup.ts";
 import { createRunner } from "./host/run.ts";
 import { presentTools, seenTools } from "./host/tools.ts";
@@ -34,9 +34,7 @@ const ILL = 1;
 export async function runDoctor(options: DoctorOptions): Promise<number> {
   const findings = await examine(options);
   process.stdout.write(
-    options.json
-      ? `${JSON.stringify({ findings }, undefined, 2)}\n`
-      : formatFindings(findings, process.stdout.isTTY),
+    options.json ? formatJson({ findings }) : formatFindings(findings, process.stdout.isTTY),
   );
   return hasFailed(findings) ? ILL : SOUND;
 }
@@ -56,7 +54,10 @@ async function examine({ configuration, root }: DoctorOptions): Promise<readonly
       isModule: existsSync("/sys/module/dm_thin_pool/initstate"),
       noSpaceTimeout: numberIn("/sys/module/dm_thin_pool/parameters/no_space_timeout"),
     }),
-    ...judgeDevices(dmDevices(), pools),
+    ...judgeDevices(
+      listBlockDevices().flatMap(({ dm }) => dm ?? []),
+      pools,
+    ),
     judgeLvm({
       configuration: textOf(join(root, "etc/lvm/lvm.conf")),
       devicesFile: existsSync(join(root, "etc/lvm/devices/system.devices")),
@@ -96,17 +97,6 @@ async function targets(): Promise<readonly string[] | { readonly problem: string
   } catch (error) {
     return { problem: messageOf(error) };
   }
-}
-
-function dmDevices(): readonly SeenDevice[] {
-  return readdirSync("/sys/block")
-    .filter((each) => each.startsWith("dm-"))
-    .flatMap((each) => {
-      const [name, uuid, suspended] = ["name", "uuid", "suspended"].map((attribute) =>
-        readAttribute(`/sys/block/${each}/dm/${attribute}`),
-      );
-      return name === undefined || uuid === undefined ? [] : [{ name, uuid, suspended: suspended === "1" }];
-    });
 }
 
 function modulesAtBoot(root: string): string {

@@ -1,4 +1,5 @@
 /** What `dmthin pool adopt` prints. Pure. */
+import { formatJson } from "./core/json.ts";
 import type { PoolName } from "./core/ids.ts";
 import { formatBytes } from "./core/units.ts";
 import type { Adoption } from "./pool/adopt/adopt-pool.ts";
@@ -95,7 +96,7 @@ const count = (number: number, what: string): string => `${number} ${what}${numb
 const lines = (all: readonly string[]): string => all.map((each) => `${each}\n`).join("");
 
 export const listJson = (listed: readonly ListedPool[], flaws: readonly Flaw[]): string =>
-  json({
+  formatJson({
     pools: listed.map(({ pool, standing, active }) => ({
       ...summaryOf(pool),
       members: pool.members.flatMap(({ member, on }) => on.map((find) => ({ member, ...findSummary(find) }))),
@@ -109,7 +110,7 @@ export const listJson = (listed: readonly ListedPool[], flaws: readonly Flaw[]):
 
 export const adoptionJson = ({ pool, name, adoption, stanza, unstable }: AdoptionReport): string => {
   const { kind, ...rest } = adoption;
-  return json({ ...summaryOf(pool), name, fits: kind === "fit", ...rest, stanza, unstable });
+  return formatJson({ ...summaryOf(pool), name, fits: kind === "fit", ...rest, stanza, unstable });
 };
 
 const summaryOf = ({ uuid, name, backing, state }: FoundPool) => ({ uuid, name, backing, state });
@@ -121,7 +122,3 @@ const findSummary = ({ path, device, isStable, size, file }: Find) => ({
   size,
   ...(file === undefined ? {} : { file }),
 });
-
-/** Sizes as decimal text of bytes, as everywhere. */
-const json = (value: unknown): string =>
-  `${JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? each.toString() : each), 2)}\n`;

@@ -1,4 +1,5 @@
 /** `dmthin pool plan`: what the driver would do to a pool's devices at its start, or why it would not. Changes nothing. */
+import { formatJson } from "./core/json.ts";
 import type { Bytes } from "./core/units.ts";
 import { formatBytes } from "./core/units.ts";
 import { createRunner } from "./host/run.ts";
@@ -17,14 +18,11 @@ const REFUSED = 1;
 /** Answers the exit code. */
 export async function runPoolPlan(options: PoolOptions, output: PlanOutput): Promise<number> {
   const plan = await planPool(options, createRunner(findTools()));
-  const text = output === "json" ? formatJson(options.name, plan) : formatText(options.name, plan);
+  const text =
+    output === "json" ? formatJson({ pool: options.name, ...plan }) : formatText(options.name, plan);
   process.stdout.write(text);
   return plan.kind === "refuse" ? REFUSED : PLANNED;
 }
-
-/** Sizes as decimal text of bytes: they can be beyond what a number of JSON holds. */
-export const formatJson = (pool: string, plan: PoolPlan): string =>
-  `${JSON.stringify({ pool, ...plan }, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value), 2)}\n`;
 
 export function formatText(pool: string, plan: PoolPlan): string {
   const title = `pool ${pool} (${plan.backing})`;

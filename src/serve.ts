@@ -6,6 +6,7 @@ import { guessStateDirectory, readConfig, socketPath, surroundingsOf, type Confi
 import { reportSocket } from "./config/paths.ts";
 import { messageOf } from "./core/errors.ts";
 import { Operations } from "./core/operations.ts";
+import type { DmVersions } from "./core/pool-report.ts";
 import { topologyValue } from "./core/topology.ts";
 import { listen } from "./csi/server.ts";
 import { csiServices } from "./csi/services.ts";
@@ -189,24 +190,32 @@ async function listenForWatchers(
   { version }: ServeOptions,
   { runner, log, monitor, opening, pools }: Watched,
 ): Promise<void> {
-  const versions = await dmVersions(runner).catch((error: unknown) => {
-    // For people only: nothing depends on it.
-    log.warn({ problem: messageOf(error) }, "no versions of device-mapper");
-    return undefined;
-  });
+  // For people only, so it is asked when the first of them wants to know; nothing depends on it.
+  let asked: Promise<DmVersions | undefined> | undefined;
+  const versionsOnce = (): Promise<DmVersions | undefined> =>
+    (asked ??= dmVersions(runner).catch((error: unknown) => {
+      log.warn({ problem: messageOf(error) }, "no versions of device-mapper");
+      return undefined;
+    }));
   const readiness = () => ({ ready: (pools()?.pools.length ?? 0) > 0, absent: opening.absent });
   await monitor.listen({
     socket: reportSocket(config.stateDirectory),
     ...config.metrics,
     readiness,
     measure: () => measurePools(opening, (level, message) => log[level]({}, message)),
-    report: async () => ({
-      node: config.nodeName,
-      version,
-      ...(versions === undefined ? {} : { deviceMapper: versions }),
-      ready: readiness().ready,
-      pools: await reportPools(config.pools, opening, { withinMs: REPORT_MS }),
-    }),
+    report: async () => {
+      const [versions, reports] = await Promise.all([
+        versionsOnce(),
+        reportPools(config.pools, opening, { withinMs: REPORT_MS }),
+      ]);
+      return {
+        node: config.nodeName,
+        version,
+        ...(versions === undefined ? {} : { deviceMapper: versions }),
+        ready: readiness().ready,
+        pools: reports,
+      };
+    },
     log,
   });
 }

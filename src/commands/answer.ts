@@ -1,6 +1,6 @@
 /** From a report to what a command prints and its exit code. Pure. Codes: docs/reference/commands.md. */
 import type { ReadPool, ReadReport } from "../monitor/report-json.ts";
-import { formatJson } from "../monitor/report-json.ts";
+import { formatJson } from "../core/json.ts";
 import type { Paint } from "./paint.ts";
 import {
   findObject,

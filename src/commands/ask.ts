@@ -2,11 +2,31 @@
 import { request } from "node:http";
 import type { IncomingMessage } from "node:http";
 
+import { guessStateDirectory } from "../config.ts";
+import { reportSocket } from "../config/paths.ts";
 import { EnvironmentError, messageOf, systemErrnoOf } from "../core/errors.ts";
+import { parseReport } from "../monitor/report-json.ts";
+import type { ReadReport } from "../monitor/report-json.ts";
 
 /** How long each page may take: longer than a report waits for a pool that is stuck, and than a measurement may last. */
 const PAGES = { "/report": 20_000, "/report/measured": 330_000 } as const;
 export type ReportPage = keyof typeof PAGES;
+
+/** How a command finds the driver. */
+export interface Whereabouts {
+  readonly configuration: string;
+  /** Wins over what the configuration says. */
+  readonly stateDirectory?: string;
+}
+
+/** Throws EnvironmentError where no driver answers, ParseError for what this version does not understand. */
+export async function readReport(
+  { configuration, stateDirectory }: Whereabouts,
+  page: ReportPage,
+): Promise<ReadReport> {
+  const directory = stateDirectory ?? (await guessStateDirectory(configuration));
+  return parseReport(await askReport(reportSocket(directory), page));
+}
 
 /** The JSON of the page. Throws EnvironmentError where no driver answers. */
 export async function askReport(

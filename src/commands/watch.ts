@@ -2,20 +2,15 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { guessStateDirectory } from "../config.ts";
-import { reportSocket } from "../config/paths.ts";
 import { EnvironmentError, messageOf, ParseError } from "../core/errors.ts";
-import { parseReport } from "../monitor/report-json.ts";
 import { answer } from "./answer.ts";
-import { askReport } from "./ask.ts";
+import { readReport } from "./ask.ts";
+import type { Whereabouts } from "./ask.ts";
 import { paintFor } from "./paint.ts";
 
-export interface WatchCommand {
+export interface WatchCommand extends Whereabouts {
   readonly kind: "watch";
   readonly everySeconds: number;
-  readonly configuration: string;
-  /** Wins over what the configuration says. */
-  readonly stateDirectory?: string;
 }
 
 export interface WatchHands {
@@ -42,21 +37,15 @@ export async function watch({ look, write, now, pause }: WatchHands): Promise<vo
 }
 
 /** Answers the exit code, when SIGINT or SIGTERM has ended it. */
-export async function runWatch({
-  everySeconds,
-  configuration,
-  stateDirectory,
-}: WatchCommand): Promise<number> {
+export async function runWatch(command: WatchCommand): Promise<number> {
   const ended = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"]) void once(process, signal).then(() => ended.abort());
-  const socket = reportSocket(stateDirectory ?? (await guessStateDirectory(configuration)));
   const paint = paintFor(process.stdout, process.env);
   await watch({
-    look: async () =>
-      answer({ kind: "status" }, parseReport(await askReport(socket, "/report")), false, paint).output,
+    look: async () => answer({ kind: "status" }, await readReport(command, "/report"), false, paint).output,
     write: (text) => process.stdout.write(text),
     now: () => new Date().toISOString(),
-    pause: () => sleep(everySeconds * 1000, true, { signal: ended.signal }).catch(() => false),
+    pause: () => sleep(command.everySeconds * 1000, true, { signal: ended.signal }).catch(() => false),
   });
   return 0;
 }

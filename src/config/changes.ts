@@ -1,5 +1,6 @@
 /** What another configuration changes while the driver runs, and what has to wait for its next start. Pure. */
 import type { Config } from "../config.ts";
+import { bigintAsText } from "../core/json.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import { formatPath } from "./problems.ts";
 
@@ -62,8 +63,7 @@ function keysThatDiffer(one: object, other: object): string[] {
   return [...keys].filter((key) => textOf(Reflect.get(one, key)) !== textOf(Reflect.get(other, key)));
 }
 
-const textOf = (value: unknown): string | undefined =>
-  JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? `${part}n` : part));
+const textOf = (value: unknown): string | undefined => JSON.stringify(value, bigintAsText);
 
 /** Of one backing, so that it stays what it is. */
 function takeOver(old: PoolOptions, next: PoolOptions): PoolOptions {

@@ -4,6 +4,7 @@
  * under way, or is refused with OperationPendingError for the caller to retry.
  */
 import { OperationPendingError } from "./errors.ts";
+import { bigintAsText } from "./json.ts";
 
 export interface OperationScope {
   /** What is being done, for messages: `CreateSnapshot db-1`. */
@@ -21,9 +22,7 @@ export type Around = <T>(title: string, work: () => Promise<T>) => Promise<T>;
 
 /** Method and arguments as the text of a fingerprint; sizes included, which JSON cannot do by itself. */
 export function fingerprintOf(method: string, request: object): string {
-  const text = JSON.stringify(request, (_key, value: unknown) =>
-    typeof value === "bigint" ? value.toString() : value,
-  );
+  const text = JSON.stringify(request, bigintAsText);
   return `${method} ${text}`;
 }
 

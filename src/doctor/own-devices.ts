@@ -1,4 +1,5 @@
 /** dmthin's devices in the kernel, as somebody left them. Pure. */
+import { DM_NAME_PREFIX, parsePoolOfUuid } from "../core/ids.ts";
 import { fail, ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 
@@ -8,19 +9,18 @@ export interface SeenDevice {
   readonly suspended: boolean;
 }
 
-const POOL_OF_UUID = /^DMTHIN-([0-9a-f]{32})-/;
 const POOL_DEVICE = /^dmthin-(.+)-pool$/;
+
+const isOwn = ({ uuid }: SeenDevice): boolean => parsePoolOfUuid(uuid) !== undefined;
 
 /** `configured`: names of pools. */
 export function judgeDevices(
   devices: readonly SeenDevice[],
   configured: readonly string[],
 ): readonly Finding[] {
-  const own = devices.filter(({ uuid }) => POOL_OF_UUID.test(uuid));
+  const own = devices.filter(isOwn);
   const suspended = own.filter((device) => device.suspended).map(({ name }) => name);
-  const strangers = devices.filter(
-    ({ name, uuid }) => name.startsWith("dmthin-") && !POOL_OF_UUID.test(uuid),
-  );
+  const strangers = devices.filter((device) => device.name.startsWith(DM_NAME_PREFIX) && !isOwn(device));
   const pools = own.flatMap(({ name }) => POOL_DEVICE.exec(name)?.[1] ?? []);
   const unknownPools = pools.filter((pool) => !configured.includes(pool));
   return [

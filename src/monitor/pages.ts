@@ -2,10 +2,10 @@
 import type { Registry } from "prom-client";
 
 import type { NodeReport } from "../core/pool-report.ts";
+import { shared } from "../core/shared.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { NodeMetrics } from "./node-metrics.ts";
 import { formatReport } from "./report-json.ts";
-import { shared } from "./shared.ts";
 
 export interface Answer {
   readonly status: number;

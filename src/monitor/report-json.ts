@@ -5,12 +5,9 @@
 import { z } from "zod";
 
 import { ParseError } from "../core/errors.ts";
+import { formatJson } from "../core/json.ts";
 import { CONDITION_TYPES } from "../core/pool-report.ts";
 import type { NodeReport } from "../core/pool-report.ts";
-
-/** Any part of a report, for scripts. */
-export const formatJson = (value: unknown): string =>
-  `${JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? each.toString() : each), 2)}\n`;
 
 export const formatReport = (report: NodeReport): string => formatJson(report);
 

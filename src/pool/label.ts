@@ -11,6 +11,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { isPoolName, isPoolUuid } from "../core/ids.ts";
+import { bigintAsText } from "../core/json.ts";
 import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { BackingKind } from "../core/pool-options.ts";
 import { bytes, KIB } from "../core/units.ts";
@@ -56,9 +57,7 @@ const VERSION = 1;
 
 /** A block of 4 KiB. */
 export function formatLabel(label: Label): Uint8Array {
-  const json = JSON.stringify({ version: VERSION, ...label }, (_key, value: unknown) =>
-    typeof value === "bigint" ? value.toString() : value,
-  );
+  const json = JSON.stringify({ version: VERSION, ...label }, bigintAsText);
   const text = new TextEncoder().encode(`${MAGIC}sha256 ${sha256(json)}\n${json}\n`);
   if (text.length > LABEL_BLOCK) throw new RangeError(`label of ${text.length} bytes`);
   const block = new Uint8Array(LABEL_BLOCK);

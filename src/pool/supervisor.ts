@@ -120,7 +120,7 @@ export class PoolSupervisor {
 
   /** Gives the open pool up and opens it again, for what counts at an opening alone. Not open: nothing is to be done. */
   reopen(reason: string): void {
-    this.#reopening.resolve(reason);
+    if (this.#life.kind === "open") this.#reopening.resolve(reason);
   }
 
   /** Ends the driver's hold on the pool, when a try that is under way has ended. */

@@ -9,6 +9,7 @@ import { lockKey } from "../core/lock-keys.ts";
 import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { PoolFigures } from "../core/pool-report.ts";
+import { shared } from "../core/shared.ts";
 import { bytes, roundDown } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import { SIZE_STEP } from "../plan/capacity.ts";
@@ -43,7 +44,7 @@ export class ThinPool implements Pool {
   readonly #volumes: VolumeOperations;
   readonly #snapshots: SnapshotOperations;
   #condition: PoolCondition;
-  #looking: Promise<void> | undefined;
+  readonly look = shared(() => this.#refresh(() => askWithVolumes(this)));
 
   constructor(parts: PoolParts) {
     this.parts = parts;
@@ -224,13 +225,6 @@ export class ThinPool implements Pool {
   refreshSupply(): Promise<void> {
     const { dmsetup, poolDevice } = this.parts.hands;
     return this.#refresh(() => dmsetup.poolStatus(poolDevice, { flush: false }));
-  }
-
-  look(): Promise<void> {
-    this.#looking ??= this.#refresh(() => askWithVolumes(this)).finally(() => {
-      this.#looking = undefined;
-    });
-    return this.#looking;
   }
 
   async #refresh(ask: () => Promise<PoolStatus>): Promise<void> {
