@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EnvironmentError, PoolSetupError } from "../../src/core/errors.ts";
 import type { PoolName } from "../../src/core/ids.ts";
-import type { DevicesPoolOptions, PoolOptions } from "../../src/core/pool-options.ts";
+import type { DevicesPoolOptions } from "../../src/core/pool-options.ts";
 import { bytes, MIB } from "../../src/core/units.ts";
 import { createRunner } from "../../src/host/run.ts";
 import { findTools } from "../../src/host/tools.ts";
@@ -18,13 +18,6 @@ beforeEach(async () => {
   bench = await PoolBench.create();
 });
 afterEach(() => bench.clear());
-
-/** Opens, finishes and takes down a pool, so that only its disks remain. */
-async function made(options: PoolOptions): Promise<void> {
-  const stack = await bench.open(options);
-  await stack.finishCreation();
-  await stack.deactivate();
-}
 
 const firstOf = ({ devices }: DevicesPoolOptions): string => devices[0] ?? "";
 const secondOf = ({ devices }: DevicesPoolOptions): string => devices[1] ?? "";
@@ -62,7 +55,7 @@ describe("a disk that holds something", () => {
     expect(await Promise.all(options.devices.map(digest))).toEqual(before);
     expect([bench.dmNames(), bench.mounts()]).toEqual([[], []]);
 
-    await made({ ...options, force: [secondOf(options)] });
+    await bench.made({ ...options, force: [secondOf(options)] });
     expect(await Promise.all(options.devices.map(tableOn))).toEqual(TABLES);
     expect(bench.reports).toEqual([
       expect.stringMatching(/^warn: pool bench: devices\[1\] .* is overwritten as force says; it held /),
@@ -75,7 +68,7 @@ describe("a disk that holds something", () => {
 
 test("a disk of a pool on which somebody has made something since, which its label survived, is left alone", async () => {
   const options = bench.devices();
-  await made(options);
+  await bench.made(options);
   const disk = node(secondOf(options));
   sh("wipefs", "--all", "--quiet", disk);
   sh("pvcreate", "--quiet", "--devices", disk, disk);
@@ -211,9 +204,9 @@ describe("a disk that cannot be had", () => {
 describe("disks of a pool that is complete", () => {
   test("mixed, copied, missing, wiped, partitioned anew or cut are refused before the first write", async () => {
     const one = bench.devices();
-    await made(one);
+    await bench.made(one);
     const other = bench.devices({ name: "other" as PoolName });
-    await made(other);
+    await bench.made(other);
     const all = [...one.devices, ...other.devices];
     const before = await Promise.all(all.map(digest));
     const [first = "", second = ""] = one.devices;

@@ -1,7 +1,7 @@
 /** Whole disks: what is written to them, and which disk is which. */
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { DevicesPoolOptions, PoolOptions } from "../../src/core/pool-options.ts";
+import type { DevicesPoolOptions } from "../../src/core/pool-options.ts";
 import { bytes, MIB } from "../../src/core/units.ts";
 import { describeBlockDevice } from "../../src/host/block-device.ts";
 import { readPartitionTable } from "../../src/host/sfdisk.ts";
@@ -16,13 +16,6 @@ beforeEach(async () => {
   bench = await PoolBench.create();
 });
 afterEach(() => bench.clear());
-
-/** Opens, finishes and takes down a pool, so that only its disks remain. */
-async function made(options: PoolOptions): Promise<void> {
-  const stack = await bench.open(options);
-  await stack.finishCreation();
-  await stack.deactivate();
-}
 
 const firstOf = ({ devices }: DevicesPoolOptions): string => devices[0] ?? "";
 const secondOf = ({ devices }: DevicesPoolOptions): string => devices[1] ?? "";
@@ -54,7 +47,7 @@ describe("whole disks", () => {
 
   test("take their table again where it was lost or is as a cut-off change left it", async () => {
     const options = bench.devices();
-    await made(options);
+    await bench.made(options);
     sh("wipefs", "--all", "--quiet", node(firstOf(options)));
     sh("sfdisk", "--quiet", "--delete", node(secondOf(options)), "1");
     expect(await tableOn(firstOf(options))).toEqual([]);
@@ -64,7 +57,7 @@ describe("whole disks", () => {
 
   test("take it again where a crash left only the beginning of it", async () => {
     const options = bench.devices();
-    await made(options);
+    await bench.made(options);
     const size = Number(159n * 2048n);
     for (const sector of [1, size - 1])
       sh(
@@ -100,7 +93,7 @@ describe("whole disks", () => {
 
   test("in another order are the same pool", async () => {
     const options = bench.devices();
-    await made(options);
+    await bench.made(options);
     const stack = await bench.open({ ...options, devices: options.devices.toReversed() });
     expect(stack).toMatchObject({ fresh: false, dataBytes: 256n * MIB });
   });
@@ -118,7 +111,7 @@ describe("whole disks", () => {
 
   test("keep their block size, and say that another has no effect", async () => {
     const options = bench.devices();
-    await made(options);
+    await bench.made(options);
     const stack = await bench.open({ ...options, blockSize: bytes(MIB) });
     expect(stack.blockSize).toBe(MIB / 16n);
     expect(bench.reports).toEqual([expect.stringMatching(/blockSize 1 MiB has no effect/)]);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { PoolSetupError } from "../../src/core/errors.ts";
 import type { PoolName } from "../../src/core/ids.ts";
-import type { PartsPoolOptions, PoolOptions } from "../../src/core/pool-options.ts";
+import type { PartsPoolOptions } from "../../src/core/pool-options.ts";
 import { MIB } from "../../src/core/units.ts";
 import { probe } from "../../src/host/blkid.ts";
 import { describeBlockDevice } from "../../src/host/block-device.ts";
@@ -55,13 +55,6 @@ const FORCE_ALL = (options: PartsPoolOptions): PartsPoolOptions => ({
   ...options,
   force: [options.data, options.metadata],
 });
-
-/** Opens, finishes and takes down a pool, so that only its disks remain. */
-async function made(options: PoolOptions): Promise<void> {
-  const stack = await bench.open(options);
-  await stack.finishCreation();
-  await stack.deactivate();
-}
 
 describe("a disk that holds something", () => {
   test.each<readonly [what: string, fill: (disk: string) => void, problem: RegExp]>([
@@ -186,9 +179,9 @@ describe("a disk that cannot be had", () => {
 describe("disks of pools that are complete", () => {
   test("swapped, mixed, copied, missing or wiped are refused before the first write", async () => {
     const one = bench.parts();
-    await made(one);
+    await bench.made(one);
     const other = bench.parts({ name: "other" as PoolName });
-    await made(other);
+    await bench.made(other);
     const all = [one.data, one.metadata, other.data, other.metadata];
     const before = await Promise.all(all.map(digest));
     const blank = bench.disk(257n * MIB);

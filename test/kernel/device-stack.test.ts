@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { PoolOptions } from "../../src/core/pool-options.ts";
 import type { DeviceStack } from "../../src/pool/device-stack.ts";
 import { madeDirectory, PoolBench } from "../support/pool-bench.ts";
 import { sh } from "../support/sh.ts";
@@ -12,12 +11,6 @@ beforeEach(async () => {
 });
 afterEach(() => bench.clear());
 
-async function complete(options: PoolOptions): Promise<DeviceStack> {
-  const stack = await bench.open(options);
-  await stack.finishCreation();
-  return stack;
-}
-
 /** With only the linear devices up, as between two boots of a pool. */
 async function withoutPool(stack: DeviceStack): Promise<void> {
   await stack.release();
@@ -27,7 +20,7 @@ async function withoutPool(stack: DeviceStack): Promise<void> {
 describe("a complete pool is not activated", () => {
   test("on blank thin metadata, which the kernel would format", async () => {
     const options = bench.loop();
-    const stack = await complete(options);
+    const stack = await bench.complete(options);
     await withoutPool(stack);
     sh("dd", "if=/dev/zero", `of=${stack.metadataPath}`, "bs=4096", "count=1", "conv=fsync");
     await expect(bench.open(options)).rejects.toThrow(
@@ -39,7 +32,7 @@ describe("a complete pool is not activated", () => {
 
   test("on thin metadata that thin_check refuses", async () => {
     const options = bench.loop();
-    const stack = await complete(options);
+    const stack = await bench.complete(options);
     await withoutPool(stack);
     sh("dd", "if=/dev/urandom", `of=${stack.metadataPath}`, "bs=4096", "count=1", "conv=fsync");
     await expect(bench.open(options)).rejects.toThrow(/thin_check finds its metadata damaged/);
@@ -47,7 +40,7 @@ describe("a complete pool is not activated", () => {
 
   test("with a catalog whose filesystem needs a person", async () => {
     const options = bench.loop();
-    const stack = await complete(options);
+    const stack = await bench.complete(options);
     await stack.release();
     sh("dd", "if=/dev/urandom", "of=/dev/mapper/dmthin-bench-catalog", "bs=1M", "count=64", "conv=fsync");
     await expect(bench.open(options)).rejects.toThrow(/the catalog's filesystem cannot be used: .*e2fsck/);
@@ -57,7 +50,7 @@ describe("a complete pool is not activated", () => {
 describe("what is active already", () => {
   test("with another table is named with both tables and left as it is", async () => {
     const options = bench.loop();
-    await complete(options);
+    await bench.complete(options);
     const before = sh("dmsetup", "table", "dmthin-bench-spare").trim();
     const changed = before.replace(/ 2048$/, " 2056").replace(/^0 8192/, "0 8184");
     sh("dmsetup", "load", "dmthin-bench-spare", "--table", changed);
@@ -84,7 +77,7 @@ describe("what is active already", () => {
 
   test("but suspended, without a table, or with a second one goes on", async () => {
     const options = bench.loop();
-    const stack = await complete(options);
+    const stack = await bench.complete(options);
     await withoutPool(stack);
     sh("dmsetup", "suspend", "dmthin-bench-data");
     sh("dmsetup", "load", "dmthin-bench-spare", "--table", "0 8192 zero");
@@ -100,7 +93,7 @@ describe("what is active already", () => {
 
   test("at the catalog's place is not unmounted if it is something else", async () => {
     const options = bench.loop();
-    const stack = await complete(options);
+    const stack = await bench.complete(options);
     await stack.release();
     madeDirectory(stack.catalogPath);
     sh("mount", "-t", "tmpfs", "somebody", stack.catalogPath);
@@ -111,7 +104,7 @@ describe("what is active already", () => {
 
   test("in a mount namespace of a process that lives on is shared with it", async () => {
     const options = bench.loop();
-    const stack = await complete(options);
+    const stack = await bench.complete(options);
     const holder = spawn(
       "unshare",
       ["--mount", "--propagation", "private", "sh", "-c", "echo ready; exec sleep 600"],

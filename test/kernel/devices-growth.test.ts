@@ -4,15 +4,14 @@ import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import type { DevicesPoolOptions, PoolOptions } from "../../src/core/pool-options.ts";
+import type { DevicesPoolOptions } from "../../src/core/pool-options.ts";
 import { bytes, MIB } from "../../src/core/units.ts";
 import type { DeviceStack } from "../../src/pool/device-stack.ts";
 import { DISK_LABEL_FROM } from "../../src/pool/devices/disk-layout.ts";
-import { wishOf } from "../../src/pool/growth.ts";
 import { holdIdlePool } from "../../src/pool/idle-pool.ts";
 import { readLabelCopies } from "../../src/pool/label-store.ts";
 import { digest, node, tableOn, TABLES } from "../support/disks.ts";
-import { Crash, PoolBench } from "../support/pool-bench.ts";
+import { Crash, grow, PoolBench } from "../support/pool-bench.ts";
 import { sh } from "../support/sh.ts";
 
 let bench: PoolBench;
@@ -22,21 +21,6 @@ beforeEach(async () => {
 afterEach(() => bench.clear());
 
 const THIN = "dmthin-bench-v-00000000000000000000";
-
-async function complete(options: PoolOptions): Promise<DeviceStack> {
-  const stack = await bench.open(options);
-  await stack.finishCreation();
-  return stack;
-}
-
-const grow = (stack: DeviceStack, options: PoolOptions): Promise<readonly string[]> =>
-  stack.grow(wishOf(options), (work) => work());
-
-/** Blocks of data and of metadata as the kernel has them. */
-async function totals(stack: DeviceStack): Promise<string> {
-  const status = await bench.dmsetup.poolStatus(stack.poolDevice, { flush: false });
-  return status.kind === "fail" ? "fail" : `${status.totalData}/${status.totalMeta} ${status.mode}`;
-}
 
 /** An active thin as large as the pool's data now, full of content. Answers how to tell that it is still there. */
 async function fullThin(stack: DeviceStack): Promise<() => void> {
@@ -65,13 +49,13 @@ const added = (options: DevicesPoolOptions, size = 103n * MIB): DevicesPoolOptio
 describe("a pool on whole disks", () => {
   test("takes in a disk that is added to its list, under a thin that fills it, and keeps it", async () => {
     const options = bench.devices();
-    const stack = await complete(options);
+    const stack = await bench.complete(options);
     const isThere = await fullThin(stack);
     expect(await grow(stack, options)).toEqual([]);
     const longer = added(options);
     const again = await bench.open(longer);
     expect(await grow(again, longer)).toEqual([]);
-    expect(await totals(again)).toBe("5696/1024 rw");
+    expect(await bench.totals(again)).toBe("5696/1024 rw");
     expect(bench.infos.at(-1)).toMatch(/has grown: data from 256 MiB to 356 MiB/);
     expect(await tableOn(longer.devices[2] ?? "")).toEqual(["dmthin-bench-data 1+101"]);
     expect(await Promise.all(options.devices.map(tableOn))).toEqual(TABLES);
@@ -90,7 +74,7 @@ describe("a pool on whole disks", () => {
 
   test("takes what its disks have become, with the table and its second copy, and metadata where there is room", async () => {
     const options = bench.devices();
-    const stack = await complete(options);
+    const stack = await bench.complete(options);
     const isThere = await fullThin(stack);
     const [first = "", second = ""] = options.devices;
     bench.growDisk(first, 260n * MIB);
@@ -109,36 +93,36 @@ describe("a pool on whole disks", () => {
     for (const disk of options.devices)
       expect(sh("sfdisk", "--verify", node(disk))).toMatch(/No errors detected/);
     // 100 + 197 + 3 MiB of data.
-    expect(await totals(stack)).toBe("4800/3072 rw");
+    expect(await bench.totals(stack)).toBe("4800/3072 rw");
     isThere();
     expect(await grow(stack, wished)).toEqual([]);
     sh("dmsetup", "remove", THIN);
     await stack.deactivate();
     await bench.reboot();
-    expect(await totals(await bench.open(wished))).toBe("4800/3072 rw");
+    expect(await bench.totals(await bench.open(wished))).toBe("4800/3072 rw");
   });
 
   test("grows into what was held back, and its table protects that from the start", async () => {
     const options = bench.devices({ reserve: { percent: 25 } });
-    const stack = await complete(options);
+    const stack = await bench.complete(options);
     // A quarter of 240 and of 159 MiB less than 100 and 156.
-    expect(await totals(stack)).toBe("2500/1024 rw");
+    expect(await bench.totals(stack)).toBe("2500/1024 rw");
     expect(await Promise.all(options.devices.map(tableOn))).toEqual(TABLES);
     const isThere = await fullThin(stack);
     expect(await grow(stack, options)).toEqual([]);
     expect(await grow(stack, bench.devices({ devices: options.devices }))).toEqual([]);
-    expect(await totals(stack)).toBe("4096/1024 rw");
+    expect(await bench.totals(stack)).toBe("4096/1024 rw");
     expect(await Promise.all(options.devices.map(tableOn))).toEqual(TABLES);
     isThere();
     sh("dmsetup", "remove", THIN);
     await stack.deactivate();
     await bench.reboot();
-    expect(await totals(await bench.open(options))).toBe("4096/1024 rw");
+    expect(await bench.totals(await bench.open(options))).toBe("4096/1024 rw");
   });
 
   test("opens without a disk that it cannot have, says why, and takes it by force", async () => {
     const options = bench.devices();
-    await complete(options);
+    await bench.complete(options);
     const longer = added(options);
     const newcomer = longer.devices[2] ?? "";
     sh("mkfs.ext4", "-q", node(newcomer));
@@ -149,7 +133,7 @@ describe("a pool on whole disks", () => {
         /^devices\[2\] .*: holds ext4 \(filesystem\); choose another, or name it under force/,
       ),
     ]);
-    expect([await totals(stack), await digest(newcomer)]).toEqual(["4096/1024 rw", before]);
+    expect([await bench.totals(stack), await digest(newcomer)]).toEqual(["4096/1024 rw", before]);
     const tiny = { ...longer, devices: [...options.devices, bench.disk(2n * MIB)] };
     expect(await grow(await bench.open(tiny), tiny)).toEqual([
       expect.stringMatching(/is too small for a block of data/),
@@ -159,12 +143,12 @@ describe("a pool on whole disks", () => {
     expect(await grow(await bench.open(absent), absent)).toEqual([
       expect.stringMatching(/^devices\[2\] .*none: is not there and is waited for/),
     ]);
-    expect(await totals(stack)).toBe("4096/1024 rw");
+    expect(await bench.totals(stack)).toBe("4096/1024 rw");
 
     const forced = { ...longer, force: [newcomer] };
     expect(await grow(await bench.open(forced), forced)).toEqual([]);
     expect(bench.reports.at(-1)).toMatch(/devices\[2\] .* is overwritten as force says; it held ext4/);
-    expect(await totals(stack)).toBe("5696/1024 rw");
+    expect(await bench.totals(stack)).toBe("5696/1024 rw");
   });
 
   const STEPS = [
@@ -183,7 +167,7 @@ describe("a pool on whole disks", () => {
     "that a crash stopped before step %i of taking in a disk (%s) goes on with it",
     async (index, step) => {
       const options = bench.devices();
-      await complete(options);
+      await bench.complete(options);
       const longer = added(options);
       const earlier = STEPS.slice(0, index).filter((each) => each === step).length;
       const crash = bench.open(longer, step, earlier).then((stack) => grow(stack, longer));
@@ -192,7 +176,7 @@ describe("a pool on whole disks", () => {
       if (!step.startsWith("grow")) await bench.reboot();
       const stack = await bench.open(longer);
       expect(await grow(stack, longer)).toEqual([]);
-      expect(await totals(stack)).toBe("5696/1024 rw");
+      expect(await bench.totals(stack)).toBe("5696/1024 rw");
       const labels = await Promise.all(
         longer.devices.map((each) => readLabelCopies(node(each), DISK_LABEL_FROM)),
       );
@@ -204,18 +188,18 @@ describe("a pool on whole disks", () => {
 
   test("goes on in the same life where a step of taking in a disk failed", async () => {
     const options = bench.devices();
-    await complete(options);
+    await bench.complete(options);
     const longer = added(options);
     const stack = await bench.open(longer, "extend data-2");
     await expect(grow(stack, longer)).rejects.toThrow(Crash);
     bench.allowAll();
     expect(await grow(stack, longer)).toEqual([]);
-    expect(await totals(stack)).toBe("5696/1024 rw");
+    expect(await bench.totals(stack)).toBe("5696/1024 rw");
   });
 
   test("has passed every step of taking in a disk", async () => {
     const options = bench.devices();
-    await complete(options);
+    await bench.complete(options);
     const longer = added(options);
     const stack = await bench.open(longer);
     const opened = bench.steps.length;
@@ -225,7 +209,7 @@ describe("a pool on whole disks", () => {
 
   test("never takes a disk that was to join once for the one that joined in its place", async () => {
     const options = bench.devices();
-    await (await complete(options)).deactivate();
+    await (await bench.complete(options)).deactivate();
     const abandoned = added(options);
     const stack = await bench.open(abandoned, "extend data-2");
     await expect(grow(stack, abandoned)).rejects.toThrow(Crash);
@@ -242,7 +226,7 @@ describe("a pool on whole disks", () => {
 
   test("can have all of its metadata and of its spare exchanged, where both lie in pieces", async () => {
     const options = bench.devices();
-    const stack = await complete(options);
+    const stack = await bench.complete(options);
     const longer = { ...added(options), metadataSize: bytes(8n * MIB) };
     const grown = await bench.open(longer);
     expect(await grow(grown, longer)).toEqual([]);

@@ -4,12 +4,10 @@ import { closeSync, openSync, realpathSync, writeSync } from "node:fs";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import type { PoolOptions } from "../../src/core/pool-options.ts";
 import { bytes, MIB } from "../../src/core/units.ts";
 import type { DeviceStack } from "../../src/pool/device-stack.ts";
-import { wishOf } from "../../src/pool/growth.ts";
 import { readLabelCopies } from "../../src/pool/label-store.ts";
-import { Crash, PoolBench } from "../support/pool-bench.ts";
+import { Crash, grow, PoolBench } from "../support/pool-bench.ts";
 import { sh } from "../support/sh.ts";
 
 let bench: PoolBench;
@@ -19,15 +17,6 @@ beforeEach(async () => {
 afterEach(() => bench.clear());
 
 const THIN = "dmthin-bench-v-00000000000000000000";
-
-async function complete(options: PoolOptions): Promise<DeviceStack> {
-  const stack = await bench.open(options);
-  await stack.finishCreation();
-  return stack;
-}
-
-const grow = (stack: DeviceStack, options: PoolOptions): Promise<readonly string[]> =>
-  stack.grow(wishOf(options), (work) => work());
 
 /** A thin with content on it, active. Answers how to tell that the content is still there. */
 async function activeThin(stack: DeviceStack): Promise<() => void> {
@@ -47,21 +36,15 @@ async function activeThin(stack: DeviceStack): Promise<() => void> {
   };
 }
 
-/** `data/metadata` blocks as the kernel has them. */
-async function totals(stack: DeviceStack): Promise<string> {
-  const status = await bench.dmsetup.poolStatus(stack.poolDevice, { flush: false });
-  return status.kind === "fail" ? "fail" : `${status.totalData}/${status.totalMeta} ${status.mode}`;
-}
-
 const larger = { dataSize: bytes(512n * MIB), metadataSize: bytes(8n * MIB) };
 
 describe("a loop pool", () => {
   test("grows data and metadata, by itself and under a running thin, and changes nothing but lengths", async () => {
-    const stack = await complete(bench.loop());
+    const stack = await bench.complete(bench.loop());
     const isThere = await activeThin(stack);
     const before = sh("dmsetup", "table", stack.poolDevice).split(" ");
     expect(await grow(stack, bench.loop(larger))).toEqual([]);
-    expect(await totals(stack)).toBe("8192/2048 rw");
+    expect(await bench.totals(stack)).toBe("8192/2048 rw");
     isThere();
     const after = sh("dmsetup", "table", stack.poolDevice).split(" ");
     expect(after).toEqual(before.with(1, "1048576").with(6, "1638"));
@@ -73,45 +56,45 @@ describe("a loop pool", () => {
     const longer = bench.loop({ ...larger, dataSize: bytes(768n * MIB), whenFull: "queue" });
     const again = await bench.open(longer);
     expect(await grow(again, longer)).toEqual([]);
-    expect(await totals(again)).toBe("12288/2048 rw");
+    expect(await bench.totals(again)).toBe("12288/2048 rw");
     expect(sh("dmsetup", "table", stack.poolDevice)).toMatch(/ 128 2457 1 error_if_no_space ?$/);
     isThere();
     sh("dmsetup", "remove", THIN);
     await again.deactivate();
-    expect(await totals(await bench.open(bench.loop()))).toBe("12288/2048 rw");
+    expect(await bench.totals(await bench.open(bench.loop()))).toBe("12288/2048 rw");
   });
 
   test("never shrinks, and says so", async () => {
-    const stack = await complete(bench.loop());
+    const stack = await bench.complete(bench.loop());
     const smaller = bench.loop({ dataSize: bytes(64n * MIB), metadataSize: bytes(0) });
     expect(await grow(stack, smaller)).toEqual([
       "dataSize 64 MiB has no effect: the pool has 256 MiB and never shrinks",
       "metadataSize 0 B has no effect: the pool has 4 MiB and never shrinks",
     ]);
-    expect(await totals(stack)).toBe("4096/1024 rw");
+    expect(await bench.totals(stack)).toBe("4096/1024 rw");
   });
 
   test("gets no metadata that the filesystem below has no room for, but its data", async () => {
-    const stack = await complete(bench.loop());
+    const stack = await bench.complete(bench.loop());
     const metadataSize = bytes(((bench.freeBytes() / MIB) * MIB * 3n) / 4n);
     const [refusal, ...others] = await grow(stack, bench.loop({ ...larger, metadataSize }));
     expect(refusal).toMatch(
       /the filesystem of .* free; thin metadata of .* with its spare needs .*: free some/,
     );
     expect(others).toEqual([]);
-    expect(await totals(stack)).toBe("8192/1024 rw");
+    expect(await bench.totals(stack)).toBe("8192/1024 rw");
   });
 
   test("gets no data that its metadata could not list", async () => {
-    const stack = await complete(bench.loop());
+    const stack = await bench.complete(bench.loop());
     const [refusal] = await grow(stack, bench.loop({ dataSize: bytes(MIB << 20n) }));
     expect(refusal).toMatch(/takes 1060 blocks of metadata and \d+ are free; set metadataSize higher/);
-    expect(await totals(stack)).toBe("4096/1024 rw");
+    expect(await bench.totals(stack)).toBe("4096/1024 rw");
     const { metadataSize, ...rest } = bench.loop({ dataSize: bytes(MIB << 17n) });
     expect(metadataSize).toBeDefined();
     expect(await grow(stack, rest)).toEqual([]);
     // 128 bytes for each block of data.
-    expect(await totals(stack)).toBe("2097152/65536 rw");
+    expect(await bench.totals(stack)).toBe("2097152/65536 rw");
   });
 
   const STEPS = [
@@ -130,7 +113,7 @@ describe("a loop pool", () => {
   ];
 
   test("that a crash stopped before any step of growing goes on with it at the next open", async () => {
-    const stack = await complete(bench.loop());
+    const stack = await bench.complete(bench.loop());
     const isThere = await activeThin(stack);
     for (const step of STEPS) {
       await expect(
@@ -139,7 +122,7 @@ describe("a loop pool", () => {
       isThere();
     }
     const opened = await bench.open(bench.loop());
-    expect(await totals(opened)).toBe("8192/2048 rw");
+    expect(await bench.totals(opened)).toBe("8192/2048 rw");
     isThere();
     await bench.open(bench.loop());
     expect(bench.steps.filter((step) => /label|grow/.test(step))).toEqual([]);
@@ -147,25 +130,25 @@ describe("a loop pool", () => {
   });
 
   test("passes exactly those steps", async () => {
-    const stack = await complete(bench.loop());
+    const stack = await bench.complete(bench.loop());
     bench.steps.length = 0;
     await grow(stack, bench.loop(larger));
     expect(bench.steps).toEqual(STEPS);
   });
 
   test("that lost its power before a label was written is as it was, and after the first one has grown", async () => {
-    await complete(bench.loop());
+    await bench.complete(bench.loop());
     const [extends3, labels] = [STEPS.slice(0, 3), STEPS.slice(3, 7)];
     for (const step of [...extends3, "label metadata ready"]) {
       const crash = bench.open(bench.loop(), step).then((opened) => grow(opened, bench.loop(larger)));
       await expect(crash).rejects.toThrow(new Crash(step));
       await bench.reboot();
-      expect(await totals(await bench.open(bench.loop()))).toBe("4096/1024 rw");
+      expect(await bench.totals(await bench.open(bench.loop()))).toBe("4096/1024 rw");
     }
     const opened = await bench.open(bench.loop(), "label data ready");
     await expect(grow(opened, bench.loop(larger))).rejects.toThrow(Crash);
     await bench.reboot();
-    expect(await totals(await bench.open(bench.loop()))).toBe("8192/2048 rw");
+    expect(await bench.totals(await bench.open(bench.loop()))).toBe("8192/2048 rw");
     expect(bench.steps.filter((step) => step.startsWith("label"))).toEqual(labels.slice(1));
   });
 });
@@ -173,7 +156,7 @@ describe("a loop pool", () => {
 describe("a pool on given parts", () => {
   test("takes what its data device has become, and moves its spare behind longer metadata", async () => {
     const options = bench.parts();
-    const stack = await complete(options);
+    const stack = await bench.complete(options);
     const isThere = await activeThin(stack);
     expect(await grow(stack, options)).toEqual([]);
     bench.growDisk(options.data, 514n * MIB);
@@ -184,11 +167,11 @@ describe("a pool on given parts", () => {
     expect(refusal).toMatch(
       /thin metadata should have 64 MiB: .* needs a metadata device of 273678336 bytes/,
     );
-    expect(await totals(stack)).toBe("8208/1024 rw");
+    expect(await bench.totals(stack)).toBe("8208/1024 rw");
 
     bench.growDisk(options.metadata, 133n * MIB + 16n * MIB);
     expect(await grow(stack, { ...options, metadataSize: bytes(8n * MIB) })).toEqual([]);
-    expect(await totals(stack)).toBe("8208/2048 rw");
+    expect(await bench.totals(stack)).toBe("8208/2048 rw");
     isThere();
     const { reading } = await readLabelCopies(realpathSync(options.metadata));
     expect(reading).toMatchObject({
@@ -196,7 +179,7 @@ describe("a pool on given parts", () => {
     });
     sh("dmsetup", "remove", THIN);
     await bench.reboot();
-    expect(await totals(await bench.open(options))).toBe("8208/2048 rw");
+    expect(await bench.totals(await bench.open(options))).toBe("8208/2048 rw");
     expect(bench.dmNames()).toHaveLength(5);
   });
 });

@@ -30,6 +30,7 @@ import type { Runner } from "../../src/host/run.ts";
 import { findTools } from "../../src/host/tools.ts";
 import { openDeviceStack } from "../../src/pool/device-stack.ts";
 import type { DeviceStack } from "../../src/pool/device-stack.ts";
+import { wishOf } from "../../src/pool/growth.ts";
 import { scratchDirectory } from "./scratch.ts";
 import { sh } from "./sh.ts";
 
@@ -119,6 +120,25 @@ export class PoolBench {
     if (disk === undefined) throw new RangeError(link);
     truncateSync(disk.file, Number(length));
     sh("losetup", "--set-capacity", realpathSync(link));
+  }
+
+  /** A pool whose creation has ended. */
+  async complete(options: PoolOptions): Promise<DeviceStack> {
+    const stack = await this.open(options);
+    await stack.finishCreation();
+    return stack;
+  }
+
+  /** Opens, finishes and takes down a pool, so that only its disks remain. */
+  async made(options: PoolOptions): Promise<void> {
+    const stack = await this.complete(options);
+    await stack.deactivate();
+  }
+
+  /** Blocks of data and of metadata as the kernel has them, and the mode. */
+  async totals({ poolDevice }: DeviceStack): Promise<string> {
+    const status = await this.dmsetup.poolStatus(poolDevice, { flush: false });
+    return status.kind === "fail" ? "fail" : `${status.totalData}/${status.totalMeta} ${status.mode}`;
   }
 
   /** `crashBefore`: a step that throws Crash instead of being done, after it was done that many times. */
@@ -230,3 +250,7 @@ export function madeDirectory(path: string): string {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   return path;
 }
+
+/** Towards what is configured; alone on the pool. Answers what was not done. */
+export const grow = (stack: DeviceStack, options: PoolOptions): Promise<readonly string[]> =>
+  stack.grow(wishOf(options), (work) => work());
