@@ -2,7 +2,6 @@ import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { PoolSetupError } from "../../src/core/errors.ts";
-import type { LoopPoolOptions } from "../../src/core/pool-options.ts";
 import { MIB } from "../../src/core/units.ts";
 import { madeDirectory, PoolBench } from "../support/pool-bench.ts";
 import { sh } from "../support/sh.ts";
@@ -12,13 +11,6 @@ beforeEach(async () => {
   bench = await PoolBench.create();
 });
 afterEach(() => bench.clear());
-
-/** Opens, finishes and takes down a pool, so that only its disks remain. */
-async function made(options: LoopPoolOptions): Promise<void> {
-  const stack = await bench.open(options);
-  await stack.finishCreation();
-  await stack.deactivate();
-}
 
 describe("a directory for a loop pool", () => {
   const pool = (name: string): string => join(bench.scratch, name);
@@ -72,7 +64,7 @@ describe("a directory for a loop pool", () => {
 
   test("of a complete pool, with files cut, lost, wiped or exchanged, is refused", async () => {
     const options = bench.loop();
-    await made(options);
+    await bench.made(options);
     const { directory } = options;
     const cases: readonly (readonly [command: string, undo: string, problem: RegExp])[] = [
       [

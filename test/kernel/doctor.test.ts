@@ -1,17 +1,15 @@
 /** `dmthin doctor` on a real kernel: what is well, and what somebody left behind. */
-import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { Finding } from "../../src/doctor/finding.ts";
+import { dmthinCommand } from "../support/dmthin-command.ts";
 import { loopPool } from "../support/driver.ts";
 import { run } from "../support/machine-state.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
 let directory: string;
 beforeAll(async () => {
   directory = await mkdtemp(`${scratchDirectory()}/doctor-`);
@@ -30,14 +28,11 @@ interface Examined {
   readonly findings: readonly Finding[];
 }
 
-function doctor(): Promise<Examined> {
-  const { promise, resolve } = Promise.withResolvers<Examined>();
-  const args = [MAIN, "doctor", "--config", `${directory}/dmthin.yaml`, "--root", directory, "-o", "json"];
-  const child = execFile(process.execPath, args, (_error, stdout) => {
-    const { findings } = JSON.parse(stdout) as { readonly findings: readonly Finding[] };
-    resolve({ code: child.exitCode ?? -1, findings });
-  });
-  return promise;
+async function doctor(): Promise<Examined> {
+  const args = ["doctor", "--config", `${directory}/dmthin.yaml`, "--root", directory, "-o", "json"];
+  const { code, stdout } = await dmthinCommand(args);
+  const { findings } = JSON.parse(stdout) as { readonly findings: readonly Finding[] };
+  return { code, findings };
 }
 
 const verdictOf = ({ findings }: Examined, check: string) =>

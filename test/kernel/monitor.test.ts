@@ -4,13 +4,13 @@ import { existsSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { dmthinCommand, MAIN } from "../support/dmthin-command.ts";
 import { loopPool, startDriver, type TestDriver } from "../support/driver.ts";
 import { run, takeDown } from "../support/machine-state.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 import { SlowTools } from "../support/slow-tools.ts";
 import { capabilityOf, VolumeLife, type TestVolume } from "../support/volume-life.ts";
 
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
 const POOL = "watched";
 const STUCK = "stuck";
 const GONE = "gone";
@@ -210,14 +210,8 @@ test("a foreign hand is found by the next scrape, which fences the pool", async 
 });
 
 /** `dmthin …` as a person on the node types it. */
-function dmthin(...words: readonly string[]) {
-  const { promise, resolve } = Promise.withResolvers<{ code: number; stdout: string; stderr: string }>();
-  const args = [MAIN, ...words, "--config", join(directory, "dmthin.yaml")];
-  const child = execFile(process.execPath, args, (_error, stdout, stderr) =>
-    resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-  );
-  return promise;
-}
+const dmthin = (...words: readonly string[]) =>
+  dmthinCommand([...words, "--config", join(directory, "dmthin.yaml")]);
 
 describe("the commands", () => {
   test("ask over a socket of root's", () => {

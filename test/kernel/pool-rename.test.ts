@@ -21,13 +21,6 @@ afterEach(() => bench.clear());
 
 const MOVED = "moved" as PoolName;
 
-/** Made, and taken down again. */
-async function made(options: PoolOptions): Promise<void> {
-  const stack = await bench.open(options);
-  await stack.finishCreation();
-  await stack.deactivate();
-}
-
 async function rename(options: PoolOptions, as: PoolName, crashBefore?: string): Promise<readonly string[]> {
   const steps: string[] = [];
   const pool: IdlePool = await holdIdlePool(options, {
@@ -63,7 +56,7 @@ async function labelsOf(paths: readonly string[], from: bigint): Promise<readonl
 describe("a pool gets another name", () => {
   test("on whole disks, in these steps, and its partitions follow at the next opening", async () => {
     const options = threeDisks();
-    await made(options);
+    await bench.made(options);
     const steps = await rename(options, MOVED);
     expect(steps.slice(-4)).toEqual(STEPS);
     expect(bench.dmNames()).toEqual([]);
@@ -76,7 +69,7 @@ describe("a pool gets another name", () => {
 
   test("on parts and on a loop pool", async () => {
     for (const options of [bench.parts(), bench.loop()]) {
-      await made(options);
+      await bench.made(options);
       await rename(options, MOVED);
       await expect(bench.open(options)).rejects.toThrow(/belongs to pool moved \([0-9a-f]{32}\), not bench/);
       await (await bench.open({ ...options, name: MOVED })).deactivate();
@@ -87,7 +80,7 @@ describe("a pool gets another name", () => {
     "and a crash before step %i (%s) leaves one that opens, with its disks in another order",
     async (index, step) => {
       const options = threeDisks();
-      await made(options);
+      await bench.made(options);
       await expect(rename(options, MOVED, step)).rejects.toThrow(new Crash(step));
       expect(bench.dmNames()).toEqual([]);
       await bench.reboot();
@@ -105,7 +98,7 @@ describe("a pool gets another name", () => {
 
   test("and never takes an old copy of a disk for one that the change has not reached", async () => {
     const options = bench.parts();
-    await made(options);
+    await bench.made(options);
     const old = await readBlock(node(options.data), 0n, Number(MIB));
     const between = "between" as PoolName;
     await rename(options, between);

@@ -1,19 +1,17 @@
 /** What a volume and its snapshots take of the pool, measured under a writer: the figures are what a deletion gives back. */
-import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { Snapshot__Output } from "../../src/generated/csi.ts";
+import { dmthinCommand } from "../support/dmthin-command.ts";
 import { loopPool, startDriver, type TestDriver } from "../support/driver.ts";
 import { run, takeDown } from "../support/machine-state.ts";
 import { RecordWriter } from "../support/record-writer.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 import { SHARED_DIRECTORIES, VolumeLife, type TestVolume } from "../support/volume-life.ts";
 
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
 const POOL = "measured";
 const MIB = 1 << 20;
 let directory: string;
@@ -59,8 +57,9 @@ interface Listed {
 }
 
 async function list(what: "volume" | "snapshot", ...flags: readonly string[]): Promise<readonly Listed[]> {
-  const args = [MAIN, what, "list", "--config", join(directory, "dmthin.yaml"), "-o", "json", ...flags];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
+  const args = [what, "list", "--config", join(directory, "dmthin.yaml"), "-o", "json", ...flags];
+  const { code, stdout, stderr } = await dmthinCommand(args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   return JSON.parse(stdout) as readonly Listed[];
 }
 

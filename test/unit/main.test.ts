@@ -1,35 +1,18 @@
-import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { dmthinCommand, type Ended } from "../support/dmthin-command.ts";
 
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
 let directory: string;
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), "main-"));
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-function dmthin(...args: readonly string[]): Promise<Ended> {
-  const { promise, resolve } = Promise.withResolvers<Ended>();
-  const environment = { ...process.env, CSI_ENDPOINT: "", NODE_NAME: "" };
-  const child = execFile(
-    process.execPath,
-    [MAIN, ...args],
-    { env: environment },
-    (_error, stdout, stderr) => {
-      resolve({ code: child.exitCode ?? -1, stdout, stderr });
-    },
-  );
-  return promise;
-}
+const dmthin = (...args: readonly string[]): Promise<Ended> =>
+  dmthinCommand(args, { ...process.env, CSI_ENDPOINT: "", NODE_NAME: "" });
 
 function configuration(text: string): string {
   const path = join(directory, "config.yaml");

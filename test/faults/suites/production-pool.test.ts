@@ -2,7 +2,6 @@
  * A pool's life on whole disks, under twenty volumes that are written to all the time: planned, made, given a disk, grown
  * by itself, filled to its reserve and out of it. Nothing confirmed is lost; the longest pause of any writer is told.
  */
-import { execFile } from "node:child_process";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { sha256, sha256Raw, writeRandom, writeRaw } from "../../support/content.ts";
+import { dmthinCommand } from "../../support/dmthin-command.ts";
 import { startDriver, type RawConfig, type TestDriver } from "../../support/driver.ts";
 import { run, takeDown } from "../../support/machine-state.ts";
 import { PoolBench } from "../../support/pool-bench.ts";
@@ -18,7 +18,6 @@ import { scratchDirectory } from "../../support/scratch.ts";
 import { figure } from "./given.ts";
 import { SHARED_DIRECTORIES, VolumeLife, type Content, type TestVolume } from "../../support/volume-life.ts";
 
-const MAIN = join(import.meta.dirname, "../../../src/main.ts");
 const POOL = "story";
 const MIB = 1n << 20n;
 const PLACE = { mebibyte: 8, count: 2 };
@@ -97,14 +96,8 @@ async function tellPause(what: string): Promise<void> {
   figure(`longest pause of ${written.length} writers while ${what}: ${await longestPause()} ms`);
 }
 
-function dmthin(...words: readonly string[]): Promise<{ readonly code: number; readonly stdout: string }> {
-  const { promise, resolve } = Promise.withResolvers<{ readonly code: number; readonly stdout: string }>();
-  const args = [MAIN, ...words, "--config", join(directory, "dmthin.yaml")];
-  const child = execFile(process.execPath, args, (_error, stdout) =>
-    resolve({ code: child.exitCode ?? -1, stdout }),
-  );
-  return promise;
-}
+const dmthin = (...words: readonly string[]) =>
+  dmthinCommand([...words, "--config", join(directory, "dmthin.yaml")]);
 
 test("promise 10: it is planned, and nothing is written", async () => {
   const config = { endpoint: `unix://${directory}/csi.sock`, stateDirectory: `${directory}/state` };
