@@ -3,6 +3,7 @@ import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { DEFAULT_CONFIGURATION, DEFAULT_STATE_DIRECTORY } from "./config/paths.ts";
 import { InvalidRequestError, messageOf } from "./core/errors.ts";
 import type { View } from "./commands/answer.ts";
+import type { Whereabouts } from "./commands/ask.ts";
 import type { ReportCommand } from "./commands/report-command.ts";
 import type { WatchCommand } from "./commands/watch.ts";
 import { isPoolName, isPoolUuid } from "./core/ids.ts";
@@ -95,13 +96,7 @@ function parseWatch(args: readonly string[]): Command {
   const everySeconds = Number(values.every);
   if (!/^\d{1,5}$/.test(values.every) || everySeconds < 1)
     throw new InvalidRequestError("watch --every", "must be a whole number of seconds, 1 or more");
-  const stateDirectory = values["state-directory"];
-  return {
-    kind: "watch",
-    everySeconds,
-    configuration: configuration(values),
-    ...(stateDirectory === undefined ? {} : { stateDirectory }),
-  };
+  return { kind: "watch", everySeconds, ...whereabouts(values) };
 }
 
 function parseDoctor(args: readonly string[]): Command {
@@ -145,12 +140,22 @@ function parseReport(command: string, args: readonly string[], kind: View["kind"
   const [wanted] = positionals;
   if (shows && wanted === undefined)
     throw new InvalidRequestError(command, "what to show is missing; see dmthin --help");
-  const stateDirectory = values["state-directory"];
   return {
     kind: "report",
     view: shows ? { kind, wanted: wanted ?? "" } : { kind },
     json: values.output === "json",
     measure: "measure" in values && values.measure === true,
+    ...whereabouts(values),
+  };
+}
+
+/** How a command that asks the driver finds it. */
+function whereabouts(values: {
+  readonly config?: string | undefined;
+  readonly "state-directory"?: string | undefined;
+}): Whereabouts {
+  const stateDirectory = values["state-directory"];
+  return {
     configuration: configuration(values),
     ...(stateDirectory === undefined ? {} : { stateDirectory }),
   };

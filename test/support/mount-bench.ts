@@ -34,6 +34,7 @@ import type { OwnedVolume, Pool } from "../../src/pool/engine.ts";
 import { PoolClaims } from "../../src/pool/claims.ts";
 import { LeftDevices } from "../../src/pool/left-devices.ts";
 import { startPools, type SupervisedPools } from "../../src/pool/set.ts";
+import { loopOptions } from "./loop-options.ts";
 import { scratchDirectory } from "./scratch.ts";
 import { sh } from "./sh.ts";
 
@@ -225,17 +226,9 @@ export class MountBench {
 
 async function openBench(runner: Runner, scratch: string): Promise<SupervisedPools> {
   const options: LoopPoolOptions = {
-    name: NAME,
-    backing: "loop",
+    ...loopOptions(NAME),
     directory: join(scratch, "pool"),
     dataSize: bytes(12n * GIB),
-    blockSize: bytes(64n * 1024n),
-    overprovision: 1,
-    zeroing: true,
-    whenFull: "error",
-    discard: true,
-    autoGrow: { at: 80, metadata: true, step: 20 },
-    force: [],
   };
   const pools = startPools(
     { pools: [options] },

@@ -16,6 +16,7 @@ import type { PoolView } from "../../plan/fence.ts";
 import { troubleOf } from "../execute.ts";
 import { holdIdlePool } from "../idle-pool.ts";
 import type { IdleContext, IdlePool } from "../idle-pool.ts";
+import { EXTENT_ROLES } from "../layout.ts";
 
 export type Adoption =
   | {
@@ -84,7 +85,7 @@ async function requireNoOther(
   );
 }
 
-const ROLES = ["pool", "meta", "spare", "data", "catalog"] as const satisfies readonly PoolDeviceRole[];
+const ROLES: readonly PoolDeviceRole[] = ["pool", ...EXTENT_ROLES];
 
 function isThinOf(name: PoolName, device: DmDevice): boolean {
   const thin = parseThinUuid(device.uuid);

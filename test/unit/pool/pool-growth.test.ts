@@ -2,24 +2,17 @@ import { expect, test } from "vitest";
 
 import { Operations } from "../../../src/core/operations.ts";
 import type { LoopPoolOptions, PoolOptions } from "../../../src/core/pool-options.ts";
-import { bytes, GIB, KIB, MIB } from "../../../src/core/units.ts";
+import { bytes, GIB, MIB } from "../../../src/core/units.ts";
 import type { Fill, Level, Use } from "../../../src/plan/fill.ts";
 import type { Wish } from "../../../src/pool/growth.ts";
 import { PoolGrowth } from "../../../src/pool/pool-growth.ts";
 import { MessageQueue } from "../../../src/pool/queue.ts";
+import { loopOptions } from "../../support/loop-options.ts";
 import { POOL_NAME } from "../../support/records.ts";
 
 const OPTIONS: LoopPoolOptions = {
-  name: POOL_NAME,
-  backing: "loop",
-  directory: "/pool",
+  ...loopOptions(POOL_NAME),
   dataSize: bytes(10n * GIB),
-  blockSize: bytes(64n * KIB),
-  overprovision: 2,
-  zeroing: true,
-  whenFull: "error",
-  discard: true,
-  force: [],
   autoGrow: { at: 80, metadata: true, step: 20, limit: bytes(13n * GIB) },
 };
 
