@@ -6,7 +6,7 @@ import type { View } from "./commands/answer.ts";
 import type { Whereabouts } from "./commands/ask.ts";
 import type { ReportCommand } from "./commands/report-command.ts";
 import type { WatchCommand } from "./commands/watch.ts";
-import { isPoolName, isPoolUuid } from "./core/ids.ts";
+import { isPoolName, isPoolUuid, POOL_NAME_RULE } from "./core/ids.ts";
 import type { PoolAdoptCommand } from "./pool-adopt-command.ts";
 import type { PoolCommand } from "./pool-command.ts";
 
@@ -246,11 +246,7 @@ function parseAdopt(args: readonly string[]): Command {
       "pool adopt --as",
       "needs the uuid of a pool: dmthin pool adopt lists them",
     );
-  if (as !== undefined && !isPoolName(as))
-    throw new InvalidRequestError(
-      "pool adopt --as",
-      "must be 1 to 32 characters of a-z, 0-9 and -, with no - at either end",
-    );
+  if (as !== undefined && !isPoolName(as)) throw new InvalidRequestError("pool adopt --as", POOL_NAME_RULE);
   return {
     kind: "pool-adopt",
     json: output === "json",

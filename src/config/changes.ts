@@ -13,19 +13,6 @@ export interface ConfigChanges {
   readonly waiting: readonly string[];
 }
 
-/** Keys of a pool that an open one takes over; `takeOver` does it. */
-const LIVE: ReadonlySet<string> = new Set([
-  "dataSize",
-  "metadataSize",
-  "overprovision",
-  "autoGrow",
-  "reserve",
-]);
-/** Disks that are added; one that is taken out is for the next start to refuse. */
-const addsDevices = (old: PoolOptions, next: PoolOptions): boolean =>
-  old.backing === "devices" &&
-  next.backing === "devices" &&
-  old.devices.every((path, index) => next.devices[index] === path);
 const LATER = "counts when the driver is started again";
 
 export function changesOf(now: Config, next: Config): ConfigChanges {
@@ -39,14 +26,10 @@ export function changesOf(now: Config, next: Config): ConfigChanges {
       waiting.push(`${formatPath(["pools", index])}: ${options.name} is new; it ${LATER}`);
       continue;
     }
-    const different = keysThatDiffer(old, options);
-    const adds = addsDevices(old, options);
-    const isLive = (key: string): boolean =>
-      LIVE.has(key) || (adds && (key === "devices" || key === "force"));
-    const live = old.backing === options.backing ? different.filter(isLive) : [];
-    for (const key of different)
-      if (!live.includes(key)) waiting.push(`${formatPath(["pools", index, key])}: ${LATER}`);
-    if (live.length > 0) pools.push(takeOver(old, options));
+    const then = takeOver(old, options);
+    for (const key of keysThatDiffer(then, options))
+      waiting.push(`${formatPath(["pools", index, key])}: ${LATER}`);
+    if (keysThatDiffer(old, then).length > 0) pools.push(then);
   }
   for (const { name } of now.pools)
     if (!next.pools.some((each) => each.name === name))
@@ -65,7 +48,7 @@ function keysThatDiffer(one: object, other: object): string[] {
 
 const textOf = (value: unknown): string | undefined => JSON.stringify(value, bigintAsText);
 
-/** Of one backing, so that it stays what it is. */
+/** The old options with all of the new that an open pool takes over; of another backing: nothing. */
 function takeOver(old: PoolOptions, next: PoolOptions): PoolOptions {
   const { metadataSize: _old, ...rest } = old;
   const { metadataSize, overprovision } = next;
@@ -75,7 +58,9 @@ function takeOver(old: PoolOptions, next: PoolOptions): PoolOptions {
   if (rest.backing === "parts" && next.backing === "parts")
     return { ...rest, ...common, autoGrow: next.autoGrow };
   if (rest.backing === "devices" && next.backing === "devices") {
-    const { devices, force } = addsDevices(old, next) ? next : rest;
+    // Disks that are added; one that is taken out is for the next start to refuse.
+    const adds = rest.devices.every((path, index) => next.devices[index] === path);
+    const { devices, force } = adds ? next : rest;
     const { reserve: _was, ...kept } = rest;
     const reserve = next.reserve === undefined ? {} : { reserve: next.reserve };
     return { ...kept, ...common, ...reserve, autoGrow: next.autoGrow, devices, force };

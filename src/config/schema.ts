@@ -1,7 +1,7 @@
 /** The shape of the configuration file. Messages go on after `path: `. */
 import { isIP } from "node:net";
 import { z } from "zod";
-import { isPoolName } from "../core/ids.ts";
+import { isPoolName, POOL_NAME_RULE } from "../core/ids.ts";
 import { FIRST_WARNING_PERCENT, LOOP_FILES } from "../core/pool-options.ts";
 import type { Reserve } from "../core/pool-options.ts";
 import { bytes, formatBytes, GIB, KIB, MIB, parseBytes } from "../core/units.ts";
@@ -83,9 +83,7 @@ const word = (most: number) =>
     .max(most, `must be at most ${most} characters`)
     .refine((text) => isPlain(text) && !/\s/.test(text), "must not contain blanks or control characters");
 
-const poolName = z
-  .string()
-  .refine(isPoolName, "must be 1 to 32 characters of a-z, 0-9 and -, with no - at either end");
+const poolName = z.string().refine(isPoolName, POOL_NAME_RULE);
 
 const whole = (least: number, most: number) =>
   z

@@ -38,6 +38,8 @@ const OBJECT_ID = /^([vsg])-([0-9a-f]{32})-([0-9a-f]{20})$/;
 const THIN_UUID = new RegExp(`^${DM_UUID_PREFIX}([0-9a-f]{32})-v-([0-9a-f]{20})$`);
 const POOL_OF_UUID = new RegExp(`^${DM_UUID_PREFIX}([0-9a-f]{32})-`);
 
+/** `isPoolName` in words. */
+export const POOL_NAME_RULE = "must be 1 to 32 characters of a-z, 0-9 and -, with no - at either end";
 export const isPoolName = (text: string): text is PoolName => POOL_NAME.test(text);
 export const isPoolUuid = (text: string): text is PoolUuid => POOL_UUID.test(text);
 export const isObjectKey = (text: string): text is ObjectKey => OBJECT_KEY.test(text);
