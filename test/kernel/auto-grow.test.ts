@@ -1,20 +1,26 @@
 /** Pools that grow while their driver runs: by themselves as they fill, and by a changed configuration. */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { loopPool, startDriver, type RawConfig, type TestDriver } from "../support/driver.ts";
+import {
+  loopPool,
+  reconfigurePools,
+  startDriver,
+  type RawConfig,
+  type TestDriver,
+} from "../support/driver.ts";
 import { run, takeDown } from "../support/machine-state.ts";
 import { RecordWriter } from "../support/record-writer.ts";
 import { scratchDirectory } from "../support/scratch.ts";
+import { dataMebibytes, poolWords } from "../support/pool-words.ts";
 import { PoolBench } from "../support/pool-bench.ts";
 import { SHARED_DIRECTORIES, VolumeLife, type TestVolume } from "../support/volume-life.ts";
 
 const POOL = "grows";
 const MIB = 1n << 20n;
-const BLOCKS_PER_MIB = 16;
 let directory: string;
 let driver: TestDriver | undefined;
 
@@ -47,24 +53,9 @@ const log = (): string => readFileSync(join(directory, "driver.log"), "utf8");
 async function untilLogged(pattern: RegExp): Promise<void> {
   await expect.poll(log, { timeout: 20_000, interval: 50 }).toMatch(pattern);
 }
-/** As an editor or a ConfigMap does it. */
-function reconfigure(pool: RawConfig): void {
-  const path = join(directory, "dmthin.yaml");
-  const config = JSON.parse(readFileSync(path, "utf8")) as RawConfig;
-  writeFileSync(`${path}.new`, JSON.stringify({ ...config, pools: [pool] }));
-  renameSync(`${path}.new`, path);
-}
-
-/** MiB of data, in use and in all. */
-async function data(): Promise<readonly [used: number, total: number]> {
-  const [, used = "", total = ""] =
-    / (\d+)\/(\d+) - /.exec(await run("dmsetup", "status", "--noflush", `dmthin-${POOL}-pool`)) ?? [];
-  return [Number(used) / BLOCKS_PER_MIB, Number(total) / BLOCKS_PER_MIB];
-}
-async function metadataBlocks(): Promise<number> {
-  const status = await run("dmsetup", "status", "--noflush", `dmthin-${POOL}-pool`);
-  return Number(/ \d+\/(\d+) \d+\/\d+ - /.exec(status)?.[1]);
-}
+const reconfigure = (pool: RawConfig): void => reconfigurePools(directory, [pool]);
+const data = () => dataMebibytes(POOL);
+const metadataBlocks = async (): Promise<number> => Number((await poolWords(POOL)).totalMeta);
 
 /** MiB. */
 const writeFour = (volume: TestVolume, at: number): Promise<string> =>
@@ -87,12 +78,12 @@ test("a loop pool grows step by step while it is written to, no write fails, and
   const totals = new Set<number>();
   for (let at = 0; at < 188; at += 4) {
     await writeFour(volume, at);
-    const [used, total] = await data();
+    const { used, total } = await data();
     totals.add(total);
     // Slower than the pool can grow: what is tested is that it does, not how fast.
     if (used * 10 >= total * 9)
       await expect
-        .poll(async () => (await data())[1], { timeout: 20_000 })
+        .poll(async () => (await data()).total, { timeout: 20_000 })
         .toBeGreaterThan(total === 200 ? 199 : total);
   }
   expect([...totals]).toEqual([128, 153.5625, 184.25, 200]);
@@ -101,7 +92,7 @@ test("a loop pool grows step by step while it is written to, no write fails, and
   await driver?.stop();
   const lines = log().length;
   await start(loop({ dataSize: "128MiB", autoGrow: { limit: "200MiB" } }));
-  expect(await data()).toEqual([188, 200]);
+  expect(await data()).toEqual({ used: 188, total: 200 });
   expect(log().slice(lines)).not.toMatch(/has no effect/);
 });
 
@@ -129,7 +120,7 @@ test("a changed configuration grows an open pool, one that is not valid changes 
   const pid = driver?.pid;
   reconfigure(loop({ dataSize: "512MiB", metadataSize: "8MiB" }));
   await untilLogged(/has grown: data from 256 MiB to 512 MiB, meta from 4 MiB to 8 MiB/);
-  expect(await data()).toMatchObject([expect.any(Number), 512]);
+  expect((await data()).total).toBe(512);
   await expect(
     life.create("larger", "block", 8n * 300n * MIB, { parameters: { pool: POOL } }),
   ).resolves.toBeDefined();
@@ -141,7 +132,7 @@ test("a changed configuration grows an open pool, one that is not valid changes 
   reconfigure(loop({ dataSize: "128MiB", metadataSize: "8MiB", blockSize: "128KiB" }));
   await untilLogged(/pools\[0\]\.blockSize: counts when the driver is started again/);
   await untilLogged(/dataSize 128 MiB has no effect: the pool has 512 MiB and never shrinks/);
-  expect(await data()).toMatchObject([expect.any(Number), 512]);
+  expect((await data()).total).toBe(512);
   await writer.reach(20);
   await writer.stop();
   expect(driver?.pid).toBe(pid);
@@ -158,10 +149,10 @@ test("SIGHUP: a data device that has become longer is taken into the pool", asyn
       metadata: metadataDisk,
       metadataSize: "4MiB",
     });
-    expect(await data()).toEqual([0, 256]);
+    expect(await data()).toEqual({ used: 0, total: 256 });
     bench.growDisk(dataDisk, 513n * MIB);
     process.kill(driver?.pid ?? 0, "SIGHUP");
-    await expect.poll(async () => (await data())[1], { timeout: 20_000 }).toBe(512);
+    await expect.poll(async () => (await data()).total, { timeout: 20_000 }).toBe(512);
   } finally {
     await driver?.stop();
     driver = undefined;
@@ -183,7 +174,7 @@ test("whole disks: what was held back is released when the data is full, and the
       overprovision: 4,
       whenFull: "queue",
     });
-    const [, before] = await data();
+    const { total: before } = await data();
     const volume = await life.create("filled", "block", 512n * MIB, { parameters: { pool: POOL } });
     await life.use(volume);
     // More than there is without the reserve, at once.
@@ -198,7 +189,7 @@ test("whole disks: what was held back is released when the data is full, and the
     );
     await untilLogged(/its data is full/);
     await untilLogged(/its reserve is released/);
-    const [used, after] = await data();
+    const { used, total: after } = await data();
     expect(used).toBeGreaterThan(before);
     expect(after - before).toBeGreaterThan(180);
     await untilLogged(/its data has room again/);

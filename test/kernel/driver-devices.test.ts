@@ -1,5 +1,5 @@
 /** A driver with a pool on whole disks, the first of which is one that the kernel reads partitions of. */
-import { mkdir, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { logFrom, type CommandLog } from "../support/command-log.ts";
 import { sha256, writeRandom } from "../support/content.ts";
-import { startDriver, type TestDriver } from "../support/driver.ts";
+import { reconfigurePools, startDriver, type RawConfig, type TestDriver } from "../support/driver.ts";
 import { run, takeDown } from "../support/machine-state.ts";
 import { countRecords, RecordWriter } from "../support/record-writer.ts";
 import { scratchDirectory } from "../support/scratch.ts";
@@ -26,23 +26,20 @@ let content: string;
 const link = (name: string): string => join(directory, name);
 const file = (target: TestVolume): string => `${target.targetPath}/content`;
 
+const poolOn = (devices: readonly string[]): RawConfig => ({
+  name: POOL,
+  backing: "devices",
+  devices: devices.map(link),
+});
+
 async function start(devices: readonly string[]): Promise<CommandLog> {
   const log = logFrom(link("driver.log"));
   driver = await startDriver({
     directory,
-    pools: [{ name: POOL, backing: "devices", devices: devices.map(link) }],
+    pools: [poolOn(devices)],
     untilListening: true,
   });
   return log;
-}
-
-/** As an editor or a ConfigMap does it. */
-async function configure(devices: readonly string[]): Promise<void> {
-  const path = link("dmthin.yaml");
-  const config = JSON.parse(await readFile(path, "utf8")) as object;
-  const pools = [{ name: POOL, backing: "devices", devices: devices.map(link) }];
-  await writeFile(`${path}.new`, JSON.stringify({ ...config, pools }));
-  await rename(`${path}.new`, path);
 }
 
 async function until(log: CommandLog, line: RegExp): Promise<void> {
@@ -99,7 +96,7 @@ test("a pool is made, and takes in a disk that is added to the list while the dr
   const writer = await RecordWriter.slowly(20, `${volume.targetPath}/records`);
   const before = await capacity();
   const log = logFrom(link("driver.log"));
-  await configure(["first", "second"]);
+  reconfigurePools(directory, [poolOn(["first", "second"])]);
   await until(log, /pool whole has grown: data from 127.3 GiB to 191.1 GiB, meta from 256 MiB to 384 MiB/);
   await until(log, /"pool whole is open"/);
   // 64 GiB more, less what is not promised.

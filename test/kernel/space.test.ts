@@ -8,6 +8,7 @@ import type { Snapshot__Output } from "../../src/generated/csi.ts";
 import { dmthinCommand } from "../support/dmthin-command.ts";
 import { loopPool, startDriver, type TestDriver } from "../support/driver.ts";
 import { run, takeDown } from "../support/machine-state.ts";
+import { dataMebibytes } from "../support/pool-words.ts";
 import { RecordWriter } from "../support/record-writer.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 import { SHARED_DIRECTORIES, VolumeLife, type TestVolume } from "../support/volume-life.ts";
@@ -76,11 +77,8 @@ async function ownOf(
   );
 }
 
-/** MiB of the pool's data in use. */
-async function used(): Promise<number> {
-  const [, blocks = ""] = / (\d+)\/\d+ - /.exec(await run("dmsetup", "status", `dmthin-${POOL}-pool`)) ?? [];
-  return Number(blocks) / 16;
-}
+/** MiB of the pool's data in use, after a commit. */
+const used = async (): Promise<number> => (await dataMebibytes(POOL, { flush: true })).used;
 
 describe("of a volume and two snapshots", () => {
   const snapshots = new Map<string, Snapshot__Output>();

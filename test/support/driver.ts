@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectCsi, type CsiClient } from "./csi-client.ts";
@@ -49,6 +49,14 @@ export const loopPool = (directory: string, name: string, dataSize: string): Raw
   directory: join(directory, name),
   dataSize,
 });
+
+/** Gives the driver of that directory other pools while it runs, as an editor or a ConfigMap does it. */
+export function reconfigurePools(directory: string, pools: readonly RawConfig[]): void {
+  const path = join(directory, "dmthin.yaml");
+  const config = JSON.parse(readFileSync(path, "utf8")) as RawConfig;
+  writeFileSync(`${path}.new`, JSON.stringify({ ...config, pools }));
+  renameSync(`${path}.new`, path);
+}
 
 /** Throws with the end of the log where the driver ends, or is not ready in time. */
 export async function startDriver(options: DriverOptions): Promise<TestDriver> {

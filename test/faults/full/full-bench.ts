@@ -6,20 +6,12 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { loopPool, startDriver, type RawConfig, type TestDriver } from "../../support/driver.ts";
-import { linesOf, run, takeDown } from "../../support/machine-state.ts";
+import { linesOf, takeDown } from "../../support/machine-state.ts";
+import { poolWords, type PoolWords } from "../../support/pool-words.ts";
 import { scratchDirectory } from "../../support/scratch.ts";
 import { SHARED_DIRECTORIES, VolumeLife, type TestVolume } from "../../support/volume-life.ts";
 
 export const MIB = 1n << 20n;
-
-export interface PoolWords {
-  readonly mode: string;
-  readonly used: bigint;
-  readonly total: bigint;
-  readonly usedMeta: bigint;
-  readonly totalMeta: bigint;
-  readonly needsCheck: boolean;
-}
 
 export class FullBench {
   readonly directory: string;
@@ -103,19 +95,8 @@ export class FullPool {
     return this.life.create(name, content, size, { parameters: { pool: this.name }, ...changes });
   }
 
-  /** Without a flush, which would have the kernel commit. */
-  async status(): Promise<PoolWords> {
-    const words = (await run("dmsetup", "status", "--noflush", `dmthin-${this.name}-pool`)).split(" ");
-    const [usedMeta = "", totalMeta = ""] = words[4]?.split("/") ?? [];
-    const [used = "", total = ""] = words[5]?.split("/") ?? [];
-    return {
-      mode: words[7] ?? "",
-      used: BigInt(used),
-      total: BigInt(total),
-      usedMeta: BigInt(usedMeta),
-      totalMeta: BigInt(totalMeta),
-      needsCheck: words[10] === "needs_check",
-    };
+  status(): Promise<PoolWords> {
+    return poolWords(this.name);
   }
 
   async untilMode(wanted: string): Promise<void> {

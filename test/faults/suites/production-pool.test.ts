@@ -2,7 +2,7 @@
  * A pool's life on whole disks, under twenty volumes that are written to all the time: planned, made, given a disk, grown
  * by itself, filled to its reserve and out of it. Nothing confirmed is lost; the longest pause of any writer is told.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -10,8 +10,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { sha256, sha256Raw, writeRandom, writeRaw } from "../../support/content.ts";
 import { dmthinCommand } from "../../support/dmthin-command.ts";
-import { startDriver, type RawConfig, type TestDriver } from "../../support/driver.ts";
+import { reconfigurePools, startDriver, type RawConfig, type TestDriver } from "../../support/driver.ts";
 import { run, takeDown } from "../../support/machine-state.ts";
+import { dataMebibytes } from "../../support/pool-words.ts";
 import { PoolBench } from "../../support/pool-bench.ts";
 import { countRecords, RecordWriter } from "../../support/record-writer.ts";
 import { scratchDirectory } from "../../support/scratch.ts";
@@ -68,12 +69,7 @@ async function untilLogged(pattern: RegExp): Promise<void> {
   await expect.poll(log, { timeout: 30_000, interval: 50 }).toMatch(pattern);
 }
 
-/** MiB of data. */
-async function data(): Promise<{ readonly used: number; readonly total: number }> {
-  const status = await run("dmsetup", "status", "--noflush", `dmthin-${POOL}-pool`);
-  const [, used = "", total = ""] = / (\d+)\/(\d+) - /.exec(status) ?? [];
-  return { used: Number(used) / 16, total: Number(total) / 16 };
-}
+const data = () => dataMebibytes(POOL);
 
 /** Where labels and tables lie. */
 const headOf = (disk: string): Promise<string> => run("sh", "-c", `head -c 4M ${disk} | sha256sum`);
@@ -141,10 +137,7 @@ test("promise 6: it is made, and serves twenty volumes under write", async () =>
 
 test("promises 6, 13: a disk is added by the configuration", async () => {
   const before = (await data()).total;
-  const path = join(directory, "dmthin.yaml");
-  const config = JSON.parse(readFileSync(path, "utf8")) as RawConfig;
-  writeFileSync(`${path}.new`, JSON.stringify({ ...config, pools: [poolOn(...disks)] }));
-  renameSync(`${path}.new`, path);
+  reconfigurePools(directory, [poolOn(...disks)]);
   await untilLogged(/pool story has grown: data from/);
   await expect.poll(async () => (await data()).total).toBeGreaterThan(before + 200);
   await expect.poll(() => log().match(/"pool story is open"/g)?.length, { timeout: 20_000 }).toBe(2);
