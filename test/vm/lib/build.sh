@@ -4,7 +4,7 @@
 set -euo pipefail
 
 suite=trixie
-packages=dmsetup,fdisk,thin-provisioning-tools,xfsprogs,e2fsprogs,btrfs-progs,util-linux,mount,kmod,iproute2,procps,udev,lvm2,libatomic1
+packages=dmsetup,fdisk,thin-provisioning-tools,xfsprogs,e2fsprogs,btrfs-progs,util-linux,mount,kmod,iproute2,procps,udev,lvm2,dmeventd,mdadm,fio,libatomic1
 scratch_size=200G
 
 # One Debian tree: guest's root, place where User-Mode-Linux runs (it may need a newer libc than the host's), base of the image.
