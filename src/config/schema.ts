@@ -110,6 +110,7 @@ const common = {
   zeroing: z.boolean().default(true),
   whenFull: z.enum(["error", "queue"]).default("error"),
   discard: z.boolean().default(true),
+  discardOnDelete: z.boolean().default(false),
 };
 
 const dataSize = size({ least: 64n * KIB, most: 1n << 60n, step: 4n * KIB });
@@ -174,17 +175,22 @@ const devices = strict({
 
 const NOT_BUILT = new Set<unknown>(["external"]);
 
-const pool = z.discriminatedUnion("backing", [loop, parts, devices], {
-  error: ({ code, input }) => {
-    if (code !== "invalid_union") return undefined;
-    const backing: unknown =
-      typeof input === "object" && input !== null && "backing" in input ? input.backing : undefined;
-    if (backing === undefined) return "is required: loop, parts or devices";
-    if (NOT_BUILT.has(backing))
-      return `${JSON.stringify(backing)} is not built yet; use loop, parts or devices`;
-    return "must be loop, parts or devices";
-  },
-});
+const pool = z
+  .discriminatedUnion("backing", [loop, parts, devices], {
+    error: ({ code, input }) => {
+      if (code !== "invalid_union") return undefined;
+      const backing: unknown =
+        typeof input === "object" && input !== null && "backing" in input ? input.backing : undefined;
+      if (backing === undefined) return "is required: loop, parts or devices";
+      if (NOT_BUILT.has(backing))
+        return `${JSON.stringify(backing)} is not built yet; use loop, parts or devices`;
+      return "must be loop, parts or devices";
+    },
+  })
+  .refine(({ discard, discardOnDelete }) => discard || !discardOnDelete, {
+    path: ["discardOnDelete"],
+    message: "needs discard: true, without which no discard reaches the disk",
+  });
 
 /** A mapping that takes no other keys; the message of a stranger names those it takes. */
 function strict<Shape extends z.core.$ZodLooseShape>(shape: Shape) {

@@ -38,6 +38,8 @@ interface CommonOptions {
   readonly whenFull: "error" | "queue";
   /** Pass discards down to the data device. A discard frees the pool's block either way. */
   readonly discard: boolean;
+  /** Discard what a deleted volume or snapshot has, so that the disk below gets it back. Needs `discard`. */
+  readonly discardOnDelete: boolean;
   /** Devices (`parts`, `devices`: paths as configured; `loop`: file names) whose foreign content may be overwritten. */
   readonly force: readonly string[];
 }

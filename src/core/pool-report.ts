@@ -108,6 +108,8 @@ export interface PoolFigures {
   readonly zeroesNewBlocks: boolean;
   readonly passesDiscards: boolean;
   readonly overprovision: number;
+  /** Deleted, and still being discarded; a promise that needs their room has it. */
+  readonly deletions: number;
   /** The worst case of all that was admitted. */
   readonly promised: Bytes;
   /** What can still be promised. */

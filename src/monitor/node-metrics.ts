@@ -39,6 +39,11 @@ const KERNEL_FIGURES: readonly Figure[] = [
 /** What the driver knows by itself. */
 const OWN_FIGURES: readonly Figure[] = [
   ["block_size_bytes", "Size of a data block.", ({ blockSize }) => Number(blockSize)],
+  [
+    "deletions",
+    "Volumes, snapshots and groups that are deleted and still give their space back to the disk.",
+    ({ deletions }) => deletions,
+  ],
   ["promised_bytes", "The worst case of all that was admitted.", ({ promised }) => Number(promised)],
   ["available_bytes", "What can still be promised.", ({ available }) => Number(available)],
   [

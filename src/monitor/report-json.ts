@@ -75,6 +75,8 @@ const figures = z.object({
   zeroesNewBlocks: z.boolean(),
   passesDiscards: z.boolean(),
   overprovision: z.number(),
+  // Drivers before it discarded nothing.
+  deletions: z.number().default(0),
   promised: natural,
   available: natural,
   devices: z.object({ meta: text, spare: text, data: text, catalog: text, pool: text }),

@@ -29,6 +29,7 @@ export function figuresOf(pool: ThinPool): PoolFigures {
     zeroesNewBlocks: parts.zeroesNewBlocks,
     passesDiscards: status.discard === "discard_passdown",
     overprovision: known.overprovision,
+    deletions: pool.deletions.size,
     promised: bytesFromBlocks(state.demand.blocks, parts.blockSize),
     available: pool.promisable(),
     devices: {

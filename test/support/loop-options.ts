@@ -15,6 +15,7 @@ export function loopOptions(name: string): LoopPoolOptions {
     zeroing: true,
     whenFull: "error",
     discard: true,
+    discardOnDelete: false,
     autoGrow: { at: 80, metadata: true, step: 20 },
     force: [],
   };

@@ -242,6 +242,7 @@ const COMMON = {
   zeroing: true,
   whenFull: "error",
   discard: true,
+  discardOnDelete: false,
   force: [],
 } as const;
 

@@ -105,6 +105,8 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
     blockSize: BLOCK,
     zeroesNewBlocks: true,
     overprovision: 1,
+    discardOnDelete: false,
+    report: () => {},
     state,
     catalog: {
       load: async () => content,

@@ -37,6 +37,12 @@ test("sizes, overprovision and growth are taken over, and the order of the pools
   expect(changesOf(then, config(`${loop()}, ${parts()}`)).pools).toHaveLength(2);
 });
 
+test("whether deletes discard is taken over at once", () => {
+  const { pools, waiting } = changesOf(config(parts()), config(parts(", discardOnDelete: true")));
+  expect(waiting).toEqual([]);
+  expect(pools).toMatchObject([{ discardOnDelete: true }]);
+});
+
 test("a size that is left out is left out", () => {
   const { pools } = changesOf(config(loop(", metadataSize: 128MiB")), config(loop()));
   expect(pools).toHaveLength(1);
