@@ -43,6 +43,7 @@ const TOOLS = {
   modprobe: optional("kmod"),
   blockdev: optional("util-linux"),
   blkdiscard: optional("util-linux"),
+  fstrim: optional("util-linux"),
   fallocate: optional("util-linux"),
   sfdisk: optional("fdisk"),
 } as const satisfies Record<string, ToolFacts>;

@@ -32,6 +32,7 @@ const volume = z.object({
   size: natural,
   mapped: natural.exactOptional(),
   measured: measured.exactOptional(),
+  trimmed: z.object({ bytes: natural, at: text }).exactOptional(),
   thinId: z.number(),
   device: text,
   source,

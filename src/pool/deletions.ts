@@ -161,7 +161,7 @@ export class Deletions {
     const began = performance.now();
     try {
       for (const thin of deletion.thins) {
-        if (signal.aborted) break;
+        if (signal.aborted || !this.discards) break;
         await this.#discardThin(deletion, thin, signal);
       }
       const seconds = ((performance.now() - began) / 1000).toFixed(1);

@@ -8,7 +8,7 @@ import type { GroupId, PoolName, PoolUuid, SnapshotId, VolumeId } from "../core/
 import { lockKey } from "../core/lock-keys.ts";
 import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
-import type { PoolFigures } from "../core/pool-report.ts";
+import type { PoolFigures, TrimNote } from "../core/pool-report.ts";
 import { shared } from "../core/shared.ts";
 import { bytes, roundDown } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
@@ -40,6 +40,7 @@ export class ThinPool implements Pool {
   readonly fence: Fence;
   readonly known: KnownStatus;
   readonly deletions: Deletions;
+  readonly trims = new Map<VolumeId, TrimNote>();
   /** Resolves with the reason when this engine is of no use any more: the pool has to be opened again. */
   readonly unusable: Promise<string>;
   readonly #unusable = Promise.withResolvers<string>();
@@ -278,7 +279,6 @@ export class ThinPool implements Pool {
       if (excess !== undefined) this.#fenceOff(excess);
     }
     const trouble = troubleOf(status);
-    if (status.kind === "active" && status.mode !== "rw") void this.deletions.hurryAll();
     if (trouble !== undefined) this.#freeze(`${trouble}; ${wayOut(this.name, status)}`);
     // Last: whoever is told may begin to grow the pool, which one in foreign hands must not.
     if (status.kind === "active") this.parts.onFill(this.known.fill);

@@ -16,6 +16,7 @@ export function loopOptions(name: string): LoopPoolOptions {
     whenFull: "error",
     discard: true,
     discardOnDelete: false,
+    trim: { every: undefined },
     autoGrow: { at: 80, metadata: true, step: 20 },
     force: [],
   };

@@ -243,6 +243,7 @@ const COMMON = {
   whenFull: "error",
   discard: true,
   discardOnDelete: false,
+  trim: { every: undefined },
   force: [],
 } as const;
 
