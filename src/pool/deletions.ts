@@ -34,8 +34,9 @@ export interface Deletion {
   /** That are gone for callers. */
   readonly ids: readonly ObjectId[];
   readonly thins: readonly DoomedThin[];
-  /** What is still counted as promised. */
+  /** What is counted as promised for them, while they are recorded. */
   readonly demand: Demand;
+  readonly isRecorded: () => boolean;
   /** First the decision is recorded; then the thins are deleted, which must not be active, and forgotten. */
   readonly plan: Plan;
 }
@@ -88,7 +89,8 @@ export class Deletions {
 
   /** What they are still counted with, and what whoever asks for it gets. */
   get demand(): Demand {
-    return addDemand(...[...this.#all()].map(({ deletion }) => deletion.demand));
+    const counted = [...this.#all()].filter(({ deletion }) => deletion.isRecorded());
+    return addDemand(...counted.map(({ deletion }) => deletion.demand));
   }
 
   /** Durable when it resolves, and gone for callers. */

@@ -15,6 +15,7 @@ export function doomedVolume(pool: ThinPool, record: VolumeRecord): Deletion {
     ids: [record.id],
     thins: doomedThin(pool, record),
     demand: volumeDemand(record.size, pool.parts.blockSize),
+    isRecorded: () => pool.state.volumes.get(record.id) !== undefined,
     plan: planDeleteVolume(record, undefined),
   };
 }
@@ -32,6 +33,8 @@ export function doomedSnapshots(
     ids: [...(group === undefined ? [] : [group.id]), ...snapshots.map(({ id }) => id)],
     thins: snapshots.filter(({ mapped }) => mapped > 0n).flatMap((each) => doomedThin(pool, each)),
     demand: addDemand(...snapshots.map(({ mapped }) => volumeDemand(mapped, blockSize))),
+    // They go together, in one transaction.
+    isRecorded: () => snapshots.some(({ id }) => pool.state.snapshots.get(id) !== undefined),
     plan: planDeleteSnapshots(snapshots, group),
   };
 }

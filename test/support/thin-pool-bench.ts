@@ -38,6 +38,8 @@ export interface ThinPoolBench {
   failMessage: (message: string) => string | undefined;
   /** Throws where the catalog is to fail. */
   beforeCommit: (changes: readonly Change[]) => void;
+  /** Told of each step that was done. */
+  afterStep: () => void;
   /** By other hands. */
   setTransactionId: (id: bigint) => void;
 }
@@ -58,6 +60,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
     mode: "rw" as ThinPoolBench["mode"],
     failMessage: (_message: string): string | undefined => undefined,
     beforeCommit: (_changes: readonly Change[]): void => {},
+    afterStep: (): void => {},
     setTransactionId: (id: bigint): void => {
       transactionId = id;
     },
@@ -92,6 +95,8 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
           throw new ToolError({ argv: [tool, ...args], exitCode: 1, stderr: errno, errno });
         return { stdout: "", stderr: "", exitCode: 0 };
       }
+      // There are no devices.
+      if (args[0] === "info") return { stdout: "", stderr: "", exitCode: 0 };
       const stdout = `0 8388608 thin-pool ${transactionId} 100/${TOTAL_META} 0/${TOTAL_DATA} - ${bench.mode} discard_passdown error_if_no_space - 1024 \n`;
       return { stdout, stderr: "", exitCode: 0 };
     },
@@ -160,7 +165,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
         poolUuid: POOL_UUID,
         onInactive: (thinId, mapped) => state.mapped.set(thinId, mapped),
       }),
-      afterStep: async () => {},
+      afterStep: async () => bench.afterStep(),
     },
   });
   return Object.assign(bench, { pool });
