@@ -34,6 +34,8 @@ export interface ThinPoolBench {
   readonly commits: (readonly Change[])[];
   /** The kernel's word for how the pool is. */
   mode: "rw" | "out_of_data_space";
+  /** And for what becomes of discards. */
+  discard: "discard_passdown" | "no_discard_passdown";
   /** The errno that a message gets instead of being done; undefined: it is done. */
   failMessage: (message: string) => string | undefined;
   /** Throws where the catalog is to fail. */
@@ -58,6 +60,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
     messages: [] as string[],
     commits: [] as (readonly Change[])[],
     mode: "rw" as ThinPoolBench["mode"],
+    discard: "discard_passdown" as ThinPoolBench["discard"],
     failMessage: (_message: string): string | undefined => undefined,
     beforeCommit: (_changes: readonly Change[]): void => {},
     afterStep: (): void => {},
@@ -97,7 +100,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
       }
       // There are no devices.
       if (args[0] === "info") return { stdout: "", stderr: "", exitCode: 0 };
-      const stdout = `0 8388608 thin-pool ${transactionId} 100/${TOTAL_META} 0/${TOTAL_DATA} - ${bench.mode} discard_passdown error_if_no_space - 1024 \n`;
+      const stdout = `0 8388608 thin-pool ${transactionId} 100/${TOTAL_META} 0/${TOTAL_DATA} - ${bench.mode} ${bench.discard} error_if_no_space - 1024 \n`;
       return { stdout, stderr: "", exitCode: 0 };
     },
   };

@@ -122,4 +122,9 @@ test("nothing is left for later where nothing is mapped, or nothing is to be dis
   await bench.pool.refreshSupply();
   await bench.pool.deleteVolume(volumeIdOf(2));
   expect([...bench.thins]).toEqual([4]);
+  bench.mode = "rw";
+  bench.discard = "no_discard_passdown";
+  await bench.pool.refreshSupply();
+  await bench.pool.deleteGroup(groupIdOf(9));
+  expect([...bench.thins]).toEqual([]);
 });
