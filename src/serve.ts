@@ -21,6 +21,8 @@ import { findTools } from "./host/tools.ts";
 import { createLog, type Log } from "./log.ts";
 import { Monitor } from "./monitor/monitor.ts";
 import { createMountEngine } from "./mounts/kernel-mounts.ts";
+import { TrimSchedule } from "./mounts/trim-schedule.ts";
+import { Trims } from "./mounts/trims.ts";
 import type { Report } from "./pool/backing.ts";
 import { PoolClaims } from "./pool/claims.ts";
 import { LeftDevices } from "./pool/left-devices.ts";
@@ -118,6 +120,7 @@ async function runDriver(
   const operations = new Operations(around);
   let pools: SupervisedPools | undefined;
   const claims = new PoolClaims();
+  const trims = new Trims(runner);
   const driver = {
     version: options.version,
     node: { name: config.nodeName, topology: topologyValue(config.nodeName), maxVolumes: config.maxVolumes },
@@ -126,6 +129,7 @@ async function runDriver(
       runner,
       kubeletDirectory: config.kubeletDirectory,
       leftDevices: new LeftDevices({ runner, stateDirectory: config.stateDirectory, claims }),
+      trims,
       around,
       afterStep,
     }),
@@ -159,15 +163,27 @@ async function runDriver(
     if (facts.pools.length > 0) log.info(facts, "ready");
     else log.error(facts, "not ready: no pool is open");
   });
+  const schedule = new TrimSchedule({
+    node: config.nodeName,
+    pools: config.pools,
+    open: (name) => opening.byName(name),
+    trims,
+    observer: counters,
+    report,
+  });
   const unfollow = followConfiguration({
     path: options.configuration,
     config,
     read: () => readConfig(options.configuration, surroundingsOf(process.env, hostname())),
-    apply: (changed) => opening.reconfigure(changed),
+    apply: (changed) => {
+      schedule.reconfigure(changed);
+      return opening.reconfigure(changed);
+    },
     report,
   });
   const signal = await stop;
   unfollow();
+  schedule.close();
   log.info({ signal, operations: operations.size }, "draining");
   const clean = await server.drain({ idle: () => operations.idle(), withinMs: DRAIN_MS });
   // A pool on a dead disk cannot be closed in time; the next start settles it.

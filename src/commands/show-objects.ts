@@ -51,6 +51,11 @@ function ownFact({ measured }: Pick<ReadVolume, "measured">): Cell {
   return cell(`${formatBytes(exclusive)} of ${formatBytes(mapped)} mapped, as of ${at}`);
 }
 
+function trimFact({ trimmed }: ReadVolume): Cell {
+  if (trimmed === undefined) return cell("not since its pool was opened", "faint");
+  return cell(`${trimmed.at}, ${formatBytes(trimmed.bytes)} by its own account`);
+}
+
 export function showVolumes(volumes: readonly Placed<ReadVolume>[], paint: Paint): string {
   const own = withOwn(volumes);
   const rows = volumes.map((volume) => [
@@ -102,6 +107,7 @@ export function showVolume(volume: Placed<ReadVolume>, paint: Paint): string {
       ["Size", cell(`${formatBytes(volume.size)} (${volume.size} bytes)`)],
       ["Mapped", cell(mapped === undefined ? "unknown" : formatBytes(mapped))],
       ["Its own", ownFact(volume)],
+      ["Last trimmed", trimFact(volume)],
       ["Content", cell(formatOf(volume))],
       ["Made from", cell(source.kind === "empty" ? "nothing" : `${source.kind} ${source.id}`)],
       ["Staged at", stagingPath === undefined ? NONE : cell(stagingPath)],

@@ -124,6 +124,7 @@ function factsOf({ figures }: ReadOpenPool): readonly (readonly [string, Cell])[
     ["Metadata space used", formatBytes(metadata.used)],
     ["Metadata space total", formatBytes(metadata.size)],
     ["Metadata space available", left(metadata.used, metadata.size)],
+    ["Deleted and being discarded", String(figures.deletions)],
     ["Promised", formatBytes(figures.promised)],
     ["Can still be promised", formatBytes(figures.available)],
     ["Overprovision", String(figures.overprovision)],

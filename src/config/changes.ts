@@ -51,8 +51,13 @@ const textOf = (value: unknown): string | undefined => JSON.stringify(value, big
 /** The old options with all of the new that an open pool takes over; of another backing: nothing. */
 function takeOver(old: PoolOptions, next: PoolOptions): PoolOptions {
   const { metadataSize: _old, ...rest } = old;
-  const { metadataSize, overprovision } = next;
-  const common = { overprovision, ...(metadataSize === undefined ? {} : { metadataSize }) };
+  const { metadataSize, overprovision, discardOnDelete, trim } = next;
+  const common = {
+    overprovision,
+    discardOnDelete,
+    trim,
+    ...(metadataSize === undefined ? {} : { metadataSize }),
+  };
   if (rest.backing === "loop" && next.backing === "loop")
     return { ...rest, ...common, dataSize: next.dataSize, autoGrow: next.autoGrow };
   if (rest.backing === "parts" && next.backing === "parts")

@@ -99,6 +99,22 @@ const growsByItself = {
   metadata: z.boolean().default(true),
 };
 
+const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const isUnit = (text: string): text is keyof typeof UNITS => Object.hasOwn(UNITS, text);
+const LEAST_PERIOD = 10 * UNITS.s;
+const MOST_PERIOD = 366 * UNITS.d;
+
+/** `7d`, `12h` → milliseconds; `never` → undefined. */
+const period = z.string().transform((text, context): number | undefined => {
+  if (text === "never") return undefined;
+  const [, count = "", unit = ""] = /^(\d{1,8})([a-z])$/.exec(text) ?? [];
+  const ms = isUnit(unit) ? Number(count) * UNITS[unit] : 0;
+  if (ms >= LEAST_PERIOD && ms <= MOST_PERIOD) return ms;
+  const message = "must be a time such as 7d, 12h, 30m or 90s, from 10s to 366d, or never";
+  context.addIssue({ code: "custom", message, input: text });
+  return z.NEVER;
+});
+
 const common = {
   name: poolName,
   blockSize: size({ least: 64n * KIB, most: GIB, step: 64n * KIB }).prefault("64KiB"),
@@ -110,6 +126,8 @@ const common = {
   zeroing: z.boolean().default(true),
   whenFull: z.enum(["error", "queue"]).default("error"),
   discard: z.boolean().default(true),
+  discardOnDelete: z.boolean().default(false),
+  trim: strict({ every: period.prefault("7d") }).prefault({}),
 };
 
 const dataSize = size({ least: 64n * KIB, most: 1n << 60n, step: 4n * KIB });
@@ -174,17 +192,22 @@ const devices = strict({
 
 const NOT_BUILT = new Set<unknown>(["external"]);
 
-const pool = z.discriminatedUnion("backing", [loop, parts, devices], {
-  error: ({ code, input }) => {
-    if (code !== "invalid_union") return undefined;
-    const backing: unknown =
-      typeof input === "object" && input !== null && "backing" in input ? input.backing : undefined;
-    if (backing === undefined) return "is required: loop, parts or devices";
-    if (NOT_BUILT.has(backing))
-      return `${JSON.stringify(backing)} is not built yet; use loop, parts or devices`;
-    return "must be loop, parts or devices";
-  },
-});
+const pool = z
+  .discriminatedUnion("backing", [loop, parts, devices], {
+    error: ({ code, input }) => {
+      if (code !== "invalid_union") return undefined;
+      const backing: unknown =
+        typeof input === "object" && input !== null && "backing" in input ? input.backing : undefined;
+      if (backing === undefined) return "is required: loop, parts or devices";
+      if (NOT_BUILT.has(backing))
+        return `${JSON.stringify(backing)} is not built yet; use loop, parts or devices`;
+      return "must be loop, parts or devices";
+    },
+  })
+  .refine(({ discard, discardOnDelete }) => discard || !discardOnDelete, {
+    path: ["discardOnDelete"],
+    message: "needs discard: true, without which no discard reaches the disk",
+  });
 
 /** A mapping that takes no other keys; the message of a stranger names those it takes. */
 function strict<Shape extends z.core.$ZodLooseShape>(shape: Shape) {

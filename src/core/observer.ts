@@ -16,7 +16,12 @@ export interface PoolObserver {
   lifeChanged(pool: string, event: "opened" | "open-failed" | "given-up"): void;
 }
 
+/** `skipped`: there was nothing to trim; `stopped`: something else needed the mount, or the driver ended. */
+export type TrimOutcome = "done" | "skipped" | "stopped" | "failed";
+
 export interface Observer extends PoolObserver {
+  /** A scheduled trim of one filesystem came to an end, with what it discarded by its own account. */
+  trimmed(pool: string, outcome: TrimOutcome, bytes: number): void;
   /** `code`: the name of the gRPC code that was answered. */
   rpcEnded(method: string, code: string, ms: number): void;
   /** `exitCode` is undefined where a signal or a failed start ended it. */

@@ -38,6 +38,10 @@ interface CommonOptions {
   readonly whenFull: "error" | "queue";
   /** Pass discards down to the data device. A discard frees the pool's block either way. */
   readonly discard: boolean;
+  /** Discard what a deleted volume or snapshot has, so that the disk below gets it back. Needs `discard`. */
+  readonly discardOnDelete: boolean;
+  /** Mounted filesystems are trimmed that often, in milliseconds; undefined: never. */
+  readonly trim: { readonly every: number | undefined };
   /** Devices (`parts`, `devices`: paths as configured; `loop`: file names) whose foreign content may be overwritten. */
   readonly force: readonly string[];
 }

@@ -48,6 +48,14 @@ export interface SpaceMeasure {
   readonly at: string;
 }
 
+/** Of a filesystem, since its pool was opened. */
+export interface TrimNote {
+  /** Discarded, by the filesystem's own account. */
+  readonly bytes: Bytes;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+}
+
 export interface VolumeReport {
   readonly id: VolumeId;
   readonly name: string;
@@ -56,6 +64,7 @@ export interface VolumeReport {
   /** Absent where it is not known: its device was activated since the kernel last answered, or the kernel cannot tell. */
   readonly mapped?: Bytes;
   readonly measured?: SpaceMeasure;
+  readonly trimmed?: TrimNote;
   readonly thinId: ThinId;
   /** Name that its dm device has while it is active. */
   readonly device: DmName;
@@ -108,6 +117,8 @@ export interface PoolFigures {
   readonly zeroesNewBlocks: boolean;
   readonly passesDiscards: boolean;
   readonly overprovision: number;
+  /** Deleted, and still being discarded; a promise that needs their room has it. */
+  readonly deletions: number;
   /** The worst case of all that was admitted. */
   readonly promised: Bytes;
   /** What can still be promised. */

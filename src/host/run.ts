@@ -1,7 +1,7 @@
 /**
  * The only place that starts processes: an absolute path, an argument array, a fixed environment, never a shell.
  * A started command is never cancelled by its caller; only a deadline given with the command ends it, and a signal where
- * it does nothing but wait.
+ * it may stop at any point.
  */
 import { execa } from "execa";
 
@@ -24,7 +24,7 @@ export interface RunOptions {
   readonly onKilled?: (gone: Promise<void>) => void;
   /** Standard input; nothing unless given. */
   readonly input?: string;
-  /** Ends it by SIGKILL. Only for commands that change nothing. */
+  /** Ends it by SIGKILL. Only for commands that change nothing, or may stop anywhere. */
   readonly signal?: AbortSignal;
 }
 

@@ -42,6 +42,8 @@ const TOOLS = {
   btrfstune: optional("btrfs-progs"),
   modprobe: optional("kmod"),
   blockdev: optional("util-linux"),
+  blkdiscard: optional("util-linux"),
+  fstrim: optional("util-linux"),
   fallocate: optional("util-linux"),
   sfdisk: optional("fdisk"),
 } as const satisfies Record<string, ToolFacts>;

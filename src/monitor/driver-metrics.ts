@@ -2,7 +2,7 @@
 import { Counter, Gauge, Histogram } from "prom-client";
 import type { Registry } from "prom-client";
 
-import type { Observer } from "../core/observer.ts";
+import type { Observer, TrimOutcome } from "../core/observer.ts";
 
 /** From a kernel message to a call that waits for a stuck disk; in seconds. */
 const CALL_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -14,6 +14,8 @@ const SUSPEND_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 3
 const LIFE_EVENTS = ["opened", "open-failed", "given-up"] as const;
 const RECOVERIES = ["settled", "left"] as const;
 const FOUND = ["resumed", "thawed", "left"] as const;
+
+const TRIMS = ["done", "skipped", "stopped", "failed"] as const satisfies readonly TrimOutcome[];
 
 const seconds = (ms: number): number => ms / 1000;
 
@@ -28,6 +30,8 @@ export class DriverMetrics implements Observer {
   readonly #life: Counter<"pool" | "event">;
   readonly #recovered: Counter<"pool" | "outcome">;
   readonly #found: Counter<"outcome">;
+  readonly #trims: Counter<"pool" | "outcome">;
+  readonly #trimmed: Counter<"pool">;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -95,6 +99,18 @@ export class DriverMetrics implements Observer {
       labelNames: ["outcome"],
       registers,
     });
+    this.#trims = new Counter({
+      name: "dmthin_trims_total",
+      help: "Scheduled trims of filesystems that have ended, by outcome.",
+      labelNames: ["pool", "outcome"],
+      registers,
+    });
+    this.#trimmed = new Counter({
+      name: "dmthin_trimmed_bytes_total",
+      help: "What they have discarded by the filesystems' account, free space that was discarded before included.",
+      labelNames: ["pool"],
+      registers,
+    });
     for (const outcome of FOUND) this.#found.inc({ outcome }, 0);
   }
 
@@ -104,8 +120,15 @@ export class DriverMetrics implements Observer {
       for (const histogram of [this.#waits, this.#turns, this.#suspends]) histogram.zero({ pool });
       this.#refusals.inc({ pool }, 0);
       for (const event of LIFE_EVENTS) this.#life.inc({ pool, event }, 0);
+      for (const outcome of TRIMS) this.#trims.inc({ pool, outcome }, 0);
+      this.#trimmed.inc({ pool }, 0);
       for (const outcome of RECOVERIES) this.#recovered.inc({ pool, outcome }, 0);
     }
+  }
+
+  trimmed(pool: string, outcome: TrimOutcome, bytes: number): void {
+    this.#trims.inc({ pool, outcome });
+    this.#trimmed.inc({ pool }, bytes);
   }
 
   rpcEnded(method: string, code: string, ms: number): void {

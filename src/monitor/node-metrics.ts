@@ -39,6 +39,11 @@ const KERNEL_FIGURES: readonly Figure[] = [
 /** What the driver knows by itself. */
 const OWN_FIGURES: readonly Figure[] = [
   ["block_size_bytes", "Size of a data block.", ({ blockSize }) => Number(blockSize)],
+  [
+    "deletions",
+    "Volumes, snapshots and groups that are deleted and still give their space back to the disk.",
+    ({ deletions }) => deletions,
+  ],
   ["promised_bytes", "The worst case of all that was admitted.", ({ promised }) => Number(promised)],
   ["available_bytes", "What can still be promised.", ({ available }) => Number(available)],
   [
@@ -64,6 +69,7 @@ export class NodeMetrics {
   readonly #volumeMapped: Gauge;
   readonly #volumeStaged: Gauge;
   readonly #volumeExclusive: Gauge;
+  readonly #volumeTrimmed: Gauge;
   readonly #snapshotExclusive: Gauge;
 
   constructor(registry: Registry) {
@@ -89,6 +95,11 @@ export class NodeMetrics {
     this.#volumeExclusive = this.#gauge(
       "volume_exclusive_bytes",
       "What only the volume has mapped, as of the last measurement (dmthin volume list --measure).",
+      labels,
+    );
+    this.#volumeTrimmed = this.#gauge(
+      "volume_last_trim_timestamp_seconds",
+      "When the volume's filesystem was last trimmed to its end, since its pool was opened.",
       labels,
     );
     this.#snapshotExclusive = this.#gauge(
@@ -117,7 +128,7 @@ export class NodeMetrics {
     yield* [this.#build, this.#ready, this.#up, this.#info, this.#conditions, this.#modes];
     for (const [gauge] of [...this.#kernel, ...this.#own]) yield gauge;
     yield* [this.#volumeSize, this.#volumeMapped, this.#volumeStaged];
-    yield* [this.#volumeExclusive, this.#snapshotExclusive];
+    yield* [this.#volumeExclusive, this.#volumeTrimmed, this.#snapshotExclusive];
   }
 
   #showPool(report: PoolReport): void {
@@ -132,7 +143,7 @@ export class NodeMetrics {
   #showOpen({ name: pool, backing, silence, figures }: OpenPoolReport): void {
     this.#info.set({ pool, uuid: figures.uuid, backing: backing.kind }, 1);
     for (const [gauge, [, , of]] of this.#own) gauge.set({ pool }, of(figures));
-    for (const { id: volume_id, name, size, mapped, measured, stagingPath } of figures.volumes) {
+    for (const { id: volume_id, name, size, mapped, measured, trimmed, stagingPath } of figures.volumes) {
       const labels = { pool, volume_id, name };
       this.#volumeSize.set(labels, Number(size));
       this.#volumeStaged.set(labels, flag(stagingPath !== undefined));
@@ -140,6 +151,7 @@ export class NodeMetrics {
       const current = silence === undefined || stagingPath === undefined;
       if (mapped !== undefined && current) this.#volumeMapped.set(labels, Number(mapped));
       if (measured !== undefined) this.#volumeExclusive.set(labels, Number(measured.exclusive));
+      if (trimmed !== undefined) this.#volumeTrimmed.set(labels, Date.parse(trimmed.at) / 1000);
     }
     for (const { id: snapshot_id, name, measured } of figures.snapshots)
       if (measured !== undefined)

@@ -32,6 +32,7 @@ const volume = z.object({
   size: natural,
   mapped: natural.exactOptional(),
   measured: measured.exactOptional(),
+  trimmed: z.object({ bytes: natural, at: text }).exactOptional(),
   thinId: z.number(),
   device: text,
   source,
@@ -75,6 +76,8 @@ const figures = z.object({
   zeroesNewBlocks: z.boolean(),
   passesDiscards: z.boolean(),
   overprovision: z.number(),
+  // Drivers before it discarded nothing.
+  deletions: z.number().default(0),
   promised: natural,
   available: natural,
   devices: z.object({ meta: text, spare: text, data: text, catalog: text, pool: text }),

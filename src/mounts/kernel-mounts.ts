@@ -19,6 +19,7 @@ import { KubeletPaths } from "./paths.ts";
 import { observeVolume, shownAt, type VolumePresence } from "./presence.ts";
 import { Publisher } from "./publisher.ts";
 import { type MountHands, Stager } from "./stager.ts";
+import type { Trims } from "./trims.ts";
 
 export interface MountEngineOptions {
   readonly runner: Runner;
@@ -26,6 +27,8 @@ export interface MountEngineOptions {
   readonly kubeletDirectory: string;
   /** Takes down the device of a volume whose pool is not open. */
   readonly leftDevices: Pick<LeftDevices, "remove">;
+  /** What is trimmed makes way for whoever takes a mount down. */
+  readonly trims: Pick<Trims, "without">;
   /** How long a busy mount is tried. */
   readonly patience?: Patience;
   /** For fault tests. */
@@ -47,6 +50,7 @@ class KernelMounts implements MountEngine {
   readonly #operations: Operations;
   readonly #hands: MountHands;
   readonly #leftDevices: MountEngineOptions["leftDevices"];
+  readonly #trims: MountEngineOptions["trims"];
   readonly #stager: Stager;
   readonly #publisher: Publisher;
 
@@ -59,6 +63,7 @@ class KernelMounts implements MountEngine {
       afterStep: options.afterStep ?? (() => Promise.resolve()),
     };
     this.#leftDevices = options.leftDevices;
+    this.#trims = options.trims;
     this.#stager = new Stager(this.#hands);
     this.#publisher = new Publisher(this.#hands);
   }
@@ -68,7 +73,11 @@ class KernelMounts implements MountEngine {
     return this.#alone(pool, call, (volume) => this.#stager.stage(pool, volume, intent));
   }
 
-  async unstage(pool: Pool | undefined, at: VolumePath): Promise<void> {
+  unstage(pool: Pool | undefined, at: VolumePath): Promise<void> {
+    return this.#trims.without(at.id, () => this.#unstage(pool, at));
+  }
+
+  async #unstage(pool: Pool | undefined, at: VolumePath): Promise<void> {
     if (pool === undefined) return this.#unstageLeft(at);
     const call = { method: "NodeUnstageVolume", request: at, path: at.path };
     try {

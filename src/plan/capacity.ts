@@ -156,10 +156,22 @@ export function headroom(supply: Supply, demand: Demand): DataBlocks {
   return dataBlocks(left < 0n || tight ? 0n : left);
 }
 
+/** Promised without those that are to go. */
+export const demandWithout = (all: Demand, gone: Demand): Demand => ({
+  blocks: dataBlocks(all.blocks - gone.blocks),
+  thins: all.thins - gone.thins,
+});
+
+const roomBeside = (supply: Supply, demand: Demand, { thins }: Demand): DataBlocks =>
+  headroom(supply, addDemand(demand, { blocks: dataBlocks(0), thins }));
+
+export const fits = (supply: Supply, demand: Demand, extra: Demand): boolean =>
+  extra.blocks <= roomBeside(supply, demand, extra);
+
 /** Throws NoRoomError, saying what bounds the pool, unless `extra` fits on top of `demand`. */
 export function admit(supply: Supply, demand: Demand, extra: Demand, what: string): void {
-  const room = headroom(supply, addDemand(demand, { blocks: dataBlocks(0), thins: extra.thins }));
-  if (extra.blocks <= room) return;
+  if (fits(supply, demand, extra)) return;
+  const room = roomBeside(supply, demand, extra);
   const size = (blocks: DataBlocks): string => formatBytes(bytesFromBlocks(blocks, supply.blockSize));
   throw new NoRoomError(
     `${what}: needs ${size(extra.blocks)} in the worst case, ${size(room)} can still be promised ` +

@@ -4,8 +4,8 @@
  * Then nothing may be written: a "missing" record could be another tenant's volume.
  */
 import type { DmDevice, ThinListing } from "../core/dm.ts";
-import type { ThinId, VolumeId } from "../core/ids.ts";
-import { keyOf, parseThinUuid, thinDeviceName, volumeId } from "../core/ids.ts";
+import type { ObjectKey, ThinId } from "../core/ids.ts";
+import { keyOf, parseThinUuid, thinDeviceName } from "../core/ids.ts";
 import type { CatalogContent } from "../core/records.ts";
 
 export interface FenceVerdict {
@@ -98,16 +98,21 @@ function lostOf({ volumes, snapshots }: CatalogContent, thins: readonly ThinList
   return lost;
 }
 
-/** The kernel lets one thin be active under two names, which is how its filesystem dies. */
-function foreignDevices({ pool, volumes }: CatalogContent, { devices, strangers }: PoolView): string[] {
-  const known = new Set<VolumeId>(volumes.map((volume) => volume.id));
+/**
+ * A snapshot is active only while it is discarded, deleted by then. The kernel lets one thin be active under two names, which is how its filesystem dies. */
+function foreignDevices(
+  { pool, volumes, snapshots }: CatalogContent,
+  { devices, strangers }: PoolView,
+): string[] {
+  const doomed = snapshots.filter(({ state }) => state === "deleting");
+  const known = new Set<ObjectKey>([...volumes, ...doomed].map(({ id }) => keyOf(id)));
   return [
     ...devices.flatMap(({ name, uuid }) => {
       const parsed = parseThinUuid(uuid);
       if (parsed === undefined || parsed.pool !== pool.uuid) return [];
-      const id = volumeId(parsed.pool, parsed.key);
-      if (!known.has(id)) return [`device ${name} carries our uuid and belongs to no recorded volume`];
-      const right = thinDeviceName(pool.name, keyOf(id));
+      if (!known.has(parsed.key))
+        return [`device ${name} carries our uuid and belongs to no recorded volume`];
+      const right = thinDeviceName(pool.name, parsed.key);
       return name === right ? [] : [`device ${name} carries the uuid of ${right}`];
     }),
     ...strangers.map((name) => `device ${name} uses the pool and is not of dmthin`),

@@ -7,23 +7,39 @@
  */
 import type { DmDevice } from "../core/dm.ts";
 import { keyOf, thinDeviceUuid } from "../core/ids.ts";
-import type { CatalogContent, GroupRecord, VolumeRecord } from "../core/records.ts";
+import type {
+  CatalogContent,
+  GroupRecord,
+  ObjectState,
+  SnapshotRecord,
+  VolumeRecord,
+} from "../core/records.ts";
 import { planFinishDelete } from "./remove.ts";
 import { planFinishRenewal } from "./renew.ts";
 import { planDropSnapshots } from "./snapshot.ts";
 import type { Plan } from "./step.ts";
 import { planUndoVolume } from "./volume.ts";
 
-/** One plan for each object, so that one which cannot be settled now (a device still open) does not hold up the others. */
-export function planRecovery(content: CatalogContent, devices: readonly DmDevice[]): readonly Plan[] {
+/**
+ * One plan for each object, so that one which cannot be settled now (a device still open) does not hold up the others.
+ * `deletionsGoOn`: what is being deleted is left as it is, for its discards to go on.
+ */
+export function planRecovery(
+  recorded: CatalogContent,
+  devices: readonly DmDevice[],
+  { deletionsGoOn = false } = {},
+): readonly Plan[] {
+  const content = deletionsGoOn ? withoutDeleting(recorded) : recorded;
   const plans = [
     ...devices.map(recoverDevice),
     ...content.volumes.map((volume) => recoverVolume(volume, deviceOf(volume, content, devices))),
-    ...content.groups.map((group) => (group.state === "ready" ? [] : recoverGroup(group, content))),
+    ...content.groups.map((group) =>
+      group.state === "ready" ? [] : recoverGroup(group, { content, devices }),
+    ),
     ...content.snapshots.map((snapshot) =>
       snapshot.state === "ready" || isInUnfinishedGroup(snapshot.groupId, content)
         ? []
-        : planDropSnapshots([snapshot], undefined),
+        : recoverSnapshots([snapshot], undefined, { content, devices }),
     ),
   ];
   return plans.filter((plan) => plan.length > 0);
@@ -51,11 +67,36 @@ function recoverVolume(volume: VolumeRecord, found: DmDevice | undefined): Plan 
 const isLeftOver = ({ staging }: VolumeRecord, { open, liveTable }: DmDevice): boolean =>
   liveTable && open === 0 && staging?.access !== "block";
 
-function recoverGroup(group: GroupRecord, content: CatalogContent): Plan {
-  return planDropSnapshots(
-    content.snapshots.filter((snapshot) => snapshot.groupId === group.id),
-    group,
-  );
+interface Seen {
+  readonly content: CatalogContent;
+  readonly devices: readonly DmDevice[];
+}
+
+function recoverGroup(group: GroupRecord, seen: Seen): Plan {
+  const members = seen.content.snapshots.filter((snapshot) => snapshot.groupId === group.id);
+  return recoverSnapshots(members, group, seen);
+}
+
+/** One that was being discarded is still active. */
+function recoverSnapshots(
+  snapshots: readonly SnapshotRecord[],
+  group: GroupRecord | undefined,
+  { content, devices }: Seen,
+): Plan {
+  const active = snapshots.flatMap((each) => deviceOf(each, content, devices) ?? []);
+  const deactivations = active.map(({ name, uuid }) => ({ kind: "deactivate", device: name, uuid }) as const);
+  return [...deactivations, ...planDropSnapshots(snapshots, group)];
+}
+
+function withoutDeleting(content: CatalogContent): CatalogContent {
+  const stays = ({ state }: { readonly state: ObjectState }): boolean => state !== "deleting";
+  const { volumes, snapshots, groups } = content;
+  return {
+    ...content,
+    volumes: volumes.filter(stays),
+    snapshots: snapshots.filter(stays),
+    groups: groups.filter(stays),
+  };
 }
 
 function isInUnfinishedGroup(groupId: string | undefined, content: CatalogContent): boolean {
@@ -65,10 +106,10 @@ function isInUnfinishedGroup(groupId: string | undefined, content: CatalogConten
 }
 
 function deviceOf(
-  volume: VolumeRecord,
+  { id }: VolumeRecord | SnapshotRecord,
   content: CatalogContent,
   devices: readonly DmDevice[],
 ): DmDevice | undefined {
-  const uuid = thinDeviceUuid(content.pool.uuid, keyOf(volume.id));
+  const uuid = thinDeviceUuid(content.pool.uuid, keyOf(id));
   return devices.find((each) => each.uuid === uuid);
 }

@@ -19,6 +19,7 @@ import type { AfterStep } from "../plan/step.ts";
 import type { Report } from "./backing.ts";
 import type { Catalog } from "./catalog.ts";
 import type { DeviceStack } from "./device-stack.ts";
+import { doomedBefore } from "./doomed.ts";
 import type { EngineLife } from "./engine-life.ts";
 import { examine } from "./examine.ts";
 import { troubleOf, wayOut } from "./execute.ts";
@@ -87,6 +88,8 @@ export async function assemble(
     blockSize: stack.blockSize,
     zeroesNewBlocks: stack.zeroesNewBlocks,
     overprovision: options.overprovision,
+    discardOnDelete: options.discardOnDelete,
+    report,
     state,
     catalog,
     operations: life.operations,
@@ -138,6 +141,7 @@ export async function assemble(
   await settle(pool, content, { devices, finishBump: verdict.finishBump }, dependencies);
   await stack.finishCreation();
   growth.start(pool);
+  if (pool.deletions.discards) for (const each of doomedBefore(pool)) pool.deletions.start(each);
   return pool;
 }
 
@@ -174,7 +178,8 @@ async function settle(
     await pool.perform([{ kind: "set-transaction-id", from: transactionId - 1n, to: transactionId }]);
   // Twice: a kernel one behind its catalog may be a bump cut short, so an older copy of the metadata must be two behind.
   for (let bump = 0; bump < 2; bump += 1) await pool.fence.bump();
-  for (const plan of planRecovery(content, devices)) {
+  const deletionsGoOn = pool.deletions.discards;
+  for (const plan of planRecovery(content, devices, { deletionsGoOn })) {
     try {
       await pool.perform(plan);
       observer.recovered(pool.name, "settled");

@@ -5,7 +5,7 @@
  */
 import type { BlockDevice } from "../core/dm.ts";
 import type { GroupId, PoolName, PoolUuid, SnapshotId, VolumeId } from "../core/ids.ts";
-import type { AbsenceTrouble, PoolFigures } from "../core/pool-report.ts";
+import type { AbsenceTrouble, PoolFigures, TrimNote } from "../core/pool-report.ts";
 import type { Format, GroupRecord, SnapshotRecord, Staging, VolumeRecord } from "../core/records.ts";
 import type { Bytes, Sectors } from "../core/units.ts";
 import type { Runner } from "../host/run.ts";
@@ -50,6 +50,8 @@ export interface Pool {
   snapshots(): readonly SnapshotRecord[];
   group(id: GroupId): GroupRecord | undefined;
   groups(): readonly GroupRecord[];
+  /** What whoever trims its filesystems has noted, by volume. */
+  readonly trims: Map<VolumeId, TrimNote>;
   /** From memory; a pool that takes no promises answers 0. */
   capacity(): Capacity;
   /** The same in full, for people and monitoring. */

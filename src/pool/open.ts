@@ -111,6 +111,7 @@ class Opening {
     this.#releases.push(() => ground.life.end());
     const pool = await assemble(this.#options, ground, this.#dependencies);
     this.#releases.push(() => pool.parts.space.close());
+    this.#releases.push(() => pool.deletions.close());
     // By a runner that holds no lock: who waits for an event must keep nobody from opening the pool.
     const watch = watchPool(pool, runner, this.#dependencies.report);
     this.#releases.push(() => watch.close());

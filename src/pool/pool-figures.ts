@@ -29,6 +29,7 @@ export function figuresOf(pool: ThinPool): PoolFigures {
     zeroesNewBlocks: parts.zeroesNewBlocks,
     passesDiscards: status.discard === "discard_passdown",
     overprovision: known.overprovision,
+    deletions: pool.deletions.size,
     promised: bytesFromBlocks(state.demand.blocks, parts.blockSize),
     available: pool.promisable(),
     devices: {
@@ -43,11 +44,12 @@ export function figuresOf(pool: ThinPool): PoolFigures {
   };
 }
 
-function volumeReport({ name, state, known, parts }: ThinPool, record: VolumeRecord): VolumeReport {
+function volumeReport({ name, state, known, parts, trims }: ThinPool, record: VolumeRecord): VolumeReport {
   const { id, thinId, format, staging } = record;
   const mapped = state.mapped.get(thinId) ?? known.mappedOf(thinId);
   const fsType = format.fsType ?? record.fsType;
   const measured = measuredOf(parts.space.of(thinId));
+  const trimmed = trims.get(id);
   return {
     id,
     name: record.name,
@@ -55,6 +57,7 @@ function volumeReport({ name, state, known, parts }: ThinPool, record: VolumeRec
     size: record.size,
     ...(mapped === undefined ? {} : { mapped }),
     ...measured,
+    ...(trimmed === undefined ? {} : { trimmed }),
     thinId,
     device: thinDeviceName(name, keyOf(id)),
     source: record.source,

@@ -3,6 +3,7 @@ import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { Bytes } from "../core/units.ts";
 import type { Fill } from "../plan/fill.ts";
+import type { Report } from "./backing.ts";
 import type { Catalog } from "./catalog.ts";
 import type { PoolCondition } from "./engine.ts";
 import type { OperationRunner } from "./engine-life.ts";
@@ -24,6 +25,9 @@ export interface PoolParts {
   readonly hands: Omit<Hands, "record" | "onStatus" | "freeze" | "fenceOff" | "requireUsable">;
   readonly status: Extract<PoolStatus, { kind: "active" }>;
   readonly condition: PoolCondition;
+  /** As of the opening. */
+  readonly discardOnDelete: boolean;
+  readonly report: Report;
   /** Told each time when the pool's status is known anew. */
   readonly onFill: (fill: Fill) => void;
   readonly space: PoolSpace;

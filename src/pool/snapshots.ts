@@ -11,12 +11,12 @@ import type { Cut } from "../plan/snapshot.ts";
 import {
   newSnapshotRecord,
   planCuts,
-  planDeleteSnapshots,
   planDropSnapshots,
   planSnapshotsReady,
   requireSameGroup,
   requireSameSnapshot,
 } from "../plan/snapshot.ts";
+import { doomedSnapshots } from "./doomed.ts";
 import type { Outcome } from "./engine.ts";
 import type { Measured } from "./execute.ts";
 import { mappedOfInactive, requireSnapshottable, suspensionOf } from "./origins.ts";
@@ -47,7 +47,7 @@ export class SnapshotOperations {
     };
     return this.#pool.parts.operations.run(scope, async (): Promise<Outcome<SnapshotRecord>> => {
       this.#pool.requireComplete();
-      const existing = this.#pool.snapshotByName(name);
+      const existing = await this.#existing(this.#pool.state.snapshots, name);
       if (existing?.state === "deleting")
         throw new OperationPendingError(`${title}: the snapshot is being deleted; retry`);
       if (existing?.state === "ready") {
@@ -76,7 +76,7 @@ export class SnapshotOperations {
     };
     return this.#pool.parts.operations.run(scope, async (): Promise<Outcome<GroupRecord>> => {
       this.#pool.requireComplete();
-      const existing = this.#pool.state.groups.named(name);
+      const existing = await this.#existing(this.#pool.state.groups, name);
       if (existing?.state === "deleting")
         throw new OperationPendingError(`${title}: the group is being deleted; retry`);
       if (existing?.state === "ready") {
@@ -96,6 +96,16 @@ export class SnapshotOperations {
     });
   }
 
+  /** Under its name, also one that is deleted and still discarded: it makes way. */
+  async #existing<R extends SnapshotRecord | GroupRecord>(
+    table: { named(name: string): R | undefined },
+    name: string,
+  ): Promise<R | undefined> {
+    const record = table.named(name);
+    if (record !== undefined) await this.#pool.deletions.hurry(record.id);
+    return table.named(name);
+  }
+
   async #cut(
     title: string,
     members: readonly { readonly source: VolumeId; readonly name: string | undefined }[],
@@ -103,6 +113,9 @@ export class SnapshotOperations {
   ): Promise<Made> {
     const origins = members.map((member) => requireSnapshottable(this.#pool, member.source));
     await this.#pool.refreshSupply();
+    // What is mapped is measured at the cut, when nobody can be waited for any more; it is no more than the size.
+    const most = origins.map(({ size }) => volumeDemand(size, this.#pool.parts.blockSize));
+    await this.#pool.deletions.makeRoomFor(addDemand(...most));
     this.#pool.requireTakesPromises();
     // An inactive origin's mapped bytes are known before; an active one's are measured inside the bracket.
     const known = new Map<ThinId, Bytes>();
@@ -180,7 +193,7 @@ export class SnapshotOperations {
     await this.#pool.parts.operations.run(scope, async () => {
       if (this.#pool.snapshot(id) === undefined) return;
       this.#pool.requireReady();
-      await this.#pool.perform(planDeleteSnapshots([record], undefined));
+      await this.#pool.deletions.delete(doomedSnapshots(this.#pool, [record], undefined));
     });
   }
 
@@ -196,7 +209,7 @@ export class SnapshotOperations {
     await this.#pool.parts.operations.run(scope, async () => {
       if (this.#pool.group(id) === undefined) return;
       this.#pool.requireReady();
-      await this.#pool.perform(planDeleteSnapshots(members, group));
+      await this.#pool.deletions.delete(doomedSnapshots(this.#pool, members, group));
     });
   }
 

@@ -14,7 +14,7 @@ import {
   PreconditionError,
   errnoOf,
 } from "../core/errors.ts";
-import type { DmName, DmUuid, PoolName, PoolUuid, ThinId, VolumeId } from "../core/ids.ts";
+import type { DmName, DmUuid, PoolName, PoolUuid, SnapshotId, ThinId, VolumeId } from "../core/ids.ts";
 import { keyOf, thinDeviceName, thinDeviceUuid } from "../core/ids.ts";
 import type { Bytes, Sectors } from "../core/units.ts";
 import { bytesFromSectors } from "../core/units.ts";
@@ -64,7 +64,8 @@ export class ThinDevices {
     this.#onInactive = options.onInactive;
   }
 
-  targetOf(id: VolumeId): ThinDeviceName {
+  /** Of a snapshot: while it is discarded, its only time to be active. */
+  targetOf(id: VolumeId | SnapshotId): ThinDeviceName {
     const key = keyOf(id);
     return { device: thinDeviceName(this.#poolName, key), uuid: thinDeviceUuid(this.#poolUuid, key) };
   }

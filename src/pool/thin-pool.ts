@@ -8,16 +8,17 @@ import type { GroupId, PoolName, PoolUuid, SnapshotId, VolumeId } from "../core/
 import { lockKey } from "../core/lock-keys.ts";
 import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
-import type { PoolFigures } from "../core/pool-report.ts";
+import type { PoolFigures, TrimNote } from "../core/pool-report.ts";
 import { shared } from "../core/shared.ts";
 import { bytes, roundDown } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
-import { SIZE_STEP } from "../plan/capacity.ts";
+import { demandWithout, SIZE_STEP } from "../plan/capacity.ts";
 import type { SizeRange } from "../plan/capacity.ts";
 import { foreignHands, transactionExcess } from "../plan/fence.ts";
 import type { Runner } from "../host/run.ts";
 import type { Plan } from "../plan/step.ts";
 import type { CreateVolumeIntent } from "../plan/volume.ts";
+import { Deletions } from "./deletions.ts";
 import type { Capacity, Outcome, OwnedVolume, Pool, PoolCondition } from "./engine.ts";
 import type { Admission, Measured } from "./execute.ts";
 import { perform, troubleOf, wayOut } from "./execute.ts";
@@ -38,6 +39,8 @@ export class ThinPool implements Pool {
   readonly state: PoolState;
   readonly fence: Fence;
   readonly known: KnownStatus;
+  readonly deletions: Deletions;
+  readonly trims = new Map<VolumeId, TrimNote>();
   /** Resolves with the reason when this engine is of no use any more: the pool has to be opened again. */
   readonly unusable: Promise<string>;
   readonly #unusable = Promise.withResolvers<string>();
@@ -53,6 +56,7 @@ export class ThinPool implements Pool {
     this.state = parts.state;
     this.#condition = parts.condition;
     this.known = new KnownStatus(parts);
+    this.deletions = new Deletions(this, parts.discardOnDelete, parts.report);
     this.unusable = this.#unusable.promise;
     this.fence = new Fence({
       record: () => this.state.pool,
@@ -75,11 +79,11 @@ export class ThinPool implements Pool {
   }
 
   volume(id: VolumeId): VolumeRecord | undefined {
-    return this.state.volumes.get(id);
+    return this.deletions.unless(this.state.volumes.get(id));
   }
 
   volumeByName(name: string): VolumeRecord | undefined {
-    return this.state.volumes.named(name);
+    return this.deletions.unless(this.state.volumes.named(name));
   }
 
   volumes(): readonly VolumeRecord[] {
@@ -87,11 +91,11 @@ export class ThinPool implements Pool {
   }
 
   snapshot(id: SnapshotId): SnapshotRecord | undefined {
-    return this.state.snapshots.get(id);
+    return this.deletions.unless(this.state.snapshots.get(id));
   }
 
   snapshotByName(name: string): SnapshotRecord | undefined {
-    return this.state.snapshots.named(name);
+    return this.deletions.unless(this.state.snapshots.named(name));
   }
 
   snapshots(): readonly SnapshotRecord[] {
@@ -99,7 +103,7 @@ export class ThinPool implements Pool {
   }
 
   group(id: GroupId): GroupRecord | undefined {
-    return this.state.groups.get(id);
+    return this.deletions.unless(this.state.groups.get(id));
   }
 
   groups(): readonly GroupRecord[] {
@@ -115,7 +119,9 @@ export class ThinPool implements Pool {
   }
 
   promisable(): Bytes {
-    return this.#condition.kind === "ready" ? this.known.promisable(this.state.demand) : bytes(0);
+    const { state, deletions, known } = this;
+    if (this.#condition.kind !== "ready") return bytes(0);
+    return known.promisable(demandWithout(state.demand, deletions.demand));
   }
 
   async measure(): Promise<void> {
@@ -217,6 +223,7 @@ export class ThinPool implements Pool {
   async reconfigure(options: PoolOptions): Promise<void> {
     this.requireReady();
     this.known.overprovision = options.overprovision;
+    this.deletions.wanted = options.discardOnDelete;
     await this.parts.growTo(options);
     await this.refreshSupply();
   }

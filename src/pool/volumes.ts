@@ -10,8 +10,7 @@ import type { VolumeRecord } from "../core/records.ts";
 import type { Bytes } from "../core/units.ts";
 import { bytes, bytesFromSectors, dataBlocks } from "../core/units.ts";
 import { findMountPoint } from "../host/mount-info.ts";
-import { admit, chooseSize, volumeDemand, type SizeRange } from "../plan/capacity.ts";
-import { planDeleteVolume } from "../plan/remove.ts";
+import { admit, chooseSize, volumeDemand, type Demand, type SizeRange } from "../plan/capacity.ts";
 import type { CreateVolumeIntent, Origin } from "../plan/volume.ts";
 import {
   chooseFsType,
@@ -21,6 +20,7 @@ import {
   planUndoVolume,
   requireSameVolume,
 } from "../plan/volume.ts";
+import { doomedVolume } from "./doomed.ts";
 import type { Outcome } from "./engine.ts";
 import { observeOrigin, sourceKeys } from "./origins.ts";
 import { takeBack } from "./take-back.ts";
@@ -48,7 +48,7 @@ export class VolumeOperations {
 
   async #create(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>> {
     this.#pool.requireComplete();
-    const existing = this.#pool.volumeByName(intent.name);
+    const existing = await this.#existing(intent.name);
     if (existing?.state === "deleting") {
       throw new OperationPendingError(
         `volume ${JSON.stringify(intent.name)} is being deleted; retry when it is gone`,
@@ -68,12 +68,21 @@ export class VolumeOperations {
     return { kind: "created", record: await this.#make(intent, origin, size) };
   }
 
+  /** Under its name, also one that is deleted and still discarded: it makes way. */
+  async #existing(name: string): Promise<VolumeRecord | undefined> {
+    const { state, deletions } = this.#pool;
+    const record = state.volumes.named(name);
+    if (record !== undefined) await deletions.hurry(record.id);
+    return state.volumes.named(name);
+  }
+
   async #make(
     intent: CreateVolumeIntent,
     origin: Origin | undefined,
     size: VolumeRecord["size"],
   ): Promise<VolumeRecord> {
     const demand = volumeDemand(size, this.#pool.parts.blockSize);
+    await this.#pool.deletions.makeRoomFor(demand);
     admit(this.#pool.known.supply, this.#pool.state.demand, demand, `volume ${JSON.stringify(intent.name)}`);
     const release = this.#pool.state.hold(demand);
     let record: VolumeRecord;
@@ -146,8 +155,7 @@ export class VolumeOperations {
     }
     // Before the decision is recorded: an open device makes this fail and leaves the volume as it was.
     if (active !== undefined) await this.#pool.perform([{ kind: "deactivate", ...active }]);
-    await this.#pool.perform(planDeleteVolume(record, undefined));
-    this.#pool.state.mapped.delete(record.thinId);
+    await this.#pool.deletions.delete(doomedVolume(this.#pool, record));
   }
 
   expand(id: VolumeId, range: SizeRange): Promise<VolumeRecord> {
@@ -169,6 +177,7 @@ export class VolumeOperations {
     if (range.required === undefined || record.size >= range.required) return record;
     const size = chooseSize(range, record.size, "the volume as it is");
     await this.#pool.refreshSupply();
+    await this.#pool.deletions.makeRoomFor(this.#growthDemand(record, size));
     const release = this.#admitGrowth(record, size);
     try {
       const grown: VolumeRecord = { ...record, size };
@@ -179,14 +188,18 @@ export class VolumeOperations {
     }
   }
 
+  #growthDemand(record: VolumeRecord, size: Bytes): Demand {
+    const { blockSize } = this.#pool.parts;
+    const before = volumeDemand(record.size, blockSize).blocks;
+    return { blocks: dataBlocks(volumeDemand(size, blockSize).blocks - before), thins: 0 };
+  }
+
   /**
    * CapacityRangeError also where the pool has no room: to csi-resizer only that is "nothing begun", whereupon the user
    * may ask for less. After NoRoomError it would go on asking for this size, whatever the user wishes by then.
    */
   #admitGrowth(record: VolumeRecord, size: Bytes): () => void {
-    const { blockSize } = this.#pool.parts;
-    const before = volumeDemand(record.size, blockSize).blocks;
-    const extra = { blocks: dataBlocks(volumeDemand(size, blockSize).blocks - before), thins: 0 };
+    const extra = this.#growthDemand(record, size);
     const title = `growing volume ${record.id} to ${size} bytes`;
     try {
       this.#pool.requireTakesPromises();

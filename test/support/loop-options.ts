@@ -15,6 +15,8 @@ export function loopOptions(name: string): LoopPoolOptions {
     zeroing: true,
     whenFull: "error",
     discard: true,
+    discardOnDelete: false,
+    trim: { every: undefined },
     autoGrow: { at: 80, metadata: true, step: 20 },
     force: [],
   };

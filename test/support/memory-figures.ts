@@ -27,6 +27,7 @@ export function memoryFigures(
     zeroesNewBlocks: true,
     passesDiscards: true,
     overprovision: 1,
+    deletions: 0,
     promised: bytes(512n * MIB),
     available: bytes(256n * MIB),
     devices: {

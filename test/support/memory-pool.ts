@@ -19,7 +19,7 @@ import {
   type SnapshotId,
   type VolumeId,
 } from "../../src/core/ids.ts";
-import type { PoolFigures } from "../../src/core/pool-report.ts";
+import type { PoolFigures, TrimNote } from "../../src/core/pool-report.ts";
 import type { GroupRecord, SnapshotRecord, Source, VolumeRecord } from "../../src/core/records.ts";
 import { bytes, GIB, roundUp, type Bytes } from "../../src/core/units.ts";
 import type { SizeRange } from "../../src/plan/capacity.ts";
@@ -38,6 +38,7 @@ export class MemoryPool implements Pool {
   readonly zeroesNewBlocks = true;
   /** Every intent that got here, in order. */
   readonly intents: CreateVolumeIntent[] = [];
+  readonly trims = new Map<VolumeId, TrimNote>();
   readonly #volumes = new Map<VolumeId, VolumeRecord>();
   readonly #snapshots = new Map<SnapshotId, SnapshotRecord>();
   readonly #groups = new Map<GroupId, GroupRecord>();

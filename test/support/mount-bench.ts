@@ -30,6 +30,7 @@ import type {
   StageIntent,
 } from "../../src/mounts/engine.ts";
 import { createMountEngine } from "../../src/mounts/kernel-mounts.ts";
+import { Trims } from "../../src/mounts/trims.ts";
 import type { OwnedVolume, Pool } from "../../src/pool/engine.ts";
 import { PoolClaims } from "../../src/pool/claims.ts";
 import { LeftDevices } from "../../src/pool/left-devices.ts";
@@ -219,6 +220,7 @@ export class MountBench {
       runner: this.#runner,
       kubeletDirectory: this.kubelet,
       leftDevices,
+      trims: new Trims(this.#runner),
       patience: PATIENCE,
     });
   }

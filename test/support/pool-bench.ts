@@ -242,6 +242,8 @@ const COMMON = {
   zeroing: true,
   whenFull: "error",
   discard: true,
+  discardOnDelete: false,
+  trim: { every: undefined },
   force: [],
 } as const;
 

@@ -34,10 +34,14 @@ export interface ThinPoolBench {
   readonly commits: (readonly Change[])[];
   /** The kernel's word for how the pool is. */
   mode: "rw" | "out_of_data_space";
+  /** And for what becomes of discards. */
+  discard: "discard_passdown" | "no_discard_passdown";
   /** The errno that a message gets instead of being done; undefined: it is done. */
   failMessage: (message: string) => string | undefined;
   /** Throws where the catalog is to fail. */
   beforeCommit: (changes: readonly Change[]) => void;
+  /** Told of each step that was done. */
+  afterStep: () => void;
   /** By other hands. */
   setTransactionId: (id: bigint) => void;
 }
@@ -56,8 +60,10 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
     messages: [] as string[],
     commits: [] as (readonly Change[])[],
     mode: "rw" as ThinPoolBench["mode"],
+    discard: "discard_passdown" as ThinPoolBench["discard"],
     failMessage: (_message: string): string | undefined => undefined,
     beforeCommit: (_changes: readonly Change[]): void => {},
+    afterStep: (): void => {},
     setTransactionId: (id: bigint): void => {
       transactionId = id;
     },
@@ -92,7 +98,9 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
           throw new ToolError({ argv: [tool, ...args], exitCode: 1, stderr: errno, errno });
         return { stdout: "", stderr: "", exitCode: 0 };
       }
-      const stdout = `0 8388608 thin-pool ${transactionId} 100/${TOTAL_META} 0/${TOTAL_DATA} - ${bench.mode} discard_passdown error_if_no_space - 1024 \n`;
+      // There are no devices.
+      if (args[0] === "info") return { stdout: "", stderr: "", exitCode: 0 };
+      const stdout = `0 8388608 thin-pool ${transactionId} 100/${TOTAL_META} 0/${TOTAL_DATA} - ${bench.mode} ${bench.discard} error_if_no_space - 1024 \n`;
       return { stdout, stderr: "", exitCode: 0 };
     },
   };
@@ -105,6 +113,8 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
     blockSize: BLOCK,
     zeroesNewBlocks: true,
     overprovision: 1,
+    discardOnDelete: false,
+    report: () => {},
     state,
     catalog: {
       load: async () => content,
@@ -158,7 +168,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
         poolUuid: POOL_UUID,
         onInactive: (thinId, mapped) => state.mapped.set(thinId, mapped),
       }),
-      afterStep: async () => {},
+      afterStep: async () => bench.afterStep(),
     },
   });
   return Object.assign(bench, { pool });

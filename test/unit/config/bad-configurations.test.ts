@@ -131,7 +131,7 @@ const BAD: readonly (readonly [what: string, text: string, expected: readonly st
     "a size where the disks decide",
     devicesPool("devices: [/dev/sda], dataSize: 1GiB"),
     [
-      "pools[0].dataSize: is not a key here; keys are backing, name, blockSize, metadataSize, overprovision, zeroing, whenFull, discard, devices, autoGrow, reserve, force",
+      "pools[0].dataSize: is not a key here; keys are backing, name, blockSize, metadataSize, overprovision, zeroing, whenFull, discard, discardOnDelete, trim, devices, autoGrow, reserve, force",
     ],
   ],
   ...["91%", "-1%", "1.5%", "1000", "much", "true"].map(
@@ -228,7 +228,7 @@ const BAD: readonly (readonly [what: string, text: string, expected: readonly st
     "a key of parts in a loop pool",
     withKey("data: /dev/sdb"),
     [
-      "pools[0].data: is not a key here; keys are backing, name, blockSize, metadataSize, overprovision, zeroing, whenFull, discard, directory, dataSize, autoGrow, force",
+      "pools[0].data: is not a key here; keys are backing, name, blockSize, metadataSize, overprovision, zeroing, whenFull, discard, discardOnDelete, trim, directory, dataSize, autoGrow, force",
     ],
   ],
   ["parts without metadata", partsPool("data: /dev/b"), ["pools[0].metadata: is required"]],

@@ -37,6 +37,13 @@ test("sizes, overprovision and growth are taken over, and the order of the pools
   expect(changesOf(then, config(`${loop()}, ${parts()}`)).pools).toHaveLength(2);
 });
 
+test("whether deletes discard, and how often filesystems are trimmed, is taken over at once", () => {
+  const next = config(parts(", discardOnDelete: true, trim: {every: 12h}"));
+  const { pools, waiting } = changesOf(config(parts()), next);
+  expect(waiting).toEqual([]);
+  expect(pools).toMatchObject([{ discardOnDelete: true, trim: { every: 43_200_000 } }]);
+});
+
 test("a size that is left out is left out", () => {
   const { pools } = changesOf(config(loop(", metadataSize: 128MiB")), config(loop()));
   expect(pools).toHaveLength(1);

@@ -78,6 +78,38 @@ describe("recovery", () => {
     ).toEqual(["delete-thin", "record"]);
   });
 
+  test("deactivates a deleted snapshot that was being discarded, also of a group", () => {
+    const snapshots = [
+      snapshotRecord(1, { state: "deleting" }),
+      snapshotRecord(2, { state: "deleting", groupId: groupIdOf(9) }),
+    ];
+    const content = catalogContent({ snapshots, groups: [groupRecord(9, { state: "deleting" })] });
+    const plans = planRecovery(content, [device(1), device(2)]);
+    expect(plans.map((plan) => plan.map((step) => step.kind))).toEqual([
+      ["deactivate", "delete-thin", "record"],
+      ["deactivate", "delete-thin", "record"],
+    ]);
+  });
+
+  test("leaves deletions alone that go on, and only those", () => {
+    const content = catalogContent({
+      volumes: [volumeRecord(1, { state: "deleting" }), volumeRecord(5, { state: "creating" })],
+      snapshots: [
+        snapshotRecord(2, { state: "deleting" }),
+        snapshotRecord(3, { state: "deleting", groupId: groupIdOf(9) }),
+        snapshotRecord(4, { state: "creating" }),
+      ],
+      groups: [groupRecord(9, { state: "deleting" })],
+    });
+    const plans = planRecovery(content, [device(1), device(2)], { deletionsGoOn: true });
+    expect(plans.flat()).toMatchObject([
+      { kind: "delete-thin", thinId: 5 },
+      { kind: "record", changes: [{ kind: "drop-volume" }] },
+      { kind: "delete-thin", thinId: 4 },
+      { kind: "record", changes: [{ kind: "drop-snapshot" }] },
+    ]);
+  });
+
   test("takes back a half-cut group as a whole, each member once", () => {
     const groupId = groupIdOf(9);
     const content = catalogContent({
@@ -205,6 +237,16 @@ describe("the fence", () => {
   test("reports ready objects whose thin is gone, and no half-made ones", () => {
     const missing = catalogContent({ volumes: [volumeRecord(1), volumeRecord(3, { state: "creating" })] });
     expect(checkFence(missing, { ...FITS, thins: [] }).lost).toEqual(new Set([volumeIdOf(1)]));
+  });
+
+  test("lets a snapshot be active while it is deleted, and at no other time", () => {
+    const active = (state: "deleting" | "ready") =>
+      checkFence(
+        { ...content, snapshots: [snapshotRecord(2, { state })] },
+        { ...FITS, thins, devices: [device(2)] },
+      ).excess;
+    expect(active("deleting")).toEqual([]);
+    expect(active("ready")).toEqual([expect.stringMatching(/belongs to no recorded volume/)]);
   });
 
   test("ignores devices of other pools and other owners", () => {
