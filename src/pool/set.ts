@@ -1,5 +1,6 @@
 /** All pools of this node, each kept open by a supervisor of its own: what one suffers stops no other. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { messageOf } from "../core/errors.ts";
 import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
@@ -35,7 +36,10 @@ export interface PoolsConfig {
 const LATECOMERS_MS = 5000;
 
 /** Begins to open all of them, and keeps them open. */
-export function startPools(config: PoolsConfig, dependencies: OpenDependencies): SupervisedPools {
+export function startPools(
+  config: PoolsConfig,
+  dependencies: Omit<OpenDependencies, "configured">,
+): SupervisedPools {
   const { report, observer } = dependencies;
   const current = new Map(config.pools.map((options) => [options.name, options]));
   const supervisors = config.pools.map(
@@ -44,7 +48,8 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
         name: first.name,
         open: (mayCreate, news) => {
           const options = current.get(first.name) ?? first;
-          const trial = openPool(options, { ...dependencies, report: news }, mayCreate);
+          const configured = (): readonly PoolOptions[] => [...current.values()];
+          const trial = openPool(options, { ...dependencies, configured, report: news }, mayCreate);
           // Another configuration may have come while it was being opened.
           trial.opened.then(
             () => setImmediate(() => void catchUp(options)),
@@ -118,4 +123,4 @@ function absentPool({ name, absence: reason, trouble }: PoolSupervisor): AbsentP
 const hasOtherDevices = (before: PoolOptions, now: PoolOptions): boolean =>
   before.backing === "devices" &&
   now.backing === "devices" &&
-  before.devices.join("\n") !== now.devices.join("\n");
+  (before.devices.join("\n") !== now.devices.join("\n") || !isDeepStrictEqual(before.select, now.select));
