@@ -2,9 +2,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { messageOf } from "../core/errors.ts";
+import type { GrowthAnswer, GrowthRequest } from "../core/growth-answer.ts";
 import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { AbsentPool, Pool, PoolSet } from "./engine.ts";
+import { growPool } from "./grow-pool.ts";
 import type { OpenDependencies } from "./open.ts";
 import { openPool } from "./open.ts";
 import { PoolSupervisor } from "./supervisor.ts";
@@ -23,6 +25,8 @@ export interface SupervisedPools extends PoolSet {
    * a pool that takes no changes is reported.
    */
   reconfigure(pools: readonly PoolOptions[]): Promise<void>;
+  /** Has one take up what new room there is, see `grow-pool.ts`. */
+  grow(name: string, request: GrowthRequest): Promise<GrowthAnswer>;
   /** Ends the driver's hold on every pool, side by side; nothing is deactivated. */
   close(): Promise<void>;
 }
@@ -64,7 +68,7 @@ export function startPools(
   const change = async (before: PoolOptions, options: PoolOptions): Promise<void> => {
     const supervisor = supervisors.find(({ name }) => name === options.name);
     try {
-      if (hasOtherDevices(before, options)) supervisor?.reopen("its list of devices is another");
+      if (hasOtherDevices(before, options)) void supervisor?.reopen("its list of devices is another");
       else await supervisor?.pool?.reconfigure(options);
     } catch (error) {
       report("warn", `pool ${options.name}: the new configuration waits: ${messageOf(error)}`);
@@ -108,6 +112,14 @@ export function startPools(
           return change(before, options);
         }),
       );
+    },
+    grow: async (name, request) => {
+      const supervisor = supervisors.find((each) => each.name === name);
+      const options = supervisor === undefined ? undefined : current.get(supervisor.name);
+      if (supervisor === undefined || options === undefined)
+        return { kind: "no-such-pool", known: supervisors.map((each) => each.name) };
+      const { runner } = dependencies;
+      return growPool({ supervisor, runner, options, configured: [...current.values()] }, request);
     },
     close: async () => {
       await Promise.all(supervisors.map((each) => each.stop()));
