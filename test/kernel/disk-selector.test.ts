@@ -223,6 +223,19 @@ describe("a new pool", () => {
     expect(sums(disks)).toEqual(before);
   });
 
+  test("is not made beside a disk whose label cannot be read: it may be the pool's own", async () => {
+    const [good = ""] = await add("Quick 1", 1);
+    const torn = await scsi.add("Other");
+    writeAt(torn, Number(MIB), "DMTHIN-LABEL\n");
+    const before = await Promise.all([good, torn].map(digest));
+    await expect(bench.open(selecting({ count: 1 }))).rejects.toThrow(
+      new RegExp(`pool bench: selects no disk, as one cannot be read that may be its own: ${torn}: .*label`),
+    );
+    expect(await Promise.all([good, torn].map(digest))).toEqual(before);
+    scsi.blank(torn);
+    await bench.open(selecting({ count: 1 }));
+  });
+
   test("that was cut off is gone on with, on its own disks", async () => {
     await add("Quick 1", 2);
     const options = selecting({});

@@ -11,7 +11,7 @@ import { takeDown } from "../support/machine-state.ts";
 import { dataMebibytes } from "../support/pool-words.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 import { ScsiDisks } from "../support/scsi-disks.ts";
-import { SHARED_DIRECTORIES, VolumeLife } from "../support/volume-life.ts";
+import { SHARED_DIRECTORIES, VolumeLife, type TestVolume } from "../support/volume-life.ts";
 
 const POOL = "chosen";
 const MIB = 1n << 20n;
@@ -19,6 +19,14 @@ const MIB = 1n << 20n;
 let directory: string;
 let scsi: ScsiDisks;
 let driver: TestDriver | undefined;
+let life: VolumeLife;
+let volume: TestVolume;
+/** Of the volume's file, and of the disks that are not the pool's. */
+let content: string;
+let other: string;
+let untouched: string;
+/** MiB of data with two disks. */
+let size: number;
 
 const selecting = (count: number): RawConfig => ({
   name: POOL,
@@ -48,10 +56,10 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test("the pool has the disks that were there when it was made, and another when it is asked for", async () => {
+test("a plan says of each disk whether it is taken, and the pool is made on those", async () => {
   const [first, second] = [await scsi.add("Chosen 1"), await scsi.add("Chosen 2")];
-  const other = await scsi.add("Other");
-  const untouched = await digest(other);
+  other = await scsi.add("Other");
+  untouched = await digest(other);
   await writeFile(
     join(directory, "dmthin.yaml"),
     JSON.stringify({ nodeName: "n", endpoint: `unix://${directory}/csi.sock`, pools: [selecting(2)] }),
@@ -65,33 +73,38 @@ test("the pool has the disks that were there when it was made, and another when 
   ]);
   expect(plan.slice(-2)).toEqual(["nothing was changed", ""]);
 
-  const life = await start(selecting(2));
-  const volume = await life.create("kept", "ext4", 64n * MIB, { parameters: { pool: POOL } });
+  life = await start(selecting(2));
+  volume = await life.create("kept", "ext4", 64n * MIB, { parameters: { pool: POOL } });
   await life.use(volume);
-  const content = await writeRandom(`${volume.targetPath}/content`, 4);
-  const before = (await dataMebibytes(POOL)).total;
+  content = await writeRandom(`${volume.targetPath}/content`, 4);
+  size = (await dataMebibytes(POOL)).total;
   expect(await dmthin("pool", "show", POOL)).toMatch(
     /^Disks: +2 disks with model Chosen\*, at least 100 MiB$/m,
   );
+});
+
+test("started again, the pool has its disks by their labels, and leaves another that matches alone", async () => {
   await life.release(volume);
   await driver?.stop();
   await takeDown(POOL, []);
 
   const third = await scsi.add("Chosen 1");
   const empty = await digest(third);
-  const again = await start(selecting(2));
-  await again.use(volume);
+  life = await start(selecting(2));
+  await life.use(volume);
   expect(await sha256(`${volume.targetPath}/content`)).toBe(content);
-  expect((await dataMebibytes(POOL)).total).toBe(before);
+  expect((await dataMebibytes(POOL)).total).toBe(size);
   expect(await digest(third)).toBe(empty);
+});
 
+test("a higher count has another disk taken while the driver runs", async () => {
   reconfigurePools(directory, [selecting(3)]);
   const grows = async (): Promise<readonly [done: boolean, longer: boolean]> => {
     const { code } = await dmthinCommand(["pool", "grow", POOL, "--state-directory", `${directory}/state`]);
-    return [code === 0, (await dataMebibytes(POOL)).total > before + 100];
+    return [code === 0, (await dataMebibytes(POOL)).total > size + 100];
   };
-  await expect.poll(grows, { timeout: 60_000, interval: 200 }).toEqual([true, true]);
+  await expect.poll(grows, { timeout: 60_000, interval: 1000 }).toEqual([true, true]);
   expect(await sha256(`${volume.targetPath}/content`)).toBe(content);
   expect(await digest(other)).toBe(untouched);
-  await again.end(volume);
+  await life.end(volume);
 });
