@@ -1,9 +1,9 @@
 /** The words after `dmthin`, as a value. */
-import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { configuration, parse, poolOf, whereabouts } from "./command-words.ts";
 import { DEFAULT_CONFIGURATION, DEFAULT_STATE_DIRECTORY } from "./config/paths.ts";
-import { InvalidRequestError, messageOf } from "./core/errors.ts";
+import { InvalidRequestError } from "./core/errors.ts";
 import type { View } from "./commands/answer.ts";
-import type { Whereabouts } from "./commands/ask.ts";
+import type { GrowCommand } from "./commands/grow-command.ts";
 import type { ReportCommand } from "./commands/report-command.ts";
 import type { WatchCommand } from "./commands/watch.ts";
 import { isPoolName, isPoolUuid, POOL_NAME_RULE } from "./core/ids.ts";
@@ -23,6 +23,7 @@ export type Command =
   | { readonly kind: "doctor"; readonly configuration: string; readonly root: string; readonly json: boolean }
   | PoolCommand
   | PoolAdoptCommand
+  | GrowCommand
   | ReportCommand
   | WatchCommand
   | { readonly kind: "version" }
@@ -149,18 +150,6 @@ function parseReport(command: string, args: readonly string[], kind: View["kind"
   };
 }
 
-/** How a command that asks the driver finds it. */
-function whereabouts(values: {
-  readonly config?: string | undefined;
-  readonly "state-directory"?: string | undefined;
-}): Whereabouts {
-  const stateDirectory = values["state-directory"];
-  return {
-    configuration: configuration(values),
-    ...(stateDirectory === undefined ? {} : { stateDirectory }),
-  };
-}
-
 function parsePool([verb, ...rest]: readonly string[]): Command {
   const config = { type: "string" } as const;
   switch (verb) {
@@ -185,6 +174,8 @@ function parsePool([verb, ...rest]: readonly string[]): Command {
         output,
       };
     }
+    case "grow":
+      return parseGrow(rest);
     case "adopt":
       return parseAdopt(rest);
     case "check": {
@@ -219,9 +210,34 @@ function parsePool([verb, ...rest]: readonly string[]): Command {
     default:
       throw new InvalidRequestError(
         "command pool",
-        "takes list, show, plan, adopt, check or repair; see dmthin --help",
+        "takes list, show, plan, grow, adopt, check or repair; see dmthin --help",
       );
   }
+}
+
+function parseGrow(args: readonly string[]): Command {
+  const { values, positionals } = parse(
+    "pool grow",
+    args,
+    {
+      config: { type: "string" },
+      "state-directory": { type: "string" },
+      output: { type: "string", short: "o", default: "text" },
+      "dry-run": { type: "boolean", default: false },
+      "release-reserve": { type: "boolean", default: false },
+    },
+    1,
+  );
+  if (values.output !== "json" && values.output !== "text")
+    throw new InvalidRequestError("pool grow --output", "must be text or json");
+  return {
+    kind: "pool-grow",
+    pool: poolOf("grow", positionals),
+    json: values.output === "json",
+    dryRun: values["dry-run"],
+    releaseReserve: values["release-reserve"],
+    ...whereabouts(values),
+  };
 }
 
 function parseAdopt(args: readonly string[]): Command {
@@ -254,27 +270,4 @@ function parseAdopt(args: readonly string[]): Command {
     ...(as === undefined ? {} : { as }),
     ...(config === undefined ? {} : { configuration: config }),
   };
-}
-
-const configuration = ({ config }: { readonly config?: string | undefined }): string =>
-  config ?? DEFAULT_CONFIGURATION;
-
-function poolOf(verb: string, [name]: readonly string[]): string {
-  if (name === undefined) throw new InvalidRequestError(`pool ${verb}`, "the pool's name is missing");
-  return name;
-}
-
-function parse<const Options extends ParseArgsOptionsConfig>(
-  command: string,
-  args: readonly string[],
-  options: Options,
-  words = 0,
-) {
-  try {
-    const parsed = parseArgs({ args: [...args], options, strict: true, allowPositionals: words > 0 });
-    if (parsed.positionals.length <= words) return parsed;
-  } catch (error) {
-    throw new InvalidRequestError(command, `${messageOf(error)}; see dmthin --help`, { cause: error });
-  }
-  throw new InvalidRequestError(command, `has too many words; see dmthin --help`);
 }

@@ -68,7 +68,7 @@ async function run(command: PoolCommand): Promise<number> {
     const known = config.pools.map(({ name }) => name).join(", ");
     throw new PreconditionError(`pool ${command.pool} is not in ${command.configuration}; it has ${known}`);
   }
-  if (command.kind === "pool-plan") return runPoolPlan(options, command.output);
+  if (command.kind === "pool-plan") return runPoolPlan(options, config.pools, command.output);
   const faults = faultPoint(process.env["DMTHIN_FAULT_FILE"]);
   const runner = faults.watch(createRunner(findTools()));
   const onStep = (step: string): Promise<void> => faults.afterStep(step);

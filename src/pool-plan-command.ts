@@ -4,6 +4,7 @@ import type { Bytes } from "./core/units.ts";
 import { formatBytes } from "./core/units.ts";
 import { createRunner } from "./host/run.ts";
 import { findTools } from "./host/tools.ts";
+import type { DiskStanding, DiskVerdict } from "./pool/devices/disk-selector.ts";
 import { planPool } from "./pool/pool-plan.ts";
 import type { DeviceChange, DevicePlan, PoolPlan, PoolSizes } from "./pool/pool-plan.ts";
 import type { PoolOptions } from "./core/pool-options.ts";
@@ -15,9 +16,13 @@ const PLANNED = 0;
 /** It would refuse the pool. */
 const REFUSED = 1;
 
-/** Answers the exit code. */
-export async function runPoolPlan(options: PoolOptions, output: PlanOutput): Promise<number> {
-  const plan = await planPool(options, createRunner(findTools()));
+/** `configured`: all pools. Answers the exit code. */
+export async function runPoolPlan(
+  options: PoolOptions,
+  configured: readonly PoolOptions[],
+  output: PlanOutput,
+): Promise<number> {
+  const plan = await planPool(options, createRunner(findTools()), configured);
   const text =
     output === "json" ? formatJson({ pool: options.name, ...plan }) : formatText(options.name, plan);
   process.stdout.write(text);
@@ -27,7 +32,12 @@ export async function runPoolPlan(options: PoolOptions, output: PlanOutput): Pro
 export function formatText(pool: string, plan: PoolPlan): string {
   const title = `pool ${pool} (${plan.backing})`;
   if (plan.kind === "refuse")
-    return lines([`${title} would be refused:`, ...plan.problems.map((each) => `- ${each}`), UNCHANGED]);
+    return lines([
+      `${title} would be refused:`,
+      ...plan.problems.map((each) => `- ${each}`),
+      ...diskLines(plan.disks),
+      UNCHANGED,
+    ]);
   return lines([
     `${title} ${HEADLINES[plan.kind]}${plan.uuid === undefined ? "" : `, uuid ${plan.uuid}`}`,
     ...plan.devices.flatMap(deviceLines),
@@ -35,6 +45,7 @@ export function formatText(pool: string, plan: PoolPlan): string {
     `${plan.before === undefined ? "pool:" : "then:"} ${sizesText(plan.sizes)}`,
     ...plan.notes.map((each) => `- ${each}`),
     ...plan.refusals.map((each) => `- not done: ${each}`),
+    ...diskLines(plan.disks),
     UNCHANGED,
   ]);
 }
@@ -55,6 +66,26 @@ const CHANGES = {
   mend: "would get its label or its partition table again",
   keep: "stays as it is",
 } as const satisfies Record<DeviceChange, string>;
+
+const STANDINGS = {
+  own: "is the pool's",
+  chosen: "is selected",
+  unneeded: "would do",
+  refused: "is meant and not taken",
+  other: "is not meant",
+} as const satisfies Record<DiskStanding, string>;
+
+/** Each disk that was looked at for the selector. */
+const diskLines = (disks: readonly DiskVerdict[] = []): string[] =>
+  disks.map(({ path, node, model, size, standing, reasons }) => {
+    const facts = [
+      ...(path === node ? [] : [node]),
+      formatBytes(size),
+      ...(model === undefined ? [] : [model]),
+    ];
+    const why = reasons.length === 0 ? "" : `: ${reasons.join("; ")}`;
+    return `disk ${path} (${facts.join(", ")}) ${STANDINGS[standing]}${why}`;
+  });
 
 function deviceLines({ path, size, member, change, labelFrom, partitions, parts }: DevicePlan): string[] {
   return [

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { guessStateDirectory, readConfig, socketPath, surroundingsOf, type Config } from "./config.ts";
-import { reportSocket } from "./config/paths.ts";
+import { controlSocket, reportSocket } from "./config/paths.ts";
 import { messageOf } from "./core/errors.ts";
 import { Operations } from "./core/operations.ts";
 import type { DmVersions } from "./core/pool-report.ts";
@@ -216,6 +216,8 @@ async function listenForWatchers(
   const readiness = () => ({ ready: (pools()?.pools.length ?? 0) > 0, absent: opening.absent });
   await monitor.listen({
     socket: reportSocket(config.stateDirectory),
+    control: controlSocket(config.stateDirectory),
+    grow: (pool, request) => opening.grow(pool, request),
     ...config.metrics,
     readiness,
     measure: () => measurePools(opening, (level, message) => log[level]({}, message)),

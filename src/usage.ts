@@ -22,6 +22,10 @@ export const USAGE = `usage: dmthin COMMAND
       exit 0: answered, 2: no driver answers, 3: there is no such object, 4: a pool needs attention
   pool plan NAME [--config FILE] [-o json]
                              what the driver would do to a pool's devices at its start; exit 0: that, 1: it would refuse, 2: cannot be said
+  pool grow NAME [--dry-run] [--release-reserve] [--config FILE] [--state-directory DIRECTORY] [-o json]
+                             has the running driver take up what new room there is; --release-reserve: also what is held
+                             back. exit 0: done, or nothing to do, 2: no driver answers, or the pool is not open,
+                             3: there is no such pool, 4: something asked for was not done
   pool adopt [UUID [--as NAME]] [--config FILE] [-o json]
                              lists the pools on the disks of this machine, also those of other machines; with UUID: what to
                              configure to have one here; --as gives it another name. exit 0: that, 1: refused, 2: cannot be

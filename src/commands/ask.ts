@@ -20,13 +20,14 @@ export interface Whereabouts {
 }
 
 /** Throws EnvironmentError where no driver answers, ParseError for what this version does not understand. */
-export async function readReport(
-  { configuration, stateDirectory }: Whereabouts,
-  page: ReportPage,
-): Promise<ReadReport> {
-  const directory = stateDirectory ?? (await guessStateDirectory(configuration));
+export async function readReport(whereabouts: Whereabouts, page: ReportPage): Promise<ReadReport> {
+  const directory = await stateDirectoryOf(whereabouts);
   return parseReport(await askReport(reportSocket(directory), page));
 }
+
+/** Where the driver's sockets are. */
+export const stateDirectoryOf = async ({ configuration, stateDirectory }: Whereabouts): Promise<string> =>
+  stateDirectory ?? guessStateDirectory(configuration);
 
 /** The JSON of the page. Throws EnvironmentError where no driver answers. */
 export async function askReport(
@@ -34,8 +35,18 @@ export async function askReport(
   page: ReportPage,
   patienceMs: number = PAGES[page],
 ): Promise<string> {
+  return askDriver(socketPath, "GET", page, patienceMs);
+}
+
+/** The body of an answer that is one. Throws EnvironmentError likewise. `path`: with its query. */
+export async function askDriver(
+  socketPath: string,
+  method: "GET" | "POST",
+  path: string,
+  patienceMs: number,
+): Promise<string> {
   try {
-    const response = await send(socketPath, page, patienceMs);
+    const response = await send(socketPath, method, path, patienceMs);
     const body = await textOf(response);
     if (response.statusCode === 200) return body;
     throw new EnvironmentError(`the driver answered ${response.statusCode}: ${body.trim()}`);
@@ -45,10 +56,15 @@ export async function askReport(
   }
 }
 
-function send(socketPath: string, path: ReportPage, patienceMs: number): Promise<IncomingMessage> {
+function send(
+  socketPath: string,
+  method: string,
+  path: string,
+  patienceMs: number,
+): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const signal = AbortSignal.timeout(patienceMs);
-  request({ socketPath, path, agent: false, signal }, resolve).on("error", reject).end();
+  request({ socketPath, method, path, agent: false, signal }, resolve).on("error", reject).end();
   return promise;
 }
 

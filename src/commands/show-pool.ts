@@ -98,7 +98,7 @@ function placesOf({ backing }: ReadPool): readonly (readonly [string, Cell])[] {
       ["Data file", cell(`${backing.directory}/data.img`)],
       ["Metadata file", cell(`${backing.directory}/metadata.img`)],
     ];
-  if (backing.kind === "devices") return [["Disks", cell(backing.devices.join(", "))]];
+  if (backing.kind === "devices") return [["Disks", cell(backing.selector ?? backing.devices.join(", "))]];
   const { data, metadata, catalog } = backing;
   return [
     ["Data device", cell(data)],

@@ -64,11 +64,14 @@ function takeOver(old: PoolOptions, next: PoolOptions): PoolOptions {
     return { ...rest, ...common, autoGrow: next.autoGrow };
   if (rest.backing === "devices" && next.backing === "devices") {
     // Disks that are added; one that is taken out is for the next start to refuse.
-    const adds = rest.devices.every((path, index) => next.devices[index] === path);
-    const { devices, force } = adds ? next : rest;
-    const { reserve: _was, ...kept } = rest;
+    // Another way to say which disks they are is for the next start as well.
+    const isSameWay = (rest.select === undefined) === (next.select === undefined);
+    const adds = isSameWay && rest.devices.every((path, index) => next.devices[index] === path);
+    const { devices, force, select } = adds ? next : rest;
+    const { reserve: _was, select: _former, ...kept } = rest;
     const reserve = next.reserve === undefined ? {} : { reserve: next.reserve };
-    return { ...kept, ...common, ...reserve, autoGrow: next.autoGrow, devices, force };
+    const selected = select === undefined ? {} : { select };
+    return { ...kept, ...common, ...reserve, ...selected, autoGrow: next.autoGrow, devices, force };
   }
   return old;
 }

@@ -7,6 +7,9 @@ export const DEFAULT_CONFIGURATION = "/etc/dmthin/config.yaml";
 /** Where the commands of people ask a running driver. */
 export const reportSocket = (stateDirectory: string): string => `${stateDirectory}/report.sock`;
 
+/** Where they ask for what changes something. */
+export const controlSocket = (stateDirectory: string): string => `${stateDirectory}/control.sock`;
+
 /** One spelling for each absolute path, without looking at the disk: `/a//b/./` becomes `/a/b`. */
 export function tidyPath(path: string): string {
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");

@@ -178,17 +178,67 @@ const reserve = z.unknown().transform((value, context): Reserve => {
   return z.NEVER;
 });
 
+const pattern = z
+  .string()
+  .min(1, "must not be empty")
+  .max(128, "must be at most 128 characters")
+  .refine(isPlain, "must not contain control characters")
+  .refine((text) => /[^*?]/.test(text), "must have something beside * and ?, else any disk would do")
+  // What they mean elsewhere would be missed here.
+  .refine(
+    (text) => !/[[\]{}\\/]/.test(text),
+    "must not contain [ ] { } \\ or /; only * and ? have a meaning",
+  );
+
+const diskSize = size({ least: 1n, most: 1n << 60n, step: 1n });
+
+const select = strict({
+  count: z
+    .number()
+    .refine(
+      (count) => Number.isInteger(count) && count >= 1 && count <= MOST_DEVICES,
+      `must be a whole number of disks, from 1 to ${MOST_DEVICES}`,
+    ),
+  model: pattern.exactOptional(),
+  byId: pattern.exactOptional(),
+  minSize: diskSize.exactOptional(),
+  maxSize: diskSize.exactOptional(),
+})
+  .refine(
+    ({ model, byId, minSize, maxSize }) => [model, byId, minSize, maxSize].some((each) => each !== undefined),
+    "must have model, byId, minSize or maxSize",
+  )
+  .refine(({ minSize, maxSize }) => minSize === undefined || maxSize === undefined || minSize <= maxSize, {
+    path: ["maxSize"],
+    message: "must not be below minSize",
+  });
+
 const devices = strict({
   backing: z.literal("devices"),
   ...common,
   devices: z
     .array(absolutePath)
     .min(1, "must name at least one disk")
-    .max(MOST_DEVICES, `must name at most ${MOST_DEVICES} disks`),
+    .max(MOST_DEVICES, `must name at most ${MOST_DEVICES} disks`)
+    .exactOptional(),
+  select: select.exactOptional(),
   autoGrow: strict(growsByItself).prefault({}),
   reserve: reserve.exactOptional(),
   force: z.array(absolutePath).default([]),
-});
+})
+  .refine((pool) => pool.devices !== undefined || pool.select !== undefined, {
+    path: ["devices"],
+    message: "is required, or select in its place",
+  })
+  .refine((pool) => pool.devices === undefined || pool.select === undefined, {
+    path: ["select"],
+    message: "must not stand beside devices; give one of them",
+  })
+  .refine((pool) => pool.force.length === 0 || pool.select === undefined, {
+    path: ["force"],
+    message: "must not stand beside select, which takes empty disks only; name the disk under devices",
+  })
+  .transform(({ devices: named = [], ...rest }) => ({ ...rest, devices: named }));
 
 const NOT_BUILT = new Set<unknown>(["external"]);
 

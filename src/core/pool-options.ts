@@ -66,10 +66,24 @@ export interface PartsPoolOptions extends CommonOptions {
 /** Of each disk. */
 export type Reserve = { readonly percent: number } | { readonly bytes: Bytes };
 
+/** Which disks may become the pool's: those to which all that is given applies, and that are empty. */
+export interface DiskSelector {
+  /** How many disks the pool has: a new one neither fewer nor more. */
+  readonly count: number;
+  /** Pattern of the model as the kernel tells it; `*` and `?`. */
+  readonly model?: string;
+  /** Pattern of a name in /dev/disk/by-id. */
+  readonly byId?: string;
+  readonly minSize?: Bytes;
+  readonly maxSize?: Bytes;
+}
+
 export interface DevicesPoolOptions extends CommonOptions {
   readonly backing: "devices";
-  /** Absolute paths of whole disks, at least one. The first of a new pool also holds catalog, metadata and spare. */
+  /** Absolute paths of whole disks; none where they are selected. The first of a new pool also holds catalog, metadata and spare. */
   readonly devices: readonly string[];
+  /** In place of `devices`. Says which disks are taken, never which are the pool's: that is on their labels. */
+  readonly select?: DiskSelector;
   /** Held back from data until it is set lower. */
   readonly reserve?: Reserve;
 }

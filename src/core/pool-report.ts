@@ -131,7 +131,12 @@ export interface PoolFigures {
 /** As configured. */
 export type BackingReport =
   | { readonly kind: "loop"; readonly directory: string }
-  | { readonly kind: "devices"; readonly devices: readonly string[] }
+  | {
+      readonly kind: "devices";
+      readonly devices: readonly string[];
+      /** In place of the list: how they are selected, in words. */
+      readonly selector?: string;
+    }
   | { readonly kind: "parts"; readonly data: string; readonly metadata: string; readonly catalog?: string };
 
 interface PoolHead {

@@ -25,6 +25,18 @@ export function stableNames(dev = "/dev"): ReadonlyMap<DevNumber, string> {
   );
 }
 
+/** The names in `by-id` of each device that say what the device is, and not what lies on it; without their directory. */
+export function identities(dev = "/dev"): ReadonlyMap<DevNumber, readonly string[]> {
+  const directory = `${dev}/disk/${DEVICES}`;
+  const names = new Map<DevNumber, readonly string[]>();
+  for (const entry of entries(directory)) {
+    const path = `${directory}/${entry}`;
+    const number = OF_CONTENT.test(path) ? undefined : numberOf(path);
+    if (number !== undefined) names.set(number, [...(names.get(number) ?? []), entry]);
+  }
+  return names;
+}
+
 /** They say what lies on the device, which is for others to change. */
 const OF_CONTENT = /\/(?:lvm-pv-uuid|md-uuid|md-name)-/;
 /** Stable, and nothing that a person finds on the disk's sticker. */

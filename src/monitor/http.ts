@@ -1,10 +1,10 @@
-/** Plain HTTP for a few pages: GET and HEAD, nothing is read from a body. */
+/** Plain HTTP for a few pages: GET and HEAD; or for a few actions: POST. Nothing is read from a body. */
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 
 import { EnvironmentError } from "../core/errors.ts";
 import { bindForOwner, removeStaleSocket } from "../host/unix-socket.ts";
-import type { Answer, Pages } from "./pages.ts";
+import type { Answer, Actions, Pages } from "./pages.ts";
 
 export interface HttpServer {
   /** Cuts what is under way. May be repeated. */
@@ -50,9 +50,18 @@ export async function serveTcp(
 }
 
 /** `path`: absolute. For its owner only; throws EnvironmentError, see `host/unix-socket.ts`. */
-export async function serveUnix(path: string, pages: Pages, onFailure: OnFailure): Promise<HttpServer> {
+export function serveUnix(path: string, pages: Pages, onFailure: OnFailure): Promise<HttpServer> {
+  return serveOwner(path, makeServer(pages, onFailure), onFailure);
+}
+
+/** Likewise, for what changes something: no page that somebody looks at does. */
+export function serveActions(path: string, actions: Actions, onFailure: OnFailure): Promise<HttpServer> {
+  const server = serverOf((request) => act(request, actions, onFailure));
+  return serveOwner(path, server, onFailure);
+}
+
+async function serveOwner(path: string, server: Server, onFailure: OnFailure): Promise<HttpServer> {
   await removeStaleSocket(path);
-  const server = makeServer(pages, onFailure);
   await bindForOwner(
     path,
     () => listening(server, () => server.listen(path)),
@@ -61,9 +70,12 @@ export async function serveUnix(path: string, pages: Pages, onFailure: OnFailure
   return running(server, onFailure);
 }
 
-function makeServer(pages: Pages, onFailure: OnFailure): Server {
+const makeServer = (pages: Pages, onFailure: OnFailure): Server =>
+  serverOf((request) => answer(request, pages, onFailure));
+
+function serverOf(answerTo: (request: IncomingMessage) => Promise<Answer>): Server {
   const server = createServer(LIMITS, (request, response) => {
-    void answer(request, pages, onFailure).then((found) => write(request, response, found));
+    void answerTo(request).then((found) => write(request, response, found));
   });
   server.maxConnections = MOST_CONNECTIONS;
   return server;
@@ -75,16 +87,41 @@ async function answer(
   onFailure: OnFailure,
 ): Promise<Answer> {
   const [path = ""] = url.split("?", 1);
-  if (method !== "GET" && method !== "HEAD") return plain(405, "only GET and HEAD");
-  if (!Object.hasOwn(pages, path))
-    return plain(404, `no such page; there are ${Object.keys(pages).join(", ")}`);
+  if (method !== "GET" && method !== "HEAD") return onlyBy("GET, HEAD");
+  return attempt(path, pages, onFailure, pages[path]);
+}
+
+async function act(
+  { method, url = "" }: IncomingMessage,
+  actions: Actions,
+  onFailure: OnFailure,
+): Promise<Answer> {
+  const [path = "", query = ""] = url.split("?", 2);
+  if (method !== "POST") return onlyBy("POST");
+  const action = actions[path];
+  return attempt(path, actions, onFailure, action && (() => action(new URLSearchParams(query))));
+}
+
+async function attempt(
+  path: string,
+  all: Pages | Actions,
+  onFailure: OnFailure,
+  work: (() => Promise<Answer>) | undefined,
+): Promise<Answer> {
+  if (!Object.hasOwn(all, path) || work === undefined)
+    return plain(404, `no such page; there are ${Object.keys(all).join(", ")}`);
   try {
-    return (await pages[path]?.()) ?? plain(404, "no such page");
+    return await work();
   } catch (error) {
     onFailure(path, error);
     return plain(500, "internal error; the driver's log has the details");
   }
 }
+
+const onlyBy = (methods: string): Answer => ({
+  ...plain(405, `only ${methods.replace(", ", " and ")}`),
+  allow: methods,
+});
 
 const plain = (status: number, line: string): Answer => ({
   status,
@@ -92,13 +129,17 @@ const plain = (status: number, line: string): Answer => ({
   body: `${line}\n`,
 });
 
-function write({ method }: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
+function write(
+  { method }: IncomingMessage,
+  response: ServerResponse,
+  { status, type, body, allow }: Answer,
+): void {
   const headers = {
     "content-type": type,
     "content-length": Buffer.byteLength(body),
     "cache-control": "no-store",
   };
-  response.writeHead(status, status === 405 ? { ...headers, allow: "GET, HEAD" } : headers);
+  response.writeHead(status, allow === undefined ? headers : { ...headers, allow });
   response.end(method === "HEAD" ? undefined : body);
 }
 

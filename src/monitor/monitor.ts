@@ -7,9 +7,9 @@ import type { LogLine } from "../log.ts";
 import { DriverMetrics, processMetrics } from "./driver-metrics.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Address, HttpServer } from "./http.ts";
-import { serveTcp, serveUnix } from "./http.ts";
+import { serveActions, serveTcp, serveUnix } from "./http.ts";
 import { NodeMetrics } from "./node-metrics.ts";
-import { pagesOf, type PageSources } from "./pages.ts";
+import { actionsOf, pagesOf, type PageSources } from "./pages.ts";
 
 export interface MonitorOptions {
   /** Of the unix socket that always answers. Absolute. */
@@ -17,6 +17,9 @@ export interface MonitorOptions {
   /** Where `/metrics`, `/healthz` and `/readyz` are served; absent: nowhere. */
   readonly listen?: Address;
   readonly report: () => Promise<NodeReport>;
+  /** Of the unix socket for what changes something. Absolute. */
+  readonly control: string;
+  readonly grow: Parameters<typeof actionsOf>[0];
   readonly measure: PageSources["measure"];
   readonly readiness: PageSources["readiness"];
   readonly log: { readonly error: LogLine };
@@ -47,7 +50,8 @@ export class Monitor {
    * Rejects never: a driver that cannot be watched serves volumes all the same. What cannot be listened on is told in the
    * log.
    */
-  async listen({ socket, listen, report, measure, readiness, log }: MonitorOptions): Promise<void> {
+  async listen(options: MonitorOptions): Promise<void> {
+    const { socket, control, grow, listen, report, measure, readiness, log } = options;
     const { open, own } = pagesOf({
       registry: this.registry,
       nodeMetrics: this.#nodeMetrics,
@@ -69,6 +73,7 @@ export class Monitor {
       }
     };
     await begin("report for the commands", () => serveUnix(socket, own, onFailure));
+    await begin("control by the commands", () => serveActions(control, actionsOf(grow), onFailure));
     if (listen === undefined) return;
     await begin("metrics", () => serveTcp(listen, open, onFailure));
   }

@@ -1,6 +1,9 @@
 /** What can be asked over HTTP, as plain functions: path → answer. */
 import type { Registry } from "prom-client";
 
+import { GROW } from "../core/growth-answer.ts";
+import type { GrowthAnswer, GrowthRequest } from "../core/growth-answer.ts";
+import { formatJson } from "../core/json.ts";
 import type { NodeReport } from "../core/pool-report.ts";
 import { shared } from "../core/shared.ts";
 import type { Heartbeat } from "./heartbeat.ts";
@@ -11,9 +14,14 @@ export interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  /** Of a refused method: those that are taken. */
+  readonly allow?: string;
 }
 
 export type Pages = Readonly<Record<string, () => Promise<Answer>>>;
+
+/** What changes something, by its path and what was asked with it. */
+export type Actions = Readonly<Record<string, (query: URLSearchParams) => Promise<Answer>>>;
 
 /** One pool that is not open. */
 interface Missing {
@@ -30,6 +38,17 @@ export interface PageSources {
   readonly measure: () => Promise<void>;
   /** As Probe answers it, from memory. */
   readonly readiness: () => { readonly ready: boolean; readonly absent: readonly Missing[] };
+}
+
+/** A query says nothing but this: a pool, and the two switches by their presence. */
+export function actionsOf(grow: (pool: string, request: GrowthRequest) => Promise<GrowthAnswer>): Actions {
+  return {
+    [GROW]: async (query) => {
+      const pool = query.get("pool") ?? "";
+      const request = { dryRun: query.has("dry-run"), releaseReserve: query.has("release-reserve") };
+      return { status: 200, type: "application/json", body: formatJson(await grow(pool, request)) };
+    },
+  };
 }
 
 const text = (status: number, ...lines: readonly string[]): Answer => ({

@@ -87,7 +87,7 @@ const figures = z.object({
 
 const backing = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("loop"), directory: text }),
-  z.object({ kind: z.literal("devices"), devices: z.array(text) }),
+  z.object({ kind: z.literal("devices"), devices: z.array(text), selector: text.exactOptional() }),
   z.object({ kind: z.literal("parts"), data: text, metadata: text, catalog: text.exactOptional() }),
 ]);
 

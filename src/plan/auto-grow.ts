@@ -50,8 +50,8 @@ export function dueGrowth(
 const isDue = ({ used, total, level }: Use, { at }: AutoGrow): boolean =>
   level === 100 || used * 100n >= total * BigInt(at);
 
-/** Undefined at the limit. */
-function longerData(now: Bytes, { step, limit = bytes(0) }: LoopAutoGrow): Bytes | undefined {
+/** One step further; undefined at the limit, or where there is none. */
+export function longerData(now: Bytes, { step, limit = bytes(0) }: LoopAutoGrow): Bytes | undefined {
   const wanted = bytes(now + (now * BigInt(step)) / 100n);
   const most = wanted < limit ? wanted : limit;
   return most > now ? most : undefined;

@@ -111,6 +111,7 @@ export async function assemble(
       now: dependencies.now,
     }),
     growTo: (wanted) => growth.toConfigured(wanted),
+    growAsAsked: (wanted) => growth.asAsked(wanted),
     ...(stack.hostBytes === undefined ? {} : { hostBytes: stack.hostBytes }),
     now: dependencies.now,
     hands: {

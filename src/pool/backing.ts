@@ -13,6 +13,7 @@ import type { Bytes } from "../core/units.ts";
 import type { Runner } from "../host/run.ts";
 import type { Partition } from "../host/sfdisk.ts";
 import { decide } from "./decision.ts";
+import type { DiskVerdict } from "./devices/disk-selector.ts";
 import type { Decision, Observation, Overwrite } from "./decision.ts";
 import type { Growth, Wish } from "./growth.ts";
 import type { Label } from "./label.ts";
@@ -46,6 +47,8 @@ export interface Backing {
   detach(runner: Runner, member: Member): Promise<void>;
   /** Backing `devices`: a disk, and the partition table it gets by a label that need not be written yet. */
   readonly diskOf?: (member: Member, label: Label) => DiskOutlook;
+  /** Disks that are selected: each disk of the machine, and why it was taken or not. As of `observe`, also where that threw. */
+  readonly verdicts?: () => readonly DiskVerdict[] | undefined;
   /** Where the data grows into space shared with others: what is free there and what the data has already. */
   readonly hostBytes?: () => Promise<Bytes>;
 }

@@ -84,10 +84,16 @@ export function decide(expected: Expected, observed: readonly Observation[]): De
   return problems.length > 0 ? refuse(problems) : { kind: "create", overwrites: overwrites(observations) };
 }
 
+/** Why a device cannot be anybody's. */
+export const problemsOfTaking = (observation: Observation): string[] => [
+  ...obstacles(observation),
+  ...unusable(observation),
+];
+
 /** Why a device cannot join a complete pool. Label: the pool's. */
 export function problemsOfJoining({ backing, pool }: Label, observation: Observation): string[] {
   const { finding, path } = observation;
-  const problems = [...obstacles(observation), ...unusable(observation)];
+  const problems = problemsOfTaking(observation);
   if (finding.kind !== "label") return problems;
   const { label } = finding;
   // Not by its name: the pool may have got another one since.

@@ -30,6 +30,8 @@ export interface StackContext {
   /** Absolute; its mode is 0700. */
   readonly stateDirectory: string;
   readonly report: Report;
+  /** The other pools of the configuration: none of them may mean a disk that is selected for this one. */
+  readonly others?: readonly PoolOptions[];
   /** Whether a pool may be made where none is; true unless given. */
   readonly mayCreate?: boolean;
   /** Called when the uuid is known and nothing has been written: takes its lock, returns a runner that holds it too. */
@@ -72,14 +74,15 @@ export interface DeviceStack {
 
 export type Exclusively = (work: () => Promise<void>) => Promise<void>;
 
-export function backingOf(options: PoolOptions): Backing {
+/** `others`: all pools of the configuration. */
+export function backingOf(options: PoolOptions, others: readonly PoolOptions[]): Backing {
   switch (options.backing) {
     case "loop":
       return new LoopBacking(options);
     case "parts":
       return new PartsBacking(options);
     case "devices":
-      return new DevicesBacking(options);
+      return new DevicesBacking(options, others);
   }
 }
 
@@ -87,7 +90,7 @@ export function backingOf(options: PoolOptions): Backing {
 export async function openDeviceStack(options: PoolOptions, context: StackContext): Promise<DeviceStack> {
   const { report, stateDirectory } = context;
   const onStep = context.onStep ?? (() => {});
-  const prepared = await prepareBacking(options, backingOf(options), {
+  const prepared = await prepareBacking(options, backingOf(options, context.others ?? []), {
     runner: context.runner,
     mayCreate: context.mayCreate ?? true,
     report,

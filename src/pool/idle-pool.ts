@@ -110,7 +110,7 @@ async function hold(
   };
   // The same two locks in the same order as a driver takes them.
   const byName = await lock(runner, `pool-${name}`);
-  const prepared = await prepareBacking(options, backingOf(options), {
+  const prepared = await prepareBacking(options, backingOf(options, []), {
     runner: runner.holding([byName.fd]),
     mayCreate: false,
     report,

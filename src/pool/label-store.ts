@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { PoolSetupError, systemErrnoOf } from "../core/errors.ts";
+import { messageOf, PoolSetupError, systemErrnoOf } from "../core/errors.ts";
 import type { Bytes } from "../core/units.ts";
 import { formatLabel, LABEL_BLOCK, LABEL_OFFSETS, readLabel } from "./label.ts";
 import type { Label, LabelReading } from "./label.ts";
@@ -18,6 +18,27 @@ export interface LabelCopies {
 export async function readLabelCopies(path: string, from = 0n): Promise<LabelCopies> {
   await using handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   return await copiesOf(handle, from);
+}
+
+/** What a device that need not be anybody's has where a label would lie. */
+export type LabelLook =
+  | { readonly kind: "label"; readonly label: Label }
+  | { readonly kind: "none" }
+  /** It may be of a pool, and its label cannot be read. */
+  | { readonly kind: "flaw"; readonly reason: string };
+
+/** No medium; no such device by now. */
+const NOTHING_THERE: ReadonlySet<unknown> = new Set(["ENOMEDIUM", "ENXIO", "ENODEV", "ENOENT"]);
+
+/** Rejects never. */
+export async function lookForLabel(path: string, from = 0n): Promise<LabelLook> {
+  try {
+    const { reading } = await readLabelCopies(path, from);
+    return reading.kind === "unreadable" ? { kind: "flaw", reason: reading.reason } : reading;
+  } catch (error) {
+    if (NOTHING_THERE.has(systemErrnoOf(error))) return { kind: "none" };
+    return { kind: "flaw", reason: `cannot be read (${messageOf(error)}); check the disk` };
+  }
 }
 
 /** Replaces the label of a device that carries this pool's label already. One copy is good at every moment. */

@@ -28,6 +28,8 @@ export interface OpenDependencies extends AssembleDependencies {
   readonly runner: Runner;
   readonly operations: Operations;
   readonly claims: PoolClaims;
+  /** All that are configured, as they are by now. */
+  readonly configured: () => readonly PoolOptions[];
 }
 
 export interface PoolOpening {
@@ -119,11 +121,12 @@ class Opening {
   }
 
   #openDevices(byName: HeldLock): Promise<DeviceStack> {
-    const { runner, stateDirectory, report, afterStep } = this.#dependencies;
+    const { runner, stateDirectory, report, afterStep, configured } = this.#dependencies;
     return openDeviceStack(this.#options, {
       runner: runner.holding([byName.fd]),
       stateDirectory,
       report,
+      others: configured(),
       mayCreate: this.#mayCreate,
       onStep: afterStep,
       // Then by uuid: the same pool may be configured under two names, and the guard and the sweep know only the uuid.

@@ -26,6 +26,13 @@ export interface GrowthParts {
   readonly report: Report;
 }
 
+/** What came of a growth that was asked for. */
+export interface AskedGrowth {
+  /** Why, and the cure. */
+  readonly refusals: readonly string[];
+  readonly sizes: PoolSizes;
+}
+
 /** The open pool; after each growth its status is another. */
 type GrowingPool = Pick<ThinPool, "condition" | "refreshSupply">;
 
@@ -52,18 +59,26 @@ export class PoolGrowth {
   }
 
   /** Never rejects: what cannot be done is reported, and the pool goes on with what it has. */
-  toConfigured(options = this.#options): Promise<void> {
+  async toConfigured(options = this.#options): Promise<void> {
     this.#options = options;
+    await this.asAsked(options);
+  }
+
+  /** Once, by these options and not from now on. Never rejects; answers what was not done, and what the pool has then. */
+  asAsked(options: PoolOptions): Promise<AskedGrowth> {
     // What could not be done may be possible now.
     this.#tried = undefined;
-    return this.#inTurn(() => this.#grow(wishOf(options)));
+    return this.#inTurn(async () => {
+      const refusals = await this.#grow(wishOf(options));
+      return { refusals, sizes: this.#sizes };
+    });
   }
 
   /** For a pool that is not open yet, because its metadata is full. */
-  outOfMetadata(): Promise<void> {
+  async outOfMetadata(): Promise<void> {
     const { metadata } = this.#sizes;
     const towards = this.#options.autoGrow.metadata ? { metadataTowards: bytes(2n * metadata) } : {};
-    return this.#inTurn(() => this.#grow({ ...wishOf(this.#options), ...towards }));
+    await this.#inTurn(() => this.#grow({ ...wishOf(this.#options), ...towards }));
   }
 
   /** The pool is that full. Resolves when what this has begun has ended; never rejects. */
@@ -109,13 +124,14 @@ export class PoolGrowth {
     throw new PoolUnavailableError(`it is ${condition.kind}: ${condition.reason}`);
   }
 
-  #inTurn(work: () => Promise<void>): Promise<void> {
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#tail.then(work);
     this.#tail = turn;
     return turn;
   }
 
-  async #grow(wish: Wish): Promise<void> {
+  /** What was not done, and why. */
+  async #grow(wish: Wish): Promise<readonly string[]> {
     const { stack, queue, operations, report } = this.#parts;
     const title = `grow pool ${this.#options.name}`;
     const before = this.#sizes;
@@ -132,8 +148,11 @@ export class PoolGrowth {
       for (const refusal of refusals) report("warn", `pool ${this.#options.name}: ${refusal}`);
       const { data, metadata } = this.#sizes;
       if (data !== before.data || metadata !== before.metadata) await this.#pool?.refreshSupply();
+      return refusals;
     } catch (error) {
-      report("error", `pool ${this.#options.name}: did not grow, and goes on as it is: ${messageOf(error)}`);
+      const problem = `did not grow, and goes on as it is: ${messageOf(error)}`;
+      report("error", `pool ${this.#options.name}: ${problem}`);
+      return [problem];
     }
   }
 }

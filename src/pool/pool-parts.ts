@@ -8,6 +8,7 @@ import type { Catalog } from "./catalog.ts";
 import type { PoolCondition } from "./engine.ts";
 import type { OperationRunner } from "./engine-life.ts";
 import type { Hands } from "./execute.ts";
+import type { AskedGrowth } from "./pool-growth.ts";
 import type { PoolSpace } from "./space.ts";
 import type { PoolState } from "./state.ts";
 
@@ -33,6 +34,8 @@ export interface PoolParts {
   readonly space: PoolSpace;
   /** Never rejects. */
   readonly growTo: (options: PoolOptions) => Promise<void>;
+  /** Once, by these options. Never rejects. */
+  readonly growAsAsked: (options: PoolOptions) => Promise<AskedGrowth>;
   /** Loop pools: free bytes of the filesystem below plus what the data file has. */
   readonly hostBytes?: () => Promise<Bytes>;
   readonly now: () => Date;

@@ -13,6 +13,7 @@ import { headroom } from "../plan/capacity.ts";
 import { decideBacking } from "./backing.ts";
 import type { Backing, Outlook } from "./backing.ts";
 import { backingOf } from "./device-stack.ts";
+import type { DiskVerdict } from "./devices/disk-selector.ts";
 import { membersOfGrowth, sameExtents, wishOf } from "./growth.ts";
 import type { Growth } from "./growth.ts";
 import type { Label } from "./label.ts";
@@ -49,6 +50,8 @@ export type PoolPlan =
       readonly kind: "refuse";
       readonly backing: BackingKind;
       readonly problems: readonly string[];
+      /** Where disks are selected: all of the machine. */
+      readonly disks?: readonly DiskVerdict[];
     }
   | {
       /** `finish`: a creation that was cut off is gone on with. */
@@ -62,24 +65,34 @@ export type PoolPlan =
       readonly notes: readonly string[];
       /** What is asked for and not done. */
       readonly refusals: readonly string[];
+      readonly disks?: readonly DiskVerdict[];
     };
 
-/** Rejects where the devices cannot be looked at for another reason than their own. */
-export async function planPool(options: PoolOptions, runner: Runner): Promise<PoolPlan> {
-  const backing = backingOf(options);
+/** `others`: all pools of the configuration. Rejects where the devices cannot be looked at for another reason than their own. */
+export async function planPool(
+  options: PoolOptions,
+  runner: Runner,
+  others: readonly PoolOptions[] = [],
+): Promise<PoolPlan> {
+  const backing = backingOf(options, others);
+  const refuse = (problems: readonly string[]): PoolPlan => ({
+    kind: "refuse",
+    backing: backing.kind,
+    problems,
+    ...lookedAt(backing),
+  });
   try {
     const outlook = await decideBacking(options, backing, runner);
-    if (outlook.kind === "refuse")
-      return { kind: "refuse", backing: backing.kind, problems: outlook.problems };
-    return await planOf(options, backing, outlook);
+    return outlook.kind === "refuse" ? refuse(outlook.problems) : await planOf(options, backing, outlook);
   } catch (error) {
     if (!(error instanceof PoolSetupError)) throw error;
-    return {
-      kind: "refuse",
-      backing: backing.kind,
-      problems: [error.message.replace(`pool ${options.name}: `, "")],
-    };
+    return refuse([error.message.replace(`pool ${options.name}: `, "")]);
   }
+}
+
+function lookedAt(backing: Backing): Pick<PoolPlan, "disks"> {
+  const disks = backing.verdicts?.();
+  return disks === undefined ? {} : { disks };
 }
 
 async function planOf(
@@ -107,6 +120,7 @@ async function planOf(
     devices,
     notes: [...outlook.notes, ...(growth.notes ?? [])],
     refusals: growth.refusals,
+    ...lookedAt(backing),
   };
 }
 

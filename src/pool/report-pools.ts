@@ -7,6 +7,7 @@ import type { BackingReport, PoolReport } from "../core/pool-report.ts";
 import { levelsOf } from "../plan/fill.ts";
 import { conditionsOf, conditionsOfAbsent } from "../plan/pool-conditions.ts";
 import type { Report } from "./backing.ts";
+import { describeSelector } from "./devices/disk-selector.ts";
 import type { Pool, PoolSet } from "./engine.ts";
 
 export interface ReportOptions {
@@ -89,7 +90,14 @@ function absentReport(options: PoolOptions, pools: PoolSet): PoolReport {
 
 function backingReport(options: PoolOptions): BackingReport {
   if (options.backing === "loop") return { kind: "loop", directory: options.directory };
-  if (options.backing === "devices") return { kind: "devices", devices: options.devices };
+  if (options.backing === "devices") {
+    const { devices, select } = options;
+    return {
+      kind: "devices",
+      devices,
+      ...(select === undefined ? {} : { selector: describeSelector(select) }),
+    };
+  }
   const { data, metadata, catalog } = options;
   return { kind: "parts", data, metadata, ...(catalog === undefined ? {} : { catalog }) };
 }

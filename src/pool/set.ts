@@ -1,9 +1,12 @@
 /** All pools of this node, each kept open by a supervisor of its own: what one suffers stops no other. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { messageOf } from "../core/errors.ts";
+import type { GrowthAnswer, GrowthRequest } from "../core/growth-answer.ts";
 import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { AbsentPool, Pool, PoolSet } from "./engine.ts";
+import { growPool } from "./grow-pool.ts";
 import type { OpenDependencies } from "./open.ts";
 import { openPool } from "./open.ts";
 import { PoolSupervisor } from "./supervisor.ts";
@@ -22,6 +25,8 @@ export interface SupervisedPools extends PoolSet {
    * a pool that takes no changes is reported.
    */
   reconfigure(pools: readonly PoolOptions[]): Promise<void>;
+  /** Has one take up what new room there is, see `grow-pool.ts`. */
+  grow(name: string, request: GrowthRequest): Promise<GrowthAnswer>;
   /** Ends the driver's hold on every pool, side by side; nothing is deactivated. */
   close(): Promise<void>;
 }
@@ -35,7 +40,10 @@ export interface PoolsConfig {
 const LATECOMERS_MS = 5000;
 
 /** Begins to open all of them, and keeps them open. */
-export function startPools(config: PoolsConfig, dependencies: OpenDependencies): SupervisedPools {
+export function startPools(
+  config: PoolsConfig,
+  dependencies: Omit<OpenDependencies, "configured">,
+): SupervisedPools {
   const { report, observer } = dependencies;
   const current = new Map(config.pools.map((options) => [options.name, options]));
   const supervisors = config.pools.map(
@@ -44,7 +52,8 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
         name: first.name,
         open: (mayCreate, news) => {
           const options = current.get(first.name) ?? first;
-          const trial = openPool(options, { ...dependencies, report: news }, mayCreate);
+          const configured = (): readonly PoolOptions[] => [...current.values()];
+          const trial = openPool(options, { ...dependencies, configured, report: news }, mayCreate);
           // Another configuration may have come while it was being opened.
           trial.opened.then(
             () => setImmediate(() => void catchUp(options)),
@@ -59,7 +68,7 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
   const change = async (before: PoolOptions, options: PoolOptions): Promise<void> => {
     const supervisor = supervisors.find(({ name }) => name === options.name);
     try {
-      if (hasOtherDevices(before, options)) supervisor?.reopen("its list of devices is another");
+      if (hasOtherDevices(before, options)) void supervisor?.reopen("its list of devices is another");
       else await supervisor?.pool?.reconfigure(options);
     } catch (error) {
       report("warn", `pool ${options.name}: the new configuration waits: ${messageOf(error)}`);
@@ -104,6 +113,14 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
         }),
       );
     },
+    grow: async (name, request) => {
+      const supervisor = supervisors.find((each) => each.name === name);
+      const options = supervisor === undefined ? undefined : current.get(supervisor.name);
+      if (supervisor === undefined || options === undefined)
+        return { kind: "no-such-pool", known: supervisors.map((each) => each.name) };
+      const { runner } = dependencies;
+      return growPool({ supervisor, runner, options, configured: [...current.values()] }, request);
+    },
     close: async () => {
       await Promise.all(supervisors.map((each) => each.stop()));
     },
@@ -118,4 +135,4 @@ function absentPool({ name, absence: reason, trouble }: PoolSupervisor): AbsentP
 const hasOtherDevices = (before: PoolOptions, now: PoolOptions): boolean =>
   before.backing === "devices" &&
   now.backing === "devices" &&
-  before.devices.join("\n") !== now.devices.join("\n");
+  (before.devices.join("\n") !== now.devices.join("\n") || !isDeepStrictEqual(before.select, now.select));

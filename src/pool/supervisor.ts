@@ -12,6 +12,7 @@ import type { PoolObserver } from "../core/observer.ts";
 import type { AbsenceTrouble } from "../core/pool-report.ts";
 import type { Report } from "./backing.ts";
 import type { Pool } from "./engine.ts";
+import type { AskedGrowth } from "./pool-growth.ts";
 
 /** An open pool, as whoever keeps it open sees it. */
 export interface SupervisedPool extends Pool {
@@ -19,6 +20,8 @@ export interface SupervisedPool extends Pool {
   readonly unusable: Promise<string>;
   /** Takes over what may change while it is open. PoolUnavailableError where it takes no changes. */
   reconfigure(options: PoolOptions): Promise<void>;
+  /** Takes up room once, see `PoolGrowth.asAsked`. PoolUnavailableError where it takes no changes. */
+  growAsAsked(options: PoolOptions): Promise<AskedGrowth>;
 }
 
 /** One try, see `open.ts`. */
@@ -72,6 +75,8 @@ export class PoolSupervisor {
   #reopening = Promise.withResolvers<string>();
   readonly #ended: Promise<void>;
   #life: Life = { kind: "opening", before: undefined };
+  /** Called at the end of the next try, or of all. */
+  readonly #awaited: (() => void)[] = [];
   /** The last failure that was reported; undefined after a success. */
   #told: string | undefined;
   /** What the last try failed with; undefined after a success. */
@@ -118,9 +123,16 @@ export class PoolSupervisor {
     return this.#failure instanceof DeviceMissingError ? "device-missing" : undefined;
   }
 
-  /** Gives the open pool up and opens it again, for what counts at an opening alone. Not open: nothing is to be done. */
-  reopen(reason: string): void {
-    if (this.#life.kind === "open") this.#reopening.resolve(reason);
+  /**
+   * Gives the open pool up and opens it again, for what counts at an opening alone. Not open: nothing is to be done.
+   * Resolves when that try has come to an end, good or bad; with a stuck disk perhaps never.
+   */
+  async reopen(reason: string): Promise<void> {
+    if (this.#life.kind !== "open") return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#awaited.push(resolve);
+    this.#reopening.resolve(reason);
+    await promise;
   }
 
   /** Ends the driver's hold on the pool, when a try that is under way has ended. */
@@ -133,11 +145,11 @@ export class PoolSupervisor {
     let delay = FIRST_DELAY_MS;
     for (let first = true; ; first = false) {
       const { reason, openMs } = await this.#once(first);
-      if (this.#stop.signal.aborted) return;
+      if (this.#stop.signal.aborted) return this.#tellAwaiting();
       if (openMs >= WELL_MS) delay = FIRST_DELAY_MS;
       this.#life = { kind: "waiting", reason, until: this.#clock.now() + delay };
       await this.#clock.pause(delay, this.#stop.signal);
-      if (this.#stop.signal.aborted) return;
+      if (this.#stop.signal.aborted) return this.#tellAwaiting();
       delay = Math.min(2 * delay, LONGEST_DELAY_MS);
       this.#life = { kind: "opening", before: reason };
     }
@@ -158,6 +170,7 @@ export class PoolSupervisor {
       this.#observer.lifeChanged(this.name, "opened");
       this.#options.report("info", `pool ${this.name} is open`);
       this.#tried.resolve(true);
+      this.#tellAwaiting();
       reason = await this.#whileUsable(pool.unusable);
       openMs = this.#clock.now() - since;
     } catch (error) {
@@ -168,6 +181,7 @@ export class PoolSupervisor {
         this.#options.report("error", `pool ${this.name} could not be opened: ${reason}; it is tried again`);
       this.#told = reason;
       this.#tried.resolve(false);
+      this.#tellAwaiting();
     }
     this.#life = { kind: "leaving", reason };
     await trial.close();
@@ -193,6 +207,10 @@ export class PoolSupervisor {
     ]);
     this.#stop.signal.removeEventListener("abort", end);
     return reason;
+  }
+
+  #tellAwaiting(): void {
+    for (const resolve of this.#awaited.splice(0)) resolve();
   }
 
   /** For one try: what the try before it reported as well is not said again, until the pool is open. */

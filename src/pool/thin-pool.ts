@@ -27,6 +27,7 @@ import { KnownStatus } from "./known-status.ts";
 import { OwnedThinVolume } from "./owned-volume.ts";
 import { askWithVolumes } from "./look.ts";
 import { figuresOf } from "./pool-figures.ts";
+import type { AskedGrowth } from "./pool-growth.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { SnapshotOperations } from "./snapshots.ts";
 import type { PoolState } from "./state.ts";
@@ -226,6 +227,12 @@ export class ThinPool implements Pool {
     this.deletions.wanted = options.discardOnDelete;
     await this.parts.growTo(options);
     await this.refreshSupply();
+  }
+
+  /** What there is room for by these options, now. PoolUnavailableError where the pool takes no changes. */
+  growAsAsked(options: PoolOptions): Promise<AskedGrowth> {
+    this.requireReady();
+    return this.parts.growAsAsked(options);
   }
 
   /** Before new promises: users write, trim and fill the pool without a message of ours, so the kernel is asked again. */

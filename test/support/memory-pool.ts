@@ -27,6 +27,9 @@ import type { CreateVolumeIntent } from "../../src/plan/volume.ts";
 import type { Capacity, Outcome, Pool, PoolCondition, PoolSet } from "../../src/pool/engine.ts";
 import { memoryFigures } from "./memory-figures.ts";
 
+/** Of a pool that has nowhere to grow. */
+export const NO_GROWTH = { refusals: [], sizes: { data: bytes(0), metadata: bytes(0) } } as const;
+
 /**
  * A pool without disks, for tests of the protocol: it keeps records and follows the contract of pool/engine.ts as far
  * as a caller can see. It proves nothing about pools.
@@ -36,6 +39,8 @@ export class MemoryPool implements Pool {
   readonly uuid: PoolUuid;
   condition: PoolCondition = { kind: "ready" };
   readonly zeroesNewBlocks = true;
+  readonly reconfigure = async (): Promise<void> => {};
+  readonly growAsAsked = async (): Promise<typeof NO_GROWTH> => NO_GROWTH;
   /** Every intent that got here, in order. */
   readonly intents: CreateVolumeIntent[] = [];
   readonly trims = new Map<VolumeId, TrimNote>();

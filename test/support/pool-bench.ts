@@ -49,6 +49,8 @@ export class PoolBench {
   readonly dmsetup: Dmsetup;
   readonly scratch: string;
   readonly stateDirectory: string;
+  /** The other pools of the configuration. */
+  others: readonly PoolOptions[] = [];
   /** Warnings and errors. */
   readonly reports: string[] = [];
   readonly infos: string[] = [];
@@ -148,6 +150,7 @@ export class PoolBench {
     return openDeviceStack(options, {
       runner: this.runner,
       stateDirectory: this.stateDirectory,
+      others: this.others,
       report: (level, message) => (level === "info" ? this.infos : this.reports).push(`${level}: ${message}`),
       holdUuid: async () => this.runner,
       onStep: (step) => {

@@ -17,6 +17,7 @@ import { PoolSpace } from "../../src/pool/space.ts";
 import { PoolState } from "../../src/pool/state.ts";
 import { ThinDevices } from "../../src/pool/thin-devices.ts";
 import { ThinPool } from "../../src/pool/thin-pool.ts";
+import { NO_GROWTH } from "./memory-pool.ts";
 import { catalogContent, POOL_NAME, POOL_UUID } from "./records.ts";
 
 const POOL = poolDeviceName(POOL_NAME, "pool");
@@ -140,6 +141,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
     condition: options.condition ?? { kind: "ready" },
     onFill: () => {},
     growTo: async () => {},
+    growAsAsked: async () => NO_GROWTH,
     space: new PoolSpace({
       name: POOL_NAME,
       blockSize: BLOCK,

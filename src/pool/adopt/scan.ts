@@ -1,12 +1,11 @@
 /** Looks at the beginning of every block device of the machine for dmthin's labels. Writes nothing. */
-import { messageOf, systemErrnoOf } from "../../core/errors.ts";
 import { parsePoolOfUuid } from "../../core/ids.ts";
 import { listBlockDevices } from "../../host/device-list.ts";
 import type { ListedDevice } from "../../host/device-list.ts";
 import { stableNames } from "../../host/stable-names.ts";
 import { DISK_LABEL_FROM } from "../devices/disk-layout.ts";
 import type { Label } from "../label.ts";
-import { readLabelCopies } from "../label-store.ts";
+import { lookForLabel } from "../label-store.ts";
 import { uppermost } from "./found-pools.ts";
 import type { Find } from "./found-pools.ts";
 
@@ -20,9 +19,6 @@ export interface Scan {
   /** Devices that may be of a pool, and whose label could not be read. */
   readonly flaws: readonly Flaw[];
 }
-
-/** No medium; no such device by now. */
-const NOTHING_THERE: ReadonlySet<unknown> = new Set(["ENOMEDIUM", "ENXIO", "ENODEV", "ENOENT"]);
 
 export async function scanForLabels(): Promise<Scan> {
   const names = stableNames();
@@ -39,7 +35,7 @@ export async function scanForLabels(): Promise<Scan> {
     }
     const name = names.get(device.number);
     for (const { from, isRight } of placesOf(device)) {
-      const found = await look(device, from);
+      const found = await lookForLabel(device.path, from);
       if (found.kind === "flaw") flaws.push({ path: name ?? device.path, reason: found.reason });
       if (found.kind === "label" && isRight(found.label)) finds.push(findOf(device, name, found.label));
     }
@@ -64,21 +60,6 @@ function placesOf({ disk, size }: ListedDevice): readonly Place[] {
   return isWhole
     ? [atBegin, { from: DISK_LABEL_FROM, isRight: ({ backing }) => backing === "devices" }]
     : [atBegin];
-}
-
-type Look =
-  | { readonly kind: "label"; readonly label: Label }
-  | { readonly kind: "none" }
-  | { readonly kind: "flaw"; readonly reason: string };
-
-async function look({ path }: ListedDevice, from: bigint): Promise<Look> {
-  try {
-    const { reading } = await readLabelCopies(path, from);
-    return reading.kind === "unreadable" ? { kind: "flaw", reason: reading.reason } : reading;
-  } catch (error) {
-    if (NOTHING_THERE.has(systemErrnoOf(error))) return { kind: "none" };
-    return { kind: "flaw", reason: `cannot be read (${messageOf(error)}); check the disk` };
-  }
 }
 
 const findOf = (

@@ -4,13 +4,12 @@
  */
 import type { BlockDevice } from "../../core/dm.ts";
 import { DeviceMissingError, PoolSetupError } from "../../core/errors.ts";
-import type { DevicesPoolOptions } from "../../core/pool-options.ts";
+import type { DevicesPoolOptions, DiskSelector, PoolOptions } from "../../core/pool-options.ts";
 import type { Bytes } from "../../core/units.ts";
-import { isClaimed, isReadOnly, sizeOf } from "../../host/block-device.ts";
+import { sizeOf } from "../../host/block-device.ts";
 import type { Runner } from "../../host/run.ts";
 import { writePartitionTable } from "../../host/sfdisk.ts";
 import type { Backing, DiskOutlook } from "../backing.ts";
-import { holdersOf } from "../backing-parts.ts";
 import { problemsOfJoining } from "../decision.ts";
 import type { Observation } from "../decision.ts";
 import type { Growth, Wish } from "../growth.ts";
@@ -20,10 +19,12 @@ import { memberEnd, memberOf, membersOf, placeOf } from "../layout.ts";
 import type { Extents, Member } from "../layout.ts";
 import { claimDisk } from "./claim-disk.ts";
 import { DISK_LABEL_FROM, growDisks, isTooSmallToJoin, layoutDisks } from "./disk-layout.ts";
-import { lookAtDisk } from "./disk-look.ts";
+import { lookAtDisk, observeDisk } from "./disk-look.ts";
 import type { Disk } from "./disk-look.ts";
 import { assignRoles } from "./disk-roles.ts";
+import type { DiskVerdict } from "./disk-selector.ts";
 import { isAsWritten, partitionsOf, tableOf } from "./disk-table.ts";
+import { selectDisks } from "./select-disks.ts";
 
 export class DevicesBacking implements Backing {
   readonly kind = "devices";
@@ -37,17 +38,23 @@ export class DevicesBacking implements Backing {
   /** The primary one, by which the partition tables go. */
   #label: Label | undefined;
 
-  constructor(options: DevicesPoolOptions) {
+  readonly #others: readonly PoolOptions[];
+  #verdicts: readonly DiskVerdict[] | undefined;
+
+  /** `others`: the pools of the configuration, among which no disk may be meant twice. */
+  constructor(options: DevicesPoolOptions, others: readonly PoolOptions[]) {
     this.#options = options;
+    this.#others = others;
   }
 
   async observe(runner: Runner): Promise<readonly Observation[]> {
-    const disks = await this.#lookAtAll(runner);
+    const { select } = this.#options;
+    const disks = await (select === undefined ? this.#lookAtAll(runner) : this.#select(runner, select));
     const { members, joining, primary } = assignRoles(this.#options.name, disks);
     for (const [member, disk] of members) this.#members.set(member, disk);
     if (this.#failures.length > 0) {
       if (!isWhole(primary, members)) throw this.#failure();
-      this.#notHad = this.#failures.map(({ message }) => message);
+      this.#notHad = [...this.#notHad, ...this.#failures.map(({ message }) => message)];
     }
     this.#joining = joining;
     this.#label = primary;
@@ -111,6 +118,9 @@ export class DevicesBacking implements Backing {
     return { title, size, partitions, isPartitioned: isAsWritten(table, wanted) };
   };
 
+  /** As of the last `observe`. */
+  readonly verdicts = (): readonly DiskVerdict[] | undefined => this.#verdicts;
+
   async detach(): Promise<void> {
     // Nothing was taken: the disks are as they were.
   }
@@ -142,6 +152,16 @@ export class DevicesBacking implements Backing {
       );
     }
     return disks;
+  }
+
+  async #select(runner: Runner, select: DiskSelector): Promise<readonly Disk[]> {
+    const found = await selectDisks({ ...this.#options, select }, this.#others, runner);
+    this.#verdicts = found.verdicts;
+    if (found.kind === "refuse") throw found.problem;
+    this.#failures = found.failures;
+    if (found.disks.length === 0) throw this.#failure();
+    this.#notHad = found.refusals;
+    return found.disks;
   }
 
   /** Disks behind those of the pool. One that cannot be had keeps no pool from opening. */
@@ -185,18 +205,8 @@ export class DevicesBacking implements Backing {
     return sizeOf(this.#disk(member).device.number);
   }
 
-  async #observation(role: Member, { path, title, device, finding }: Disk): Promise<Observation> {
-    const holders = holdersOf(device);
-    return {
-      role,
-      path: title,
-      size: device.size,
-      finding,
-      forced: this.#options.force.includes(path),
-      readOnly: isReadOnly(device.number),
-      holders,
-      claimed: holders.length === 0 && (await isClaimed(device.path)),
-    };
+  #observation(role: Member, disk: Disk): Promise<Observation> {
+    return observeDisk(role, disk, this.#options.force);
   }
 }
 

@@ -4,14 +4,16 @@ import { DeviceMissingError, EnvironmentError, messageOf, PoolSetupError } from 
 import type { PoolName } from "../../core/ids.ts";
 import { MIB } from "../../core/units.ts";
 import { probe } from "../../host/blkid.ts";
-import { describeBlockDevice, readBlock } from "../../host/block-device.ts";
+import { describeBlockDevice, isClaimed, isReadOnly, readBlock } from "../../host/block-device.ts";
 import { readAttribute } from "../../host/dm-sysfs.ts";
 import type { Runner } from "../../host/run.ts";
 import { readPartitionTable } from "../../host/sfdisk.ts";
 import type { PartitionTable } from "../../host/sfdisk.ts";
-import type { Finding } from "../decision.ts";
+import { holdersOf } from "../backing-parts.ts";
+import type { Finding, Observation } from "../decision.ts";
 import { readLabelCopies } from "../label-store.ts";
 import type { LabelCopies } from "../label-store.ts";
+import type { Member } from "../layout.ts";
 import { DISK_LABEL_FROM } from "./disk-layout.ts";
 import { strangersIn } from "./disk-table.ts";
 
@@ -25,6 +27,25 @@ export interface Disk {
   readonly finding: Finding;
   /** Of a labelled disk. */
   readonly table: PartitionTable | undefined;
+}
+
+/** As the decision takes it. */
+export async function observeDisk(
+  role: Member,
+  { path, title, device, finding }: Disk,
+  forced: readonly string[],
+): Promise<Observation> {
+  const holders = holdersOf(device);
+  return {
+    role,
+    path: title,
+    size: device.size,
+    finding,
+    forced: forced.includes(path),
+    readOnly: isReadOnly(device.number),
+    holders,
+    claimed: holders.length === 0 && (await isClaimed(device.path)),
+  };
 }
 
 /** Less can hold nothing. */

@@ -115,7 +115,6 @@ const BAD: readonly (readonly [what: string, text: string, expected: readonly st
     ["pools[0].backing: must be loop, parts or devices"],
   ],
   ["no backing", "pools: [{name: a}]", ["pools[0].backing: is required: loop, parts or devices"]],
-  ["no disks", "pools: [{name: a, backing: devices}]", ["pools[0].devices: is required"]],
   ["an empty list of disks", devicesPool("devices: []"), ["pools[0].devices: must name at least one disk"]],
   [
     "seventeen disks",
@@ -131,7 +130,7 @@ const BAD: readonly (readonly [what: string, text: string, expected: readonly st
     "a size where the disks decide",
     devicesPool("devices: [/dev/sda], dataSize: 1GiB"),
     [
-      "pools[0].dataSize: is not a key here; keys are backing, name, blockSize, metadataSize, overprovision, zeroing, whenFull, discard, discardOnDelete, trim, devices, autoGrow, reserve, force",
+      "pools[0].dataSize: is not a key here; keys are backing, name, blockSize, metadataSize, overprovision, zeroing, whenFull, discard, discardOnDelete, trim, devices, select, autoGrow, reserve, force",
     ],
   ],
   ...["91%", "-1%", "1.5%", "1000", "much", "true"].map(

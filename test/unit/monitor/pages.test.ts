@@ -10,10 +10,10 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { EnvironmentError } from "../../../src/core/errors.ts";
 import type { HttpServer } from "../../../src/monitor/http.ts";
-import { serveTcp, serveUnix } from "../../../src/monitor/http.ts";
+import { serveActions, serveTcp, serveUnix } from "../../../src/monitor/http.ts";
 import { NodeMetrics } from "../../../src/monitor/node-metrics.ts";
 import type { PageSources } from "../../../src/monitor/pages.ts";
-import { pagesOf } from "../../../src/monitor/pages.ts";
+import { actionsOf, pagesOf } from "../../../src/monitor/pages.ts";
 import { parseReport } from "../../../src/monitor/report-json.ts";
 import { reportPools } from "../../../src/pool/report-pools.ts";
 import { loopOptions } from "../../support/loop-options.ts";
@@ -171,5 +171,41 @@ describe("a listener", () => {
     const server = await serveTcp({ host: "127.0.0.1", port }, pagesOf(sources()).open, () => {});
     expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
     server.close();
+  });
+});
+
+describe("the control socket", () => {
+  const asked: unknown[] = [];
+  async function control(): Promise<string> {
+    const path = join(directory, "control.sock");
+    const grow: Parameters<typeof actionsOf>[0] = async (pool, wish) => {
+      asked.push([pool, wish]);
+      return { kind: "cannot", reason: "it is not open" };
+    };
+    servers.push(await serveActions(path, actionsOf(grow), (_page, error) => bugs.push(error)));
+    return path;
+  }
+
+  test("does what is asked for by POST alone, and is its owner's", async () => {
+    const path = await control();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    for (const method of ["GET", "HEAD", "PUT"])
+      expect((await ask(path, "/pool/grow?pool=fast", method)).status).toBe(405);
+    expect((await ask(path, "/report", "POST")).status).toBe(404);
+    expect((await ask(path, "/constructor", "POST")).status).toBe(404);
+    expect(asked).toEqual([]);
+    const done = await ask(path, "/pool/grow?pool=fast&dry-run=", "POST");
+    expect([done.status, JSON.parse(done.body)]).toEqual([200, { kind: "cannot", reason: "it is not open" }]);
+    await ask(path, "/pool/grow?pool=a%26b&release-reserve=", "POST");
+    expect(asked).toEqual([
+      ["fast", { dryRun: true, releaseReserve: false }],
+      ["a&b", { dryRun: false, releaseReserve: true }],
+    ]);
+  });
+
+  test("is not the socket of the report", async () => {
+    const path = await serve();
+    expect((await ask(path, "/pool/grow?pool=fast", "POST")).status).toBe(405);
+    expect((await ask(path, "/pool/grow?pool=fast")).status).toBe(404);
   });
 });

@@ -172,3 +172,22 @@ test("a pool that is found in foreign hands before its turn is not touched", asy
   expect(wishes).toEqual([]);
   expect(reports.at(-1)).toMatch(/^error: .* did not grow, and goes on as it is: it is unusable/);
 });
+
+test("asked for once, it goes by other options once, and says what was not done", async () => {
+  const { growth, stack, wishes, bench } = growing();
+  const asked = { ...OPTIONS, dataSize: bytes(11n * GIB) };
+  expect(await growth.asAsked(asked)).toEqual({
+    refusals: [],
+    sizes: { data: 11n * GIB, metadata: 64n * MIB },
+  });
+  await growth.toConfigured();
+  expect(wishes.at(-1)?.dataSize).toBe(10n * GIB);
+  bench.refuses = "no room";
+  expect((await growth.asAsked(asked)).refusals).toEqual(["no room"]);
+  stack.grow = async () => {
+    throw new Error("the disk is gone");
+  };
+  expect((await growth.asAsked(asked)).refusals).toEqual([
+    "did not grow, and goes on as it is: the disk is gone",
+  ]);
+});

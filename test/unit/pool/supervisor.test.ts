@@ -33,8 +33,7 @@ class Try {
   }
 
   succeed(): void {
-    const contract = { unusable: this.#unusable.promise, reconfigure: async () => {} };
-    this.#opened.resolve(Object.assign(new MemoryPool(NAME, "a"), contract));
+    this.#opened.resolve(Object.assign(new MemoryPool(NAME, "a"), { unusable: this.#unusable.promise }));
   }
 
   fail(message: string): void {
@@ -244,7 +243,7 @@ describe("a pool that is to be opened again", () => {
     const { last, lines, pass, supervisor, tries } = bench();
     last().succeed();
     await settle();
-    supervisor.reopen("its list of devices is another");
+    const reopened = supervisor.reopen("its list of devices is another").then(() => supervisor.pool);
     await settle();
     expect(supervisor.pool).toBeUndefined();
     expect(supervisor.absence).toMatch(/^its list of devices is another; it is tried again when/);
@@ -255,13 +254,14 @@ describe("a pool that is to be opened again", () => {
     await settle();
     expect(tries.length).toBe(2);
     expect(supervisor.pool).toBeDefined();
+    expect(await reopened).toBe(supervisor.pool);
     expect(lines).toContain(`pool ${NAME} is opened again: its list of devices is another`);
     expect(lines.join()).not.toMatch(/could not|given up/);
   });
 
   test("is opened again once for each time it was asked for, and not for what was asked before it was open", async () => {
     const { last, supervisor, tries } = bench();
-    supervisor.reopen("too early");
+    await supervisor.reopen("too early");
     last().succeed();
     await settle();
     expect(supervisor.pool).toBeDefined();
