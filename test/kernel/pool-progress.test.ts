@@ -14,6 +14,7 @@ import { UnderDisk } from "../support/under-disk.ts";
 const POOL = "vast";
 const THINS = 30;
 const MAPPINGS = 4000;
+const METADATA_MIB = 16;
 /** Of the metadata's disk, for each read: lines come every five seconds, the one on a terminal every second. */
 const DELAY_MS = { lines: 150, terminal: 40 };
 /** A leaf has 16 bytes for each mapping. */
@@ -61,7 +62,7 @@ beforeAll(async () => {
   const [data, catalog] = [await disk("data", 600), await disk("catalog", 160)];
   metadata = await disk("metadata", 48);
   const paths = { data: data.path, metadata: metadata.path, catalog: catalog.path };
-  const pool = { name: POOL, backing: "parts", ...paths, metadataSize: "16MiB" };
+  const pool = { name: POOL, backing: "parts", ...paths, metadataSize: `${METADATA_MIB}MiB` };
   await (await startDriver({ directory, pools: [pool] })).stop();
   await takeDown(POOL, [directory]);
   const { reading } = await readLabelCopies(metadata.path);
@@ -94,10 +95,11 @@ test("where nobody sits at a terminal, lines with what was read go to standard e
     const [, seconds, read, unit, inUse] = found ?? [];
     expect(Number(seconds)).toBeGreaterThanOrEqual(5 * index);
     expect(Number(inUse)).toBeGreaterThan(LEAST_IN_USE_MIB);
+    expect(Number(inUse)).toBeLessThan(METADATA_MIB);
     const mebibytes = unit === "KiB" ? Number(read) / 1024 : Number(read);
     expect(mebibytes).toBeGreaterThan(0);
     // A tool may read a block twice; the whole device it never does.
-    expect(mebibytes).toBeLessThan(16);
+    expect(mebibytes).toBeLessThan(METADATA_MIB);
   }
   const figures = told.map((found) => `${found?.[2]} ${found?.[3]}`);
   expect(new Set(figures).size).toBe(figures.length);
