@@ -8,6 +8,7 @@ import { readConfig, surroundingsOf } from "./config.ts";
 import { messageOf, PreconditionError } from "./core/errors.ts";
 import { faultPoint } from "./fault-point.ts";
 import { createRunner } from "./host/run.ts";
+import { withThinProgress } from "./host/thin-progress.ts";
 import { ensureThinTargets } from "./host/thin-targets.ts";
 import { findTools } from "./host/tools.ts";
 import type { Acceptance, Assessment, Loss } from "./plan/repair.ts";
@@ -18,7 +19,8 @@ import type { PoolCheck } from "./pool/check.ts";
 import { holdIdlePool } from "./pool/idle-pool.ts";
 import type { IdlePool } from "./pool/idle-pool.ts";
 import { repairPool } from "./pool/repair.ts";
-import type { RepairOutcome } from "./pool/repair.ts";
+import type { RepairHands, RepairOutcome } from "./pool/repair.ts";
+import { ProgressLine, toolProgress } from "./progress-line.ts";
 
 export type PoolCommand =
   | {
@@ -47,7 +49,10 @@ const DAMAGED = 1;
 /** Nothing can be said: the pool is in use, or cannot be reached. */
 const UNDONE = 2;
 
+const progress = new ProgressLine(process.stderr);
+
 const say = (line: string): void => {
+  progress.clear();
   process.stdout.write(`${line}\n`);
 };
 
@@ -56,6 +61,7 @@ export async function runPoolCommand(command: PoolCommand): Promise<number> {
   try {
     return await run(command);
   } catch (error) {
+    progress.clear();
     process.stderr.write(`dmthin: ${messageOf(error)}\n`);
     return UNDONE;
   }
@@ -70,7 +76,9 @@ async function run(command: PoolCommand): Promise<number> {
   }
   if (command.kind === "pool-plan") return runPoolPlan(options, config.pools, command.output);
   const faults = faultPoint(process.env["DMTHIN_FAULT_FILE"]);
-  const runner = faults.watch(createRunner(findTools()));
+  const runner = withThinProgress(faults.watch(createRunner(findTools())), (each) =>
+    progress.show(toolProgress(each)),
+  );
   const onStep = (step: string): Promise<void> => faults.afterStep(step);
   await mkdir(config.stateDirectory, { recursive: true, mode: 0o700 });
   return faults.around(command.kind, async () => {
@@ -96,7 +104,14 @@ async function act(
 ): Promise<number> {
   if (command.kind === "pool-check") return sayCheck(command.pool, await checkPool(pool));
   const { accepted, workDirectory } = command;
-  return sayOutcome(command.pool, await repairPool(pool, { accepted, workDirectory, say, onStep }));
+  const hands: RepairHands = {
+    accepted,
+    workDirectory,
+    say,
+    progress: (text) => progress.show(text),
+    onStep,
+  };
+  return sayOutcome(command.pool, await repairPool(pool, hands));
 }
 
 function sayCheck(name: string, { extent, problems, thins }: PoolCheck): number {

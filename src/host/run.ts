@@ -7,6 +7,7 @@ import { execa } from "execa";
 
 import { ToolError } from "../core/errors.ts";
 import { errnoFrom } from "./errno.ts";
+import { type ProcessIo, readProcessIo } from "./process-io.ts";
 import { TOOL_DIRECTORIES, type ToolName, type Tools } from "./tools.ts";
 
 export interface RunResult {
@@ -26,6 +27,8 @@ export interface RunOptions {
   readonly input?: string;
   /** Ends it by SIGKILL. Only for commands that change nothing, or may stop anywhere. */
   readonly signal?: AbortSignal;
+  /** Called once a second while it runs, with its age in milliseconds. Must not throw. */
+  readonly onRunning?: (io: ProcessIo | undefined, ms: number) => void;
 }
 
 export interface Runner {
@@ -59,6 +62,7 @@ export interface Ended {
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 /** How long after SIGKILL the answer waits for the process to be really gone. */
 const KILL_GRACE_MS = 1000;
+const TELL_MS = 1000;
 
 const ENVIRONMENT = {
   LC_ALL: "C",
@@ -101,11 +105,25 @@ async function spawn(
     const note = exitCode === undefined && stderr === "" ? (result.shortMessage ?? "") : stderr;
     return { stdout, stderr: note, exitCode, ...(code === undefined ? {} : { spawnErrno: code }) };
   });
+  if (options.onRunning !== undefined) tellOf(child.pid, ended, options.onRunning);
   if (options.timeoutMs === undefined) return ended;
   return withinDeadline(ended, options.timeoutMs, () => {
     child.kill("SIGKILL");
     options.onKilled?.(ended.then(() => {}));
   });
+}
+
+function tellOf(
+  pid: number | undefined,
+  ended: Promise<unknown>,
+  tell: NonNullable<RunOptions["onRunning"]>,
+): void {
+  const begin = performance.now();
+  const timer = setInterval(
+    () => tell(pid === undefined ? undefined : readProcessIo(pid), performance.now() - begin),
+    TELL_MS,
+  );
+  void ended.finally(() => clearInterval(timer));
 }
 
 async function withinDeadline(ended: Promise<Ended>, timeoutMs: number, kill: () => void): Promise<Ended> {

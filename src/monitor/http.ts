@@ -1,6 +1,7 @@
 /** Plain HTTP for a few pages: GET and HEAD; or for a few actions: POST. Nothing is read from a body. */
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 
 import { EnvironmentError } from "../core/errors.ts";
 import { bindForOwner, removeStaleSocket } from "../host/unix-socket.ts";
@@ -28,7 +29,7 @@ const LIMITS = {
 };
 /** Without a byte in either direction. A page over TCP takes seconds; a measurement, over the socket, minutes. */
 const IDLE_MS = 20_000;
-const MOST_CONNECTIONS = 64;
+export const MOST_CONNECTIONS = 64;
 
 /** Throws EnvironmentError where the address is taken, or not of this machine. */
 export async function serveTcp(
@@ -77,8 +78,25 @@ function serverOf(answerTo: (request: IncomingMessage) => Promise<Answer>): Serv
   const server = createServer(LIMITS, (request, response) => {
     void answerTo(request).then((found) => write(request, response, found));
   });
-  server.maxConnections = MOST_CONNECTIONS;
+  makeRoom(server);
   return server;
+}
+
+/**
+ * Of too many connections the oldest goes, whatever it waits for. A new one is never refused: it may be the liveness probe's,
+ * and a flood of scrapes must not have the driver restarted.
+ */
+function makeRoom(server: Server): void {
+  const connections = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+    if (connections.size <= MOST_CONNECTIONS) return;
+    const [oldest] = connections;
+    if (oldest === undefined) return;
+    connections.delete(oldest);
+    oldest.destroy();
+  });
 }
 
 async function answer(

@@ -96,6 +96,7 @@ export class LoopBacking implements Backing {
   async attach(runner: Runner, role: MemberRole): Promise<BlockDevice> {
     const losetup = new Losetup(runner);
     const path = this.#path(role);
+    if (role !== "data") await this.#fillHoles(runner, path);
     const attached = await this.#attached(losetup, path);
     if (attached !== undefined && !attached.directIo) {
       throw new PoolSetupError(
@@ -200,6 +201,26 @@ export class LoopBacking implements Backing {
     const made = await mkdir(directory, { recursive: true, mode: 0o700 });
     await chmod(directory, 0o700);
     if (made !== undefined) await syncDirectory(dirname(made));
+  }
+
+  /**
+   * Of a file that was allocated when it was made: whoever copies files (`cp`, `tar --sparse`) leaves holes where nothing was
+   * written yet, and a write into a hole fails when the filesystem is full.
+   */
+  async #fillHoles(runner: Runner, path: string): Promise<void> {
+    const { size, blocks } = await stat(path, { bigint: true });
+    if (blocks * 512n >= size) return;
+    const { name, directory } = this.#options;
+    try {
+      await runner.run("fallocate", ["--length", `${size}`, path]);
+    } catch (error) {
+      throw new PoolSetupError(
+        `pool ${name}: ${path} has holes, as copied files have, and they cannot be allocated: free space in the filesystem of ${directory} (${formatBytes(await freeBytes(directory))} are free)`,
+        { cause: error },
+      );
+    }
+    await using handle = await open(path, constants.O_RDWR);
+    await handle.sync();
   }
 
   async #makeFile(runner: Runner, path: string, label: Label): Promise<void> {

@@ -26,6 +26,8 @@ export interface RepairHands {
   readonly workDirectory: string;
   /** For people. */
   readonly say: (line: string) => void;
+  /** For people too, often: how far it is. */
+  readonly progress: (text: string) => void;
   readonly onStep: OnStep;
 }
 
@@ -186,20 +188,15 @@ class Repair {
     to: string,
     thins: readonly ThinDetail[],
   ): Promise<readonly ThinDetail[] | undefined> {
-    const { say, workDirectory } = this.#hands;
+    const { progress, workDirectory } = this.#hands;
     const directory = await mkdtemp(`${workDirectory}/dmthin-repair-`);
-    let told = performance.now();
     try {
       return await salvage(this.#pool.runner, {
         from,
         to,
         thins,
         workDirectory: directory,
-        onThin: (done) => {
-          if (performance.now() - told < PROGRESS_MS) return;
-          told = performance.now();
-          say(`${done} of ${thins.length} thins`);
-        },
+        onThin: (done) => progress(`${done} of ${thins.length} thins`),
       });
     } finally {
       await rm(directory, { recursive: true, force: true });
@@ -237,6 +234,3 @@ class Repair {
     return `volumes of the pool are in use; end their pods, so that the driver unpublishes and unstages them, and repeat:${lines.join("")}`;
   }
 }
-
-/** Between two lines about long work. */
-const PROGRESS_MS = 5000;

@@ -1,4 +1,5 @@
 import type { FaultCase } from "./case.ts";
+import { move } from "./move/move.ts";
 import { everyFlush, logWrites, logWritesNegative } from "./power/log-writes.ts";
 import { powerLoss, powerLossNegative } from "./power/power-loss.ts";
 import { suite } from "./suite.ts";
@@ -23,6 +24,7 @@ export const CASES: readonly FaultCase[] = [
   suite({ name: "concurrency", promises: [4, 11], seeds: { full: 2, share: 1 } }),
   suite({ name: "capacity", promises: [6], seeds: { full: 1, share: 1 } }),
   suite({ name: "foreign-live", promises: [10], seeds: { full: 1, share: 0 } }),
+  move,
   logWrites,
   suite({ name: "returning-disk", promises: [7, 10], seeds: { full: 1, share: 0 } }),
   powerLoss,

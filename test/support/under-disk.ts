@@ -62,6 +62,11 @@ export class UnderDisk {
     return this.#become(`0 ${this.sectors} delay ${this.#place} 0 ${this.#place} ${ms}`);
   }
 
+  /** Every read takes that long. */
+  delayReads(ms: number): Promise<void> {
+    return this.#become(`0 ${this.sectors} delay ${this.#place} ${ms} ${this.#place} 0`);
+  }
+
   /** What another one holds, as if they had been exchanged. */
   showInstead(other: UnderDisk): Promise<void> {
     return this.#become(other.#linear());

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { CsiClient } from "../../support/csi-client.ts";
 import { loopPool, startDriver, type RawConfig, type TestDriver } from "../../support/driver.ts";
-import { run, takeDown } from "../../support/machine-state.ts";
+import { takeDown } from "../../support/machine-state.ts";
 import { scratchDirectory } from "../../support/scratch.ts";
 import { SHARED_DIRECTORIES, VolumeLife, type Content, type TestVolume } from "../../support/volume-life.ts";
 import { ThinMetadata } from "./thin-metadata.ts";
@@ -211,22 +211,4 @@ export class RepairBench {
     const ended = once(child, "exit").then(() => ({ code: child.exitCode ?? -1, text }));
     return { ended, kill: () => child.kill("SIGKILL") };
   }
-}
-
-/** dmsetup tables of a device: writes of its metadata fail, but for the first block, from now until it is undone. */
-export async function refuseWrites(device: string): Promise<() => Promise<void>> {
-  const table = await run("dmsetup", "table", device);
-  const [, length = "", , on = "", from = ""] = table.split(" ");
-  const rest = `8 ${Number(length) - 8} flakey ${on} ${Number(from) + 8} 0 100 1 error_writes`;
-  await swapTable(device, `0 8 linear ${on} ${from}\n${rest}\n`);
-  return () => swapTable(device, `${table}\n`);
-}
-
-async function swapTable(device: string, table: string): Promise<void> {
-  const file = `/run/${device}.table`;
-  await writeFile(file, table);
-  await run("dmsetup", "suspend", "--noflush", "--nolockfs", device);
-  await run("dmsetup", "load", device, file);
-  await run("dmsetup", "resume", device);
-  await rm(file);
 }

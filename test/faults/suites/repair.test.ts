@@ -6,13 +6,14 @@ import { stat, truncate } from "node:fs/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { CALM, HURT, refuseWrites, RepairBench, type Saved } from "../repair/repair-bench.ts";
+import { CALM, HURT, RepairBench, type Saved } from "../repair/repair-bench.ts";
 import { CHANGES, TURNS } from "../repair/points.ts";
 import { mappingsOf, type Part } from "../repair/thin-metadata.ts";
 import { sha256, sha256Raw, writeRandom, writeRaw } from "../../support/content.ts";
 import { run } from "../../support/machine-state.ts";
 import { expectCode } from "../../support/node-bench.ts";
 import { countRecords, RecordWriter } from "../../support/record-writer.ts";
+import { refuseWrites } from "../../support/refuse-writes.ts";
 import type { TestVolume } from "../../support/volume-life.ts";
 import { Random } from "../random.ts";
 import { given } from "./given.ts";

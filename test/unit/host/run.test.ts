@@ -34,6 +34,20 @@ describe("running a tool", () => {
     });
   });
 
+  test("one that takes long is told of each second, until it ends", async () => {
+    const told: (readonly [bigint | undefined, number])[] = [];
+    const onRunning = (io: { readonly read: bigint } | undefined, ms: number): void => {
+      told.push([io?.read, ms]);
+    };
+    await shell(createRunner(SHELL), "exit 0", { onRunning });
+    expect(told).toEqual([]);
+    await shell(createRunner(SHELL), "sleep 1.5", { onRunning });
+    const ended = told.length;
+    expect(told[0]).toEqual([expect.any(BigInt), expect.any(Number)]);
+    await shell(createRunner(SHELL), "sleep 1.2");
+    expect(told).toHaveLength(ended);
+  });
+
   test("arguments reach the process untouched by any shell", async () => {
     const runner = createRunner({ has: () => true, path: () => "/bin/echo" });
     expect((await runner.run("sync", ["$HOME", "a b", "; ls", "*"])).stdout).toBe("$HOME a b ; ls *\n");
