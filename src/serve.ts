@@ -206,7 +206,7 @@ async function listenForWatchers(
     report: async () => {
       const [versions, reports] = await Promise.all([
         versionsOnce(),
-        reportPools(config.pools, opening, { withinMs: REPORT_MS }),
+        reportPools(opening.configured, opening, { withinMs: REPORT_MS }),
       ]);
       return {
         node: config.nodeName,

@@ -10,6 +10,8 @@ import { PoolSupervisor } from "./supervisor.ts";
 
 /** Pools come and go; one that is not open is among the absent, with its reason. */
 export interface SupervisedPools extends PoolSet {
+  /** Options of each as they count now, in the order of the configuration. */
+  readonly configured: readonly PoolOptions[];
   /**
    * Resolves when the others need not be waited for: all are open or have failed once, or one is open and the rest had
    * its time. So lists are whole from the first answer on, unless a disk is stuck.
@@ -84,6 +86,9 @@ export function startPools(config: PoolsConfig, dependencies: OpenDependencies):
       first.promise.then(() => sleep(LATECOMERS_MS, undefined, { ref: false })),
     ]),
     settled,
+    get configured() {
+      return [...current.values()];
+    },
     get pools() {
       return pools();
     },
