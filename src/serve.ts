@@ -159,15 +159,21 @@ async function runDriver(
     if (facts.pools.length > 0) log.info(facts, "ready");
     else log.error(facts, "not ready: no pool is open");
   });
-  const unfollow = followConfiguration({
+  const following = followConfiguration({
     path: options.configuration,
     config,
     read: () => readConfig(options.configuration, surroundingsOf(process.env, hostname())),
-    apply: (changed) => opening.reconfigure(changed),
+    standing: (name) => opening.standing(name),
+    apply: (change) => {
+      const known = new Set(opening.configured.map(({ name }) => name));
+      counters.introduce(change.pools.map(({ name }) => name).filter((name) => !known.has(name)));
+      return opening.reconfigure(change);
+    },
     report,
   });
+  opening.onTried(() => following.tryEnded());
   const signal = await stop;
-  unfollow();
+  following.stop();
   log.info({ signal, operations: operations.size }, "draining");
   const clean = await server.drain({ idle: () => operations.idle(), withinMs: DRAIN_MS });
   // A pool on a dead disk cannot be closed in time; the next start settles it.
@@ -206,7 +212,7 @@ async function listenForWatchers(
     report: async () => {
       const [versions, reports] = await Promise.all([
         versionsOnce(),
-        reportPools(opening.configured, opening, { withinMs: REPORT_MS }),
+        reportPools(opening.configured, opening, { withinMs: REPORT_MS, leftOut: opening.leftOut }),
       ]);
       return {
         node: config.nodeName,

@@ -108,6 +108,7 @@ export async function assemble(
       now: dependencies.now,
     }),
     growTo: (wanted) => growth.toConfigured(wanted),
+    disks: () => stack.disks,
     ...(stack.hostBytes === undefined ? {} : { hostBytes: stack.hostBytes }),
     now: dependencies.now,
     hands: {

@@ -29,6 +29,8 @@ export interface PoolParts {
   readonly space: PoolSpace;
   /** Never rejects. */
   readonly growTo: (options: PoolOptions) => Promise<void>;
+  /** See `DeviceStack`. */
+  readonly disks: () => readonly string[];
   /** Loop pools: free bytes of the filesystem below plus what the data file has. */
   readonly hostBytes?: () => Promise<Bytes>;
   readonly now: () => Date;
