@@ -8,18 +8,15 @@ import { planPool } from "./pool/pool-plan.ts";
 import type { DeviceChange, DevicePlan, PoolPlan, PoolSizes } from "./pool/pool-plan.ts";
 import type { PoolOptions } from "./core/pool-options.ts";
 
-export type PlanOutput = "text" | "json";
-
 /** The driver would do what is shown. */
 const PLANNED = 0;
 /** It would refuse the pool. */
 const REFUSED = 1;
 
 /** Answers the exit code. */
-export async function runPoolPlan(options: PoolOptions, output: PlanOutput): Promise<number> {
+export async function runPoolPlan(options: PoolOptions, json: boolean): Promise<number> {
   const plan = await planPool(options, createRunner(findTools()));
-  const text =
-    output === "json" ? formatJson({ pool: options.name, ...plan }) : formatText(options.name, plan);
+  const text = json ? formatJson({ pool: options.name, ...plan }) : formatText(options.name, plan);
   process.stdout.write(text);
   return plan.kind === "refuse" ? REFUSED : PLANNED;
 }
