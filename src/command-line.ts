@@ -1,5 +1,5 @@
 /** The words after `dmthin`, as a value. */
-import { configuration, parse, poolOf, whereabouts } from "./command-words.ts";
+import { configuration, OUTPUT, parse, poolOf, wantsJson, whereabouts } from "./command-words.ts";
 import { DEFAULT_CONFIGURATION, DEFAULT_STATE_DIRECTORY } from "./config/paths.ts";
 import { InvalidRequestError } from "./core/errors.ts";
 import type { View } from "./commands/answer.ts";
@@ -104,13 +104,11 @@ function parseDoctor(args: readonly string[]): Command {
   const { values } = parse("doctor", args, {
     config: { type: "string" },
     root: { type: "string" },
-    output: { type: "string", short: "o" },
+    output: OUTPUT,
   });
-  const { root = "/", output } = values;
+  const { root = "/" } = values;
   if (!root.startsWith("/")) throw new InvalidRequestError("doctor --root", "must be an absolute path");
-  if (output !== undefined && output !== "json")
-    throw new InvalidRequestError("doctor --output", "must be json, or be left out for people");
-  return { kind: "doctor", configuration: configuration(values), root, json: output === "json" };
+  return { kind: "doctor", configuration: configuration(values), root, json: wantsJson("doctor", values) };
 }
 
 function parseObjects(name: "volume" | "snapshot", [verb, ...rest]: readonly string[]): Command {
@@ -129,22 +127,21 @@ function parseReport(command: string, args: readonly string[], kind: View["kind"
     command,
     args,
     {
-      output: { type: "string", short: "o", default: "table" },
+      output: OUTPUT,
       config: { type: "string" },
       "state-directory": { type: "string" },
       ...(isOfObjects(kind) ? { measure: { type: "boolean" } as const } : {}),
     },
     shows ? 1 : 0,
   );
-  if (values.output !== "json" && values.output !== "table")
-    throw new InvalidRequestError(`${command} --output`, "must be json or table");
+  const json = wantsJson(command, values);
   const [wanted] = positionals;
   if (shows && wanted === undefined)
     throw new InvalidRequestError(command, "what to show is missing; see dmthin --help");
   return {
     kind: "report",
     view: shows ? { kind, wanted: wanted ?? "" } : { kind },
-    json: values.output === "json",
+    json,
     measure: "measure" in values && values.measure === true,
     ...whereabouts(values),
   };
@@ -158,20 +155,12 @@ function parsePool([verb, ...rest]: readonly string[]): Command {
     case "show":
       return parseReport("pool show", rest, "pool-show");
     case "plan": {
-      const { values, positionals } = parse(
-        "pool plan",
-        rest,
-        { config, output: { type: "string", short: "o" } },
-        1,
-      );
-      const output = values.output ?? "text";
-      if (output !== "text" && output !== "json")
-        throw new InvalidRequestError("pool plan --output", "must be text or json");
+      const { values, positionals } = parse("pool plan", rest, { config, output: OUTPUT }, 1);
       return {
         kind: "pool-plan",
         pool: poolOf(verb, positionals),
         configuration: configuration(values),
-        output,
+        json: wantsJson("pool plan", values),
       };
     }
     case "grow":
@@ -222,18 +211,16 @@ function parseGrow(args: readonly string[]): Command {
     {
       config: { type: "string" },
       "state-directory": { type: "string" },
-      output: { type: "string", short: "o", default: "text" },
+      output: OUTPUT,
       "dry-run": { type: "boolean", default: false },
       "release-reserve": { type: "boolean", default: false },
     },
     1,
   );
-  if (values.output !== "json" && values.output !== "text")
-    throw new InvalidRequestError("pool grow --output", "must be text or json");
   return {
     kind: "pool-grow",
     pool: poolOf("grow", positionals),
-    json: values.output === "json",
+    json: wantsJson("pool grow", values),
     dryRun: values["dry-run"],
     releaseReserve: values["release-reserve"],
     ...whereabouts(values),
@@ -242,16 +229,10 @@ function parseGrow(args: readonly string[]): Command {
 
 function parseAdopt(args: readonly string[]): Command {
   const text = { type: "string" } as const;
-  const { values, positionals } = parse(
-    "pool adopt",
-    args,
-    { config: text, as: text, output: { type: "string", short: "o", default: "text" } },
-    1,
-  );
+  const { values, positionals } = parse("pool adopt", args, { config: text, as: text, output: OUTPUT }, 1);
+  const json = wantsJson("pool adopt", values);
   const [pool] = positionals;
-  const { as, config, output } = values;
-  if (output !== "json" && output !== "text")
-    throw new InvalidRequestError("pool adopt --output", "must be text or json");
+  const { as, config } = values;
   if (pool !== undefined && !isPoolUuid(pool))
     throw new InvalidRequestError(
       "pool adopt",
@@ -265,7 +246,7 @@ function parseAdopt(args: readonly string[]): Command {
   if (as !== undefined && !isPoolName(as)) throw new InvalidRequestError("pool adopt --as", POOL_NAME_RULE);
   return {
     kind: "pool-adopt",
-    json: output === "json",
+    json,
     ...(pool === undefined ? {} : { pool }),
     ...(as === undefined ? {} : { as }),
     ...(config === undefined ? {} : { configuration: config }),

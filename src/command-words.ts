@@ -38,3 +38,15 @@ export function parse<const Options extends ParseArgsOptionsConfig>(
   }
   throw new InvalidRequestError(command, `has too many words; see dmthin --help`);
 }
+
+export const OUTPUT = { type: "string", short: "o" } as const;
+
+/** For programs or for people; `table` is what some commands called the latter. Throws on any other word. */
+export function wantsJson(
+  command: string,
+  { output = "text" }: { readonly output?: string | undefined },
+): boolean {
+  if (output === "json") return true;
+  if (output === "text" || output === "table") return false;
+  throw new InvalidRequestError(`${command} --output`, "must be json or text");
+}

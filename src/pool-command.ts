@@ -13,7 +13,6 @@ import { ensureThinTargets } from "./host/thin-targets.ts";
 import { findTools } from "./host/tools.ts";
 import type { Acceptance, Assessment, Loss } from "./plan/repair.ts";
 import { runPoolPlan } from "./pool-plan-command.ts";
-import type { PlanOutput } from "./pool-plan-command.ts";
 import { checkPool } from "./pool/check.ts";
 import type { PoolCheck } from "./pool/check.ts";
 import { holdIdlePool } from "./pool/idle-pool.ts";
@@ -27,7 +26,7 @@ export type PoolCommand =
       readonly kind: "pool-plan";
       readonly pool: string;
       readonly configuration: string;
-      readonly output: PlanOutput;
+      readonly json: boolean;
     }
   | HoldingCommand;
 
@@ -74,7 +73,7 @@ async function run(command: PoolCommand): Promise<number> {
     const known = config.pools.map(({ name }) => name).join(", ");
     throw new PreconditionError(`pool ${command.pool} is not in ${command.configuration}; it has ${known}`);
   }
-  if (command.kind === "pool-plan") return runPoolPlan(options, config.pools, command.output);
+  if (command.kind === "pool-plan") return runPoolPlan(options, config.pools, command.json);
   const faults = faultPoint(process.env["DMTHIN_FAULT_FILE"]);
   const runner = withThinProgress(faults.watch(createRunner(findTools())), (each) =>
     progress.show(toolProgress(each)),

@@ -9,8 +9,6 @@ import { planPool } from "./pool/pool-plan.ts";
 import type { DeviceChange, DevicePlan, PoolPlan, PoolSizes } from "./pool/pool-plan.ts";
 import type { PoolOptions } from "./core/pool-options.ts";
 
-export type PlanOutput = "text" | "json";
-
 /** The driver would do what is shown. */
 const PLANNED = 0;
 /** It would refuse the pool. */
@@ -20,11 +18,10 @@ const REFUSED = 1;
 export async function runPoolPlan(
   options: PoolOptions,
   configured: readonly PoolOptions[],
-  output: PlanOutput,
+  json: boolean,
 ): Promise<number> {
   const plan = await planPool(options, createRunner(findTools()), configured);
-  const text =
-    output === "json" ? formatJson({ pool: options.name, ...plan }) : formatText(options.name, plan);
+  const text = json ? formatJson({ pool: options.name, ...plan }) : formatText(options.name, plan);
   process.stdout.write(text);
   return plan.kind === "refuse" ? REFUSED : PLANNED;
 }

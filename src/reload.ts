@@ -6,16 +6,20 @@ import { watch } from "node:fs";
 import { basename, dirname } from "node:path";
 
 import type { Config } from "./config.ts";
-import { changesOf } from "./config/changes.ts";
+import { changesOf, type ConfigChanges, type Surveyed } from "./config/changes.ts";
+import { resolvePlaces } from "./config/same-device.ts";
 import { messageOf } from "./core/errors.ts";
-import type { PoolOptions } from "./core/pool-options.ts";
+import type { PoolsChange } from "./core/pool-options.ts";
 
 export interface ReloadOptions {
   readonly path: string;
   /** As it counts now. */
   readonly config: Config;
   readonly read: () => Promise<Config>;
-  readonly apply: (pools: readonly PoolOptions[]) => Promise<void>;
+  /** What the driver has of a pool. */
+  readonly standing: Surveyed["standing"];
+  /** Must have taken note of the change when it returns: the next look goes by that. */
+  readonly apply: (change: PoolsChange) => Promise<void>;
   readonly report: (level: "info" | "warn" | "error", message: string) => void;
 }
 
@@ -25,8 +29,13 @@ const SETTLE_MS = 500;
 /** Whoever asks by SIGHUP may have changed a device and not the file. */
 type Which = "changed" | "all";
 
-/** Until the returned function is called. */
-export function followConfiguration(options: ReloadOptions): () => void {
+export interface Following {
+  /** A try to open a pool has ended: what waited for that is decided now. */
+  tryEnded(): void;
+  stop(): void;
+}
+
+export function followConfiguration(options: ReloadOptions): Following {
   const reload = new Reload(options);
   let timer: NodeJS.Timeout | undefined;
   const soon = (): void => {
@@ -39,10 +48,13 @@ export function followConfiguration(options: ReloadOptions): () => void {
   const asked = (): void => void reload.run("all");
   process.on("SIGHUP", asked);
   const watcher = watchDirectory(options, soon);
-  return () => {
-    process.off("SIGHUP", asked);
-    clearTimeout(timer);
-    watcher?.close();
+  return {
+    tryEnded: () => reload.tryEnded(),
+    stop: () => {
+      process.off("SIGHUP", asked);
+      clearTimeout(timer);
+      watcher?.close();
+    },
   };
 }
 
@@ -71,6 +83,8 @@ const isOfConfiguration = (name: string, path: string): boolean =>
 class Reload {
   readonly #options: ReloadOptions;
   #config: Config;
+  #leftOut: readonly string[] = [];
+  #undecided = false;
   #tail: Promise<void> = Promise.resolve();
   /** What was said last: the same is not said again at each write into the directory. */
   #told = "";
@@ -86,8 +100,12 @@ class Reload {
     return this.#tail;
   }
 
+  tryEnded(): void {
+    if (this.#undecided) void this.run("changed");
+  }
+
   async #once(which: Which): Promise<void> {
-    const { path, read, apply } = this.#options;
+    const { path, read, standing, apply } = this.#options;
     let next: Config;
     try {
       next = await read();
@@ -96,13 +114,43 @@ class Reload {
         `${path} is not taken over, the driver goes on as before: ${messageOf(error)}`,
       ]);
     }
-    const { pools, config, waiting } = changesOf(this.#config, next);
-    this.#config = config;
+    const resolved = await resolvePlaces([...this.#config.pools, ...next.pools]);
+    // From here to the call of `apply` nothing is waited for: what is decided must be true of the pools as they are.
+    const resolve = (each: string): string => resolved.get(each) ?? each;
+    const changes = changesOf(this.#config, next, { standing, resolve });
+    const { config, waiting, undecided, leftOut } = changes;
+    const pools = which === "all" ? config.pools : changes.pools;
     this.#tell("warn", waiting);
-    const wanted = which === "all" ? config.pools : pools;
-    if (wanted.length === 0) return;
-    this.#options.report("info", `${path}: taken over for pool ${wanted.map(({ name }) => name).join(", ")}`);
-    await apply(wanted);
+    const isNews = this.#isNews(changes) || pools.length > 0;
+    this.#tellOf({ ...changes, pools });
+    this.#config = config;
+    this.#leftOut = leftOut;
+    this.#undecided = undecided;
+    if (isNews) await apply({ ...changes, pools });
+  }
+
+  #isNews({ ended, leftOut, defaultPool }: ConfigChanges): boolean {
+    return (
+      ended.length > 0 || leftOut.join() !== this.#leftOut.join() || defaultPool !== this.#config.defaultPool
+    );
+  }
+
+  #tellOf({ pools, ended }: PoolsChange): void {
+    const { path, report } = this.#options;
+    const known = new Set(this.#config.pools.map(({ name }) => name));
+    const say = (names: readonly string[], what: string): void => {
+      if (names.length > 0) report("info", `${path}: ${what} ${names.join(", ")}`);
+    };
+    const names = pools.map(({ name }) => name);
+    say(
+      names.filter((name) => known.has(name)),
+      "taken over for pool",
+    );
+    say(
+      names.filter((name) => !known.has(name)),
+      "there is a new pool",
+    );
+    say(ended, "left out, and was not open: pool");
   }
 
   #tell(level: "warn" | "error", lines: readonly string[]): void {

@@ -171,18 +171,22 @@ async function runDriver(
     observer: counters,
     report,
   });
-  const unfollow = followConfiguration({
+  const following = followConfiguration({
     path: options.configuration,
     config,
     read: () => readConfig(options.configuration, surroundingsOf(process.env, hostname())),
-    apply: (changed) => {
-      schedule.reconfigure(changed);
-      return opening.reconfigure(changed);
+    standing: (name) => opening.standing(name),
+    apply: (change) => {
+      const known = new Set(opening.configured.map(({ name }) => name));
+      counters.introduce(change.pools.map(({ name }) => name).filter((name) => !known.has(name)));
+      schedule.reconfigure(change);
+      return opening.reconfigure(change);
     },
     report,
   });
+  opening.onTried(() => following.tryEnded());
   const signal = await stop;
-  unfollow();
+  following.stop();
   schedule.close();
   log.info({ signal, operations: operations.size }, "draining");
   const clean = await server.drain({ idle: () => operations.idle(), withinMs: DRAIN_MS });
@@ -224,7 +228,7 @@ async function listenForWatchers(
     report: async () => {
       const [versions, reports] = await Promise.all([
         versionsOnce(),
-        reportPools(config.pools, opening, { withinMs: REPORT_MS }),
+        reportPools(opening.configured, opening, { withinMs: REPORT_MS, leftOut: opening.leftOut }),
       ]);
       return {
         node: config.nodeName,

@@ -29,7 +29,9 @@ export function showStatus({ node, version, deviceMapper, ready, pools }: ReadRe
   const troubles = pools.flatMap((pool) =>
     troublesOf(pool).map((trouble) => `${paint("bad", pool.name)}: ${oneLine(trouble)}\n`),
   );
-  return `${facts}\n${showPools(pools, paint)}${troubles.length === 0 ? "" : `\n${troubles.join("")}`}`;
+  const notes = pools.flatMap((pool) => notesOf(pool).map((note) => `${pool.name}: ${note}\n`));
+  const below = [...troubles, ...notes];
+  return `${facts}\n${showPools(pools, paint)}${below.length === 0 ? "" : `\n${below.join("")}`}`;
 }
 
 const versions = ({ library, kernel }: NonNullable<ReadReport["deviceMapper"]>): string =>
@@ -79,12 +81,19 @@ function troublesOf(pool: ReadPool): readonly string[] {
   return lines;
 }
 
+/** What is no trouble. */
+const notesOf = (pool: ReadPool): readonly string[] =>
+  pool.leftOut === undefined
+    ? []
+    : ["left out of the configuration; it is kept until the driver is started again"];
+
 /** Everything about one. */
 export function showPool(pool: ReadPool, { deviceMapper }: ReadReport, paint: Paint): string {
   const head: readonly (readonly [string, Cell])[] = [
     ["Pool", cell(pool.name)],
     ["State", stateOf(pool)],
     ...troublesOf(pool).map((trouble) => ["Trouble", cell(trouble, "bad")] as const),
+    ...notesOf(pool).map((note) => ["Note", cell(note)] as const),
     ["Backing", cell(pool.backing.kind)],
     ...placesOf(pool),
   ];

@@ -11,18 +11,24 @@ interface Place {
   readonly device: string;
 }
 
+/** What is behind each path of these pools; a path that is not there stands for itself. */
+export async function resolvePlaces(pools: readonly PoolOptions[]): Promise<ReadonlyMap<string, string>> {
+  const paths = pools.flatMap((pool) => placesOf(pool).map(([, path]) => path));
+  const resolved = paths.map(async (path) => [path, await realpath(path).catch(() => path)] as const);
+  return new Map(await Promise.all(resolved));
+}
+
 /** Devices of the configuration that are one, or a partition of another, under other names than the file shows. */
 export async function sameDevices(pools: readonly PoolOptions[]): Promise<string[]> {
   const named = pools.flatMap((pool, index) =>
     placesOf(pool).map(([keys, value]) => ({ path: formatPath(["pools", index, ...keys]), value })),
   );
-  const places = await Promise.all(
-    named.map(async ({ path, value }): Promise<Place> => ({
-      path,
-      value,
-      device: await realpath(value).catch(() => value),
-    })),
-  );
+  const resolved = await resolvePlaces(pools);
+  const places = named.map(({ path, value }): Place => ({
+    path,
+    value,
+    device: resolved.get(value) ?? value,
+  }));
   return places.flatMap((place, index) => {
     const twin = places.slice(0, index).find(({ device }) => device === place.device);
     if (twin !== undefined)
@@ -37,10 +43,11 @@ export async function sameDevices(pools: readonly PoolOptions[]): Promise<string
 
 type Named = readonly [keys: readonly PropertyKey[], value: string];
 
-function placesOf(pool: PoolOptions): readonly Named[] {
+/** What a pool must have for itself: the keys that name it, and the path. */
+export function placesOf(pool: PoolOptions): readonly Named[] {
   switch (pool.backing) {
     case "loop":
-      return [];
+      return [[["directory"], pool.directory]];
     case "parts":
       return [
         [["data"], pool.data],

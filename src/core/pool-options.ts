@@ -90,6 +90,27 @@ export interface DevicesPoolOptions extends CommonOptions {
 
 export type PoolOptions = LoopPoolOptions | PartsPoolOptions | DevicesPoolOptions;
 
+/** What a running driver has of a configured pool. */
+export type PoolStanding =
+  /** It is open, or was since the driver's start. `disks`: of backing `devices`, those that it is on, as configured. */
+  | { readonly kind: "had"; readonly disks: readonly string[] }
+  /** It was not open yet, and is being tried. */
+  | { readonly kind: "trying" }
+  /** It was not open yet, and nothing is under way on it. */
+  | { readonly kind: "not-had" };
+
+/** Another configuration, as far as it counts while the driver runs. */
+export interface PoolsChange {
+  /** Pools that are new, or have other options from now on. */
+  readonly pools: readonly PoolOptions[];
+  /** All that the configuration does not name any more and that are kept until the driver ends. */
+  readonly leftOut: readonly PoolName[];
+  /** Those that it does not name any more and of which the driver has nothing. */
+  readonly ended: readonly PoolName[];
+  /** Absent: the only pool that is named, if there is one. */
+  readonly defaultPool?: PoolName;
+}
+
 /** Where a pool lies. */
 export type PoolPlace =
   | Pick<LoopPoolOptions, "backing" | "directory" | "dataSize">

@@ -143,6 +143,8 @@ interface PoolHead {
   readonly name: PoolName;
   readonly backing: BackingReport;
   readonly conditions: readonly ActiveCondition[];
+  /** The configuration does not name it any more; it is kept until the driver ends. */
+  readonly leftOut?: true;
 }
 
 export interface AbsentPoolReport extends PoolHead {

@@ -1,5 +1,5 @@
 /** Text of `dmsetup info -c` and `dmsetup targets`. Every field is required; a surprise names its line. */
-import { devNumber, type DmDevice } from "../core/dm.ts";
+import { isDevNumber, type DevNumber, type DmDevice } from "../core/dm.ts";
 import { ParseError } from "../core/errors.ts";
 import { DM_UUID_PREFIX, type DmName, type DmUuid } from "../core/ids.ts";
 
@@ -35,6 +35,12 @@ function count(line: string, position: string, found: string): number {
   return Number(found);
 }
 
+function deviceNumber(line: string, found: string): DevNumber {
+  if (!isDevNumber(found))
+    throw new ParseError(`dm info ${JSON.stringify(line)}`, "major, minor", found, "numbers of a device");
+  return found;
+}
+
 function parseLine(line: string): DmDevice | undefined {
   const parts = line.split("|");
   const [name, uuid, major, minor, open, suspended, tables] = parts;
@@ -57,7 +63,7 @@ function parseLine(line: string): DmDevice | undefined {
   return {
     name,
     uuid,
-    number: devNumber(count(line, "major", major), count(line, "minor", minor)),
+    number: deviceNumber(line, `${major}:${minor}`),
     open: count(line, "open", open),
     suspended: field(STATES, line, "suspended", suspended),
     liveTable: loaded.live,

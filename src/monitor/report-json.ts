@@ -91,7 +91,12 @@ const backing = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("parts"), data: text, metadata: text, catalog: text.exactOptional() }),
 ]);
 
-const head = { name: text, backing, conditions: z.array(condition) };
+const head = {
+  name: text,
+  backing,
+  conditions: z.array(condition),
+  leftOut: z.literal(true).exactOptional(),
+};
 
 const pool = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("absent"), ...head, reason: text }),

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 
 import type { PoolName, VolumeId } from "../core/ids.ts";
 import type { Observer } from "../core/observer.ts";
-import type { PoolOptions } from "../core/pool-options.ts";
+import type { PoolOptions, PoolsChange } from "../core/pool-options.ts";
 import { formatBytes } from "../core/units.ts";
 import { slotAt, untilNextSlot } from "../plan/trim-slots.ts";
 import type { TrimTimes } from "../plan/trim-slots.ts";
@@ -40,11 +40,15 @@ export class TrimSchedule {
 
   constructor(options: TrimScheduleOptions) {
     this.#options = options;
-    this.reconfigure(options.pools);
+    this.reconfigure({ pools: options.pools, ended: [] });
   }
 
-  /** Options of some pools; a trim that runs goes on. */
-  reconfigure(pools: readonly PoolOptions[]): void {
+  /** Options of some pools, and those that are gone; a trim that runs goes on. */
+  reconfigure({ pools, ended }: Pick<PoolsChange, "pools" | "ended">): void {
+    for (const name of ended) {
+      clearTimeout(this.#entries.get(name)?.timer);
+      this.#entries.delete(name);
+    }
     for (const { name, trim } of pools) {
       const before = this.#entries.get(name);
       if (before?.times.every === trim.every) continue;

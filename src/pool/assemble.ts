@@ -112,6 +112,7 @@ export async function assemble(
     }),
     growTo: (wanted) => growth.toConfigured(wanted),
     growAsAsked: (wanted) => growth.asAsked(wanted),
+    disks: () => stack.disks,
     ...(stack.hostBytes === undefined ? {} : { hostBytes: stack.hostBytes }),
     now: dependencies.now,
     hands: {

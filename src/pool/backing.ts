@@ -45,6 +45,8 @@ export interface Backing {
   extend(runner: Runner, member: Member, label: Label): Promise<BlockDevice>;
   /** Gives up what `attach` took; taken by nobody: done. */
   detach(runner: Runner, member: Member): Promise<void>;
+  /** Backing `devices`: a disk of the pool, as configured. */
+  readonly pathOf?: (member: Member) => string;
   /** Backing `devices`: a disk, and the partition table it gets by a label that need not be written yet. */
   readonly diskOf?: (member: Member, label: Label) => DiskOutlook;
   /** Disks that are selected: each disk of the machine, and why it was taken or not. As of `observe`, also where that threw. */
@@ -80,6 +82,8 @@ export interface BackingDevices {
   /** As the labels say. */
   readonly extents: Extents;
   readonly segments: Segments;
+  /** Of backing `devices`: those that the labels name, as configured. */
+  readonly disks: readonly string[];
   /** What growing towards the wish would change. Writes nothing. */
   growth(wish: Wish): Promise<Growth>;
   /** The devices get long enough for these extents, and stay it. Nothing uses that yet. May be repeated. */

@@ -56,6 +56,8 @@ export interface DeviceStack {
   readonly catalogPath: string;
   /** Node of the thin metadata, for thin_ls and its kin. */
   readonly metadataPath: string;
+  /** Of backing `devices`: those that the pool is on now, as configured. */
+  readonly disks: readonly string[];
   /** Loop only: free bytes of the filesystem below, and what the data file has of it already. */
   readonly hostBytes?: () => Promise<Bytes>;
   /**
@@ -175,6 +177,9 @@ async function build(
     zeroesNewBlocks: active.zeroesNewBlocks,
     catalogPath,
     metadataPath: linear.meta.path,
+    get disks() {
+      return devices.disks;
+    },
     ...(devices.hostBytes === undefined ? {} : { hostBytes: devices.hostBytes }),
     grow: async (wish, exclusively) => {
       const now = devices.extents;

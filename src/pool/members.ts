@@ -46,6 +46,10 @@ export class Members implements BackingDevices {
     this.#runner = runner;
   }
 
+  get disks(): readonly string[] {
+    return this.#members.flatMap((member) => this.#backing.pathOf?.(member) ?? []);
+  }
+
   get fresh(): boolean {
     return this.#fresh;
   }

@@ -36,6 +36,8 @@ export interface PoolParts {
   readonly growTo: (options: PoolOptions) => Promise<void>;
   /** Once, by these options. Never rejects. */
   readonly growAsAsked: (options: PoolOptions) => Promise<AskedGrowth>;
+  /** See `DeviceStack`. */
+  readonly disks: () => readonly string[];
   /** Loop pools: free bytes of the filesystem below plus what the data file has. */
   readonly hostBytes?: () => Promise<Bytes>;
   readonly now: () => Date;

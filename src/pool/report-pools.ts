@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { errnoOf, messageOf } from "../core/errors.ts";
+import type { PoolName } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { BackingReport, PoolReport } from "../core/pool-report.ts";
 import { levelsOf } from "../plan/fill.ts";
@@ -13,13 +14,15 @@ import type { Pool, PoolSet } from "./engine.ts";
 export interface ReportOptions {
   /** How long a pool is waited for. */
   readonly withinMs: number;
+  /** Pools that the configuration does not name any more. */
+  readonly leftOut?: readonly PoolName[];
 }
 
 /** In the order of the configuration. Rejects never. */
 export async function reportPools(
   configured: readonly PoolOptions[],
   pools: PoolSet,
-  { withinMs }: ReportOptions,
+  { withinMs, leftOut = [] }: ReportOptions,
 ): Promise<readonly PoolReport[]> {
   const done = new AbortController();
   const late = sleep(withinMs, `no answer within ${withinMs / 1000} s`, { ref: false, signal: done.signal });
@@ -32,7 +35,9 @@ export async function reportPools(
   // Looked up again: a pool may have come or gone meanwhile.
   return configured.map((options) => {
     const pool = pools.byName(options.name);
-    return pool === undefined ? absentReport(options, pools) : openReport(options, pool, answers.get(pool));
+    const report =
+      pool === undefined ? absentReport(options, pools) : openReport(options, pool, answers.get(pool));
+    return leftOut.includes(options.name) ? { ...report, leftOut: true } : report;
   });
 }
 

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DeviceMissingError, messageOf, TroubledPoolError } from "../core/errors.ts";
 import type { PoolName } from "../core/ids.ts";
-import type { PoolOptions } from "../core/pool-options.ts";
+import type { PoolOptions, PoolStanding } from "../core/pool-options.ts";
 import { NOBODY } from "../core/observer.ts";
 import type { PoolObserver } from "../core/observer.ts";
 import type { AbsenceTrouble } from "../core/pool-report.ts";
@@ -18,6 +18,8 @@ import type { AskedGrowth } from "./pool-growth.ts";
 export interface SupervisedPool extends Pool {
   /** Resolves with the reason when it is of no use any more. */
   readonly unusable: Promise<string>;
+  /** Of backing `devices`: those that it is on now, as configured. */
+  readonly disks: readonly string[];
   /** Takes over what may change while it is open. PoolUnavailableError where it takes no changes. */
   reconfigure(options: PoolOptions): Promise<void>;
   /** Takes up room once, see `PoolGrowth.asAsked`. PoolUnavailableError where it takes no changes. */
@@ -32,10 +34,12 @@ export interface Trial {
 
 export interface SupervisorOptions {
   readonly name: PoolName;
-  /** `mayCreate` in the first try only: what has no pool later has lost it. */
+  /** `mayCreate` in the first try with a configuration only: what has no pool later has lost it. */
   readonly open: (mayCreate: boolean, report: Report) => Trial;
   readonly report: Report;
   readonly observer?: PoolObserver;
+  /** A try has ended: the pool is open, or nothing is under way on it. */
+  readonly onTried?: () => void;
   readonly clock?: Clock;
 }
 
@@ -83,6 +87,10 @@ export class PoolSupervisor {
   #failure: unknown;
   /** What the last try and this one have reported: neither repeats the other. */
   #lines: ReadonlySet<string> = new Set();
+  /** Disks of the pool when it was last open; undefined: it was not open yet. */
+  #hadDisks: readonly string[] | undefined;
+  #mayCreate = true;
+  #anew = new AbortController();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -123,6 +131,19 @@ export class PoolSupervisor {
     return this.#failure instanceof DeviceMissingError ? "device-missing" : undefined;
   }
 
+  get standing(): PoolStanding {
+    const disks = this.pool?.disks ?? this.#hadDisks;
+    if (disks !== undefined) return { kind: "had", disks };
+    return { kind: this.#life.kind === "waiting" ? "not-had" : "trying" };
+  }
+
+  /** Of a pool that is not had: the next try comes now, and is like the first. Any other: nothing is to be done. */
+  startOver(): void {
+    if (this.standing.kind !== "not-had") return;
+    this.#mayCreate = true;
+    this.#anew.abort();
+  }
+
   /**
    * Gives the open pool up and opens it again, for what counts at an opening alone. Not open: nothing is to be done.
    * Resolves when that try has come to an end, good or bad; with a stuck disk perhaps never.
@@ -143,21 +164,25 @@ export class PoolSupervisor {
 
   async #run(): Promise<void> {
     let delay = FIRST_DELAY_MS;
-    for (let first = true; ; first = false) {
-      const { reason, openMs } = await this.#once(first);
+    for (;;) {
+      const { reason, openMs } = await this.#once();
       if (this.#stop.signal.aborted) return this.#tellAwaiting();
       if (openMs >= WELL_MS) delay = FIRST_DELAY_MS;
       this.#life = { kind: "waiting", reason, until: this.#clock.now() + delay };
-      await this.#clock.pause(delay, this.#stop.signal);
+      this.#anew = new AbortController();
+      this.#options.onTried?.();
+      await this.#clock.pause(delay, AbortSignal.any([this.#stop.signal, this.#anew.signal]));
       if (this.#stop.signal.aborted) return this.#tellAwaiting();
-      delay = Math.min(2 * delay, LONGEST_DELAY_MS);
+      delay = this.#anew.signal.aborted ? FIRST_DELAY_MS : Math.min(2 * delay, LONGEST_DELAY_MS);
       this.#life = { kind: "opening", before: reason };
     }
   }
 
   /** From a try to the end of what came of it. */
-  async #once(first: boolean): Promise<{ readonly reason: string; readonly openMs: number }> {
-    const trial = this.#options.open(first, this.#newsOnly());
+  async #once(): Promise<{ readonly reason: string; readonly openMs: number }> {
+    const mayCreate = this.#mayCreate;
+    this.#mayCreate = false;
+    const trial = this.#options.open(mayCreate, this.#newsOnly());
     let reason: string;
     let openMs = 0;
     try {
@@ -171,7 +196,9 @@ export class PoolSupervisor {
       this.#options.report("info", `pool ${this.name} is open`);
       this.#tried.resolve(true);
       this.#tellAwaiting();
+      this.#options.onTried?.();
       reason = await this.#whileUsable(pool.unusable);
+      this.#hadDisks = pool.disks;
       openMs = this.#clock.now() - since;
     } catch (error) {
       reason = messageOf(error);

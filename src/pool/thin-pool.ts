@@ -75,6 +75,10 @@ export class ThinPool implements Pool {
     return this.parts.zeroesNewBlocks;
   }
 
+  get disks(): readonly string[] {
+    return this.parts.disks();
+  }
+
   get condition(): PoolCondition {
     return this.#condition;
   }

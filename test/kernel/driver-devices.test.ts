@@ -1,7 +1,6 @@
 /** A driver with a pool on whole disks, the first of which is one that the kernel reads partitions of. */
 import { mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -40,14 +39,6 @@ async function start(devices: readonly string[]): Promise<CommandLog> {
     untilListening: true,
   });
   return log;
-}
-
-async function until(log: CommandLog, line: RegExp): Promise<void> {
-  const end = performance.now() + 90_000;
-  while (!line.test(log.text())) {
-    if (performance.now() > end) throw new Error(`no ${line} in:\n${log.text().slice(-4000)}`);
-    await sleep(100);
-  }
 }
 
 const csi = () => {
@@ -89,7 +80,7 @@ afterAll(async () => {
 
 test("a pool is made, and takes in a disk that is added to the list while the driver runs, under a writer", async () => {
   const first = await start(["first"]);
-  await until(first, /"pool whole is open"/);
+  await first.until(/"pool whole is open"/);
   volume = await life.create("one", "ext4");
   await life.use(volume);
   content = await writeRandom(file(volume), 8);
@@ -97,8 +88,8 @@ test("a pool is made, and takes in a disk that is added to the list while the dr
   const before = await capacity();
   const log = logFrom(link("driver.log"));
   reconfigurePools(directory, [poolOn(["first", "second"])]);
-  await until(log, /pool whole has grown: data from 127.3 GiB to 191.1 GiB, meta from 256 MiB to 384 MiB/);
-  await until(log, /"pool whole is open"/);
+  await log.until(/pool whole has grown: data from 127.3 GiB to 191.1 GiB, meta from 256 MiB to 384 MiB/);
+  await log.until(/"pool whole is open"/);
   // 64 GiB more, less what is not promised.
   expect((await capacity()) - before).toBeGreaterThan(62n * GIB);
   expect(await sha256(file(volume))).toBe(content);
@@ -126,7 +117,7 @@ test("nobody gets the disk or its partitions beside the pool, and no partition s
     expect([await tag("PART_ENTRY_SCHEME", each), await tag("TYPE", each)]).toEqual(["gpt", ""]);
 
   const log = await start(["second", "first"]);
-  await until(log, /"pool whole is open"/);
+  await log.until(/"pool whole is open"/);
   await life.use(volume);
   expect(await sha256(file(volume))).toBe(content);
   for (const each of [DISK, ...partitions])
@@ -139,9 +130,9 @@ test("a disk that is not there is named and waited for; the pool opens when it c
   await takeDown(POOL, []);
   await rename(link("second"), link("aside"));
   const log = await start(["first", "second"]);
-  await until(log, /devices\[1\] [^"]*second: is not there and is waited for/);
+  await log.until(/devices\[1\] [^"]*second: is not there and is waited for/);
   await rename(link("aside"), link("second"));
-  await until(log, /"pool whole is open"/);
+  await log.until(/"pool whole is open"/);
   await life.use(volume);
   expect(await sha256(file(volume))).toBe(content);
   await life.end(volume);

@@ -12,6 +12,7 @@ import { createRunner } from "../../src/host/run.ts";
 import { sweepSuspended } from "../../src/host/suspended-sweep.ts";
 import { findTools } from "../../src/host/tools.ts";
 import { GuardBench, said } from "../support/guard-bench.ts";
+import { hasInRow, processesWith } from "../support/process-words.ts";
 import { sh } from "../support/sh.ts";
 
 const POOL = "0123456789abcdef0123456789abcdef";
@@ -30,17 +31,7 @@ afterEach(() => {
 });
 
 const guardProcesses = (socket: string): readonly number[] =>
-  readdirSync("/proc")
-    .filter((entry) => /^\d+$/.test(entry) && commandLine(entry).includes(`--socket\0${socket}\0`))
-    .map(Number);
-
-function commandLine(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
-  }
-}
+  processesWith((words) => hasInRow(words, "--socket", socket));
 
 describe("a suspended device is resumed by the guard", () => {
   test("when its driver is killed, and a writer stuck on it goes on", async () => {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { loopPool, startDriver, type TestDriver } from "../support/driver.ts";
 import { run, takeDown } from "../support/machine-state.ts";
+import { processesWith } from "../support/process-words.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 
 const POOL = "watched";
@@ -23,18 +24,10 @@ const start = (): Promise<TestDriver> =>
   startDriver({ directory, pools: [loopPool(directory, POOL, "256MiB")] });
 
 /** Process ids. */
-function waiting(): readonly string[] {
-  return readdirSync("/proc").filter((pid) => {
-    try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-      return words.includes("wait") && words.includes(`dmthin-${POOL}-pool`);
-    } catch {
-      return false;
-    }
-  });
-}
+const waiting = (): readonly number[] =>
+  processesWith((words) => words.includes("wait") && words.includes(`dmthin-${POOL}-pool`));
 
-async function untilWaiting(count: number): Promise<readonly string[]> {
+async function untilWaiting(count: number): Promise<readonly number[]> {
   for (const end = performance.now() + 10_000; performance.now() < end; await sleep(50))
     if (waiting().length === count) return waiting();
   throw new Error(`${waiting().length} processes wait, not ${count}`);

@@ -1,7 +1,10 @@
 /** What a driver did, by its log: it must log at level `debug`. */
 import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { linesOf } from "./machine-state.ts";
+
+const PATIENCE_MS = 90_000;
 
 /** What the driver wrote to its log since a moment. Commands are logged when they end. */
 export class CommandLog {
@@ -13,6 +16,15 @@ export class CommandLog {
 
   text(): string {
     return this.#text();
+  }
+
+  /** Resolves when the driver has logged that. */
+  async until(line: RegExp): Promise<void> {
+    const end = performance.now() + PATIENCE_MS;
+    while (!line.test(this.#text())) {
+      if (performance.now() > end) throw new Error(`no ${line} in:\n${this.#text().slice(-4000)}`);
+      await sleep(100);
+    }
   }
 
   /** Each with its arguments. */

@@ -1,11 +1,12 @@
 /** Operations that stand still at a step of theirs (src/fault-point.ts) when the driver is killed, and what comes after. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { VolumeGroupSnapshot__Output } from "../../src/generated/csi.ts";
 import { linesOf, run, thinIds } from "./machine-state.ts";
 import { NodeBench, outcomeOf } from "./node-bench.ts";
+import { hasInRow, processesWith } from "./process-words.ts";
 import type { TestVolume } from "./volume-life.ts";
 
 const REACH_MS = 30_000;
@@ -73,9 +74,8 @@ export class CrashBench {
 
   /** SIGKILL for the resume guards that the driver started. */
   killGuards(): void {
-    for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
-      if (commandLine(pid).includes("\0guard\0--socket\0")) process.kill(Number(pid), "SIGKILL");
-    }
+    for (const pid of processesWith((words) => hasInRow(words, "guard", "--socket")))
+      process.kill(pid, "SIGKILL");
   }
 
   async suspended({ device }: TestVolume): Promise<boolean> {
@@ -109,13 +109,5 @@ export class CrashBench {
 
   async log(): Promise<readonly string[]> {
     return linesOf(await readFile(this.node.driver.log, "utf8"));
-  }
-}
-
-function commandLine(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
   }
 }

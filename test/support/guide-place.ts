@@ -46,8 +46,8 @@ export class GuidePlace {
 
   static async create(): Promise<GuidePlace> {
     const place = new GuidePlace(await mkdtemp(join(scratchDirectory(), "guides-")));
-    await place.#cover("/etc/dmthin");
-    await place.#cover("/run/dmthin");
+    await place.cover("/etc/dmthin");
+    await place.cover("/run/dmthin");
     await mkdir(place.#path("bin"));
     const script = `#!/bin/sh\nexec ${process.execPath} ${join(ROOT, "src/main.ts")} "$@"\n`;
     await writeFile(place.#path("bin/dmthin"), script);
@@ -72,6 +72,15 @@ export class GuidePlace {
     return existsSync(this.#path("log")) ? readFileSync(this.#path("log"), "utf8") : "";
   }
 
+  /** Resolves when a driver has logged that. */
+  async logged(line: RegExp): Promise<void> {
+    const end = performance.now() + START_MS;
+    while (!line.test(this.log)) {
+      if (performance.now() > end) throw new Error(`never logged: ${line.source}\n${this.log.slice(-4000)}`);
+      await sleep(100);
+    }
+  }
+
   /** A blank disk, under a name of udev's. */
   async disk(id: string, mebibytes: number): Promise<void> {
     const file = this.#path(`${id}.img`);
@@ -88,6 +97,17 @@ export class GuidePlace {
     if (disk === undefined) throw new RangeError(id);
     await truncate(disk.file, mebibytes * 2 ** 20);
     await run("losetup", "--set-capacity", disk.node);
+  }
+
+  /** The machine loses it, whatever is on it. */
+  async removeDisk(id: string): Promise<void> {
+    const disk = this.#disks.get(id);
+    if (disk === undefined) throw new RangeError(id);
+    this.#disks.delete(id);
+    const links = this.#links.filter((link) => basename(link).startsWith(id));
+    for (const link of links) await rm(link, { force: true });
+    await run("losetup", "--detach", disk.node);
+    await rm(disk.file);
   }
 
   /** As an editor does it. What the guides leave to their defaults and the test needs elsewhere is added. */
@@ -167,7 +187,8 @@ export class GuidePlace {
     return join(this.#scratch, name);
   }
 
-  async #cover(directory: string): Promise<void> {
+  /** A directory of the machine is empty, and the test's, until the end. */
+  async cover(directory: string): Promise<void> {
     await mkdir(directory, { recursive: true });
     await run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", directory);
     this.#covered.push(directory);

@@ -1,14 +1,15 @@
 /** How each guide is followed: what its reader has, the blocks in order, and what is done between them. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 
 import { ThinMetadata } from "../faults/repair/thin-metadata.ts";
 import { loopPool, startDriver } from "./driver.ts";
+import { comeFromLvm } from "./guide-lvm.ts";
 import type { GuidePlace, GuideRun } from "./guide-place.ts";
 import { yamlBlocks } from "./guides.ts";
 import { run, takeDown } from "./machine-state.ts";
+import { codeBlocks, documentText } from "./markdown.ts";
 import { scratchDirectory } from "./scratch.ts";
 import { VolumeLife, type TestVolume } from "./volume-life.ts";
 
@@ -36,14 +37,6 @@ const yaml = (guide: string, index: number): string => {
 const lifeIn = (place: GuidePlace): VolumeLife =>
   new VolumeLife({ csi: () => place.csi, kubeletDirectory: place.kubeletDirectory, pool: "fast" });
 
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 30_000;
-  while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`it never came that ${what}`);
-    await sleep(100);
-  }
-}
-
 /** A volume that a pod has. */
 let used: TestVolume | undefined;
 
@@ -60,6 +53,11 @@ export const SCENARIOS: Readonly<Record<string, (guide: GuideRun, place: GuidePl
     expect(await place.dmthin("pool", "plan", "fast")).toMatch(/^pool fast \(devices\) would be made$/m);
   },
 
+  "docs/guides/come-from-lvm.md": async (guide, place) => {
+    await place.cover("/var/lib/docker");
+    await comeFromLvm(guide, place);
+  },
+
   "docs/guides/pools.md": async (guide, place) => {
     await guide.next();
     await place.configure(yaml(guide.path, 1));
@@ -74,7 +72,7 @@ export const SCENARIOS: Readonly<Record<string, (guide: GuideRun, place: GuidePl
     await place.configure(yaml(guide.path, 0));
     await place.start();
     await place.configure(yaml(guide.path, 1));
-    await until("the pool has grown", () => /pool try has grown: data from 20 GiB to 30 GiB/.test(place.log));
+    await place.logged(/pool try has grown: data from 20 GiB to 30 GiB/);
     await guide.all();
     await place.stop();
     await takeDown("try", ["/var/lib/dmthin/try"]);
@@ -93,7 +91,16 @@ export const SCENARIOS: Readonly<Record<string, (guide: GuideRun, place: GuidePl
     expect((await Promise.all(pages)).map(({ status }) => status)).toEqual([200, 200, 200]);
   },
 
-  "docs/guides/lvm-and-multipath-filters.md": (guide) => guide.all(),
+  /** With a configuration of LVM of its own: the machine's is not touched. */
+  "docs/guides/lvm-and-multipath-filters.md": async (guide) => {
+    const directory = await mkdtemp(join(scratchDirectory(), "lvm-"));
+    const filter = codeBlocks(documentText(guide.path)).find(({ text }) => text.includes("global_filter"));
+    await writeFile(join(directory, "lvm.conf"), filter?.text ?? "");
+    guide.set({ LVM_SYSTEM_DIR: directory });
+    expect(await run("pvs", "--all")).toContain("dmthin-");
+    await guide.all();
+    await rm(directory, { recursive: true });
+  },
 
   "docs/guides/recover-full-pool.md": async (guide, place) => {
     const life = lifeIn(place);
@@ -101,12 +108,12 @@ export const SCENARIOS: Readonly<Record<string, (guide: GuideRun, place: GuidePl
     await life.use(filling);
     const dd = ["if=/dev/zero", `of=${filling.targetPath}`, "bs=1M", "oflag=direct", "status=none"];
     await expect(run("dd", ...dd)).rejects.toThrow(/No space left/);
-    await until("the driver tells it", () => /pool fast: its data is full \(/.test(place.log));
+    await place.logged(/pool fast: its data is full \(/);
     await guide.next();
     // The first way out.
     await place.growDisk(SMALL, 1024);
     place.signal("SIGHUP");
-    await until("there is room", () => /pool fast: its data has room again \(/.test(place.log));
+    await place.logged(/pool fast: its data has room again \(/);
     await run("dd", ...dd, "count=256");
     await life.end(filling);
   },

@@ -154,6 +154,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
       now: () => new Date(0),
     }),
     now: () => new Date(0),
+    disks: () => [],
     hands: {
       poolDevice: POOL,
       dmsetup,

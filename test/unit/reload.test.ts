@@ -5,36 +5,42 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { readConfig } from "../../src/config.ts";
-import type { PoolOptions } from "../../src/core/pool-options.ts";
+import type { PoolOptions, PoolsChange, PoolStanding } from "../../src/core/pool-options.ts";
 import { GIB } from "../../src/core/units.ts";
-import { followConfiguration } from "../../src/reload.ts";
+import { followConfiguration, type Following } from "../../src/reload.ts";
 
 const SURROUNDINGS = { nodeName: "node-1", endpoint: "unix:///run/csi.sock" };
 const text = (dataSize: string, more = ""): string =>
   `pools: [{name: a, backing: loop, directory: /pool/a, dataSize: ${dataSize}}]\n${more}\n`;
 
 let directory: string;
-let unfollow = (): void => {};
+let followed: Following | undefined;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "reload-"));
 });
 afterEach(() => {
-  unfollow();
+  followed?.stop();
   rmSync(directory, { recursive: true });
 });
 
 async function following(path: string) {
   const applied: (readonly PoolOptions[])[] = [];
+  const changes: PoolsChange[] = [];
+  const standings = new Map<string, PoolStanding>();
   const reports: string[] = [];
   const read = () => readConfig(path, SURROUNDINGS);
-  unfollow = followConfiguration({
+  followed = followConfiguration({
     path,
     config: await read(),
     read,
-    apply: async (pools) => void applied.push(pools),
+    standing: (name) => standings.get(name) ?? { kind: "had", disks: [] },
+    apply: async (change) => {
+      changes.push(change);
+      applied.push(change.pools);
+    },
     report: (level, message) => reports.push(`${level}: ${message}`),
   });
-  return { applied, reports };
+  return { applied, changes, reports, standings, tryEnded: () => followed?.tryEnded() };
 }
 
 const PATIENCE = { timeout: 5000 };
@@ -102,4 +108,43 @@ test("SIGHUP has all pools look again, also where the file is as it was", async 
   const { applied } = await following(path);
   process.emit("SIGHUP");
   await expect.poll(() => applied, PATIENCE).toMatchObject([[{ name: "a" }]]);
+});
+
+const two = (second: string): string =>
+  `pools: [{name: a, backing: loop, directory: /pool/a, dataSize: 10GiB}, ${second}]\ndefaultPool: a\n`;
+const loopB = (place: string): string => `{name: b, backing: loop, directory: ${place}, dataSize: 1GiB}`;
+
+test("a pool that comes, goes and comes back", async () => {
+  const path = join(directory, "dmthin.yaml");
+  writeFileSync(path, text("10GiB", "defaultPool: a"));
+  const { changes, reports } = await following(path);
+  writeFileSync(path, two(loopB("/pool/b")));
+  await expect.poll(() => changes, PATIENCE).toMatchObject([{ pools: [{ name: "b" }], leftOut: [] }]);
+  expect(reports).toEqual([`info: ${path}: there is a new pool b`]);
+  writeFileSync(path, text("10GiB", "defaultPool: a"));
+  await expect.poll(() => changes.at(-1), PATIENCE).toMatchObject({ pools: [], leftOut: ["b"] });
+  writeFileSync(path, two(loopB("/pool/b")));
+  await expect.poll(() => changes.at(-1), PATIENCE).toMatchObject({ pools: [], leftOut: [] });
+  expect(changes).toHaveLength(3);
+});
+
+test("what has to wait for a try to end is decided when it has", async () => {
+  const path = join(directory, "dmthin.yaml");
+  writeFileSync(path, two(loopB("/pool/mistyped")));
+  const { changes, reports, standings, tryEnded } = await following(path);
+  standings.set("b", { kind: "trying" });
+  writeFileSync(path, two(loopB("/pool/b")));
+  await expect.poll(() => reports.join("\n"), PATIENCE).toMatch(/pools\[1\]\.directory: counts when the try/);
+  expect(changes).toEqual([]);
+  standings.set("b", { kind: "not-had" });
+  tryEnded();
+  await expect.poll(() => changes, PATIENCE).toMatchObject([{ pools: [{ directory: "/pool/b" }] }]);
+  // Nothing waits any more.
+  tryEnded();
+  standings.set("b", { kind: "trying" });
+  tryEnded();
+  writeFileSync(path, `${two(loopB("/pool/b"))}# a comment\n`);
+  process.emit("SIGHUP");
+  await expect.poll(() => changes, PATIENCE).toHaveLength(2);
+  expect(changes.at(-1)?.pools).toHaveLength(2);
 });

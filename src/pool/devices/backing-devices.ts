@@ -110,6 +110,8 @@ export class DevicesBacking implements Backing {
     return { ...device, size };
   }
 
+  readonly pathOf = (member: Member): string => this.#disk(member).path;
+
   readonly diskOf = (member: Member, label: Label): DiskOutlook => {
     const { title, table } = this.#disk(member);
     const size = this.#sizeNow(member);

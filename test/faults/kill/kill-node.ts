@@ -1,7 +1,7 @@
 /** A node with several pools whose driver is killed again and again, in one of the ways of `points.ts`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { appendFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,6 +10,7 @@ import type { CsiClient } from "../../support/csi-client.ts";
 import { Cgroup } from "../../support/cgroup.ts";
 import { loopPool, type RawConfig, startDriver, type TestDriver } from "../../support/driver.ts";
 import { linesOf, takeDown } from "../../support/machine-state.ts";
+import { hasInRow, processesWith } from "../../support/process-words.ts";
 import { scratchDirectory } from "../../support/scratch.ts";
 import { outcomeOf } from "../../support/node-bench.ts";
 import { SlowTools } from "../../support/slow-tools.ts";
@@ -163,13 +164,13 @@ export class KillNode {
 
   /** Pools whose lock a starting driver waits for, because a tool of a dead one still runs. */
   #waitingLocks(): number {
-    return processes().filter(isWaitForLock).length;
+    return processesWith(waitsForLock).length;
   }
 
   /** Of the guard that a driver started, if there is one. */
   get ownGuardPid(): number | undefined {
-    const own = `guard\0--socket\0${this.stateDirectory}/guard.sock\0`;
-    return processes().find((pid) => commandLine(pid).includes(own));
+    const own = ["guard", "--socket", `${this.stateDirectory}/guard.sock`];
+    return processesWith((words) => hasInRow(words, ...own))[0];
   }
 
   /** As kubelet does with a container that ended. */
@@ -246,9 +247,6 @@ export class KillNode {
   }
 }
 
-const processes = (): readonly number[] =>
-  readdirSync("/proc").flatMap((entry) => (/^\d+$/.test(entry) ? [Number(entry)] : []));
-
 async function untilThere(path: string): Promise<void> {
   const end = performance.now() + REACH_MS;
   while (!existsSync(path)) {
@@ -258,15 +256,7 @@ async function untilThere(path: string): Promise<void> {
 }
 
 /** Patient: the owner's lock is tried for a moment only. */
-const isWaitForLock = (pid: number): boolean =>
-  /^[^\0]*flock\0--exclusive\0--timeout\0(?!0\.)/.test(commandLine(pid));
-
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
-  }
-}
+const waitsForLock = ([program = "", one, two, patience = "0."]: readonly string[]): boolean =>
+  program.endsWith("flock") && one === "--exclusive" && two === "--timeout" && !patience.startsWith("0.");
 
 export const quoted = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");

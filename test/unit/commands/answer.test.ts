@@ -94,6 +94,17 @@ Metadata file:  /pools/slow/metadata.img
 `);
   });
 
+  test("that are left out of the configuration are told, which is no trouble", () => {
+    const pools = [openPool({ leftOut: true }), LOW];
+    expect(said({ kind: "pool-show", wanted: "fast" }, pools).output).toMatch(
+      /^Note: +left out of the configuration; it is kept until the driver is started again$/m,
+    );
+    const { exitCode, output } = said({ kind: "status" }, [openPool({ leftOut: true })]);
+    expect(exitCode).toBe(0);
+    expect(output).toMatch(/^fast: left out of the configuration; /m);
+    expect(said({ kind: "status" }, [openPool()]).output).not.toContain("left out");
+  });
+
   test("that are not there end with 3, and the others are named", () => {
     expect(said({ kind: "pool-show", wanted: "last" })).toEqual({
       exitCode: 3,

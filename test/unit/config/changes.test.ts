@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 
 import { parseConfig, type Config } from "../../../src/config.ts";
-import { changesOf } from "../../../src/config/changes.ts";
+import { changesOf as changesGiven, type ConfigChanges, type Surveyed } from "../../../src/config/changes.ts";
+import type { PoolStanding } from "../../../src/core/pool-options.ts";
 import { bytes, GIB, MIB } from "../../../src/core/units.ts";
 
 function config(pools: string, more = ""): Config {
@@ -12,13 +13,33 @@ function config(pools: string, more = ""): Config {
   return parsed.config;
 }
 
+/** All pools are open, on all that is configured, unless the test says otherwise; no path is a link. */
+function changesOf(
+  now: Config,
+  next: Config,
+  standings: Readonly<Record<string, PoolStanding>> = {},
+  resolve: Surveyed["resolve"] = (path) => path,
+): ConfigChanges {
+  const disks = (name: string): readonly string[] =>
+    now.pools.flatMap((pool) => (pool.name === name && pool.backing === "devices" ? pool.devices : []));
+  const standing = (name: string): PoolStanding => standings[name] ?? { kind: "had", disks: disks(name) };
+  return changesGiven(now, next, { standing, resolve });
+}
+
 const loop = (more = "", dataSize = "10GiB"): string =>
   `{name: a, backing: loop, directory: /pool/a, dataSize: ${dataSize}${more}}`;
 const parts = (more = ""): string => `{name: b, backing: parts, data: /dev/sda, metadata: /dev/sdb${more}}`;
 
 test("the same text changes nothing", () => {
   const now = config(`${loop()}, ${parts()}`);
-  expect(changesOf(now, config(`${loop()}, ${parts()}`))).toEqual({ pools: [], waiting: [], config: now });
+  expect(changesOf(now, config(`${loop()}, ${parts()}`))).toEqual({
+    pools: [],
+    leftOut: [],
+    ended: [],
+    waiting: [],
+    config: now,
+    undecided: false,
+  });
 });
 
 test("sizes, overprovision and growth are taken over, and the order of the pools does not matter", () => {
@@ -50,19 +71,15 @@ test("a size that is left out is left out", () => {
   expect(pools[0]).not.toHaveProperty("metadataSize");
 });
 
-test("everything else waits for a start, and is named", () => {
+test("everything else of an open pool, and of the driver, waits for a start, and is named", () => {
   const now = config(`${loop()}, ${parts()}`);
-  const next = config(
-    `${loop(", blockSize: 128KiB, overprovision: 2, discard: false")}, {name: c, backing: loop, directory: /pool/c, dataSize: 1GiB}`,
-    "logLevel: debug",
-  );
+  const next = config(loop(", blockSize: 128KiB, overprovision: 2, discard: false"), "logLevel: debug");
   const { pools, waiting, config: then } = changesOf(now, next);
   expect(waiting.toSorted()).toEqual([
     "logLevel: counts when the driver is started again",
     "pools: b is left out; it stays open until the driver is started again",
     "pools[0].blockSize: counts when the driver is started again",
     "pools[0].discard: counts when the driver is started again",
-    "pools[1]: c is new; it counts when the driver is started again",
   ]);
   // The pool goes on with its own for all that waits.
   expect(pools).toEqual([{ ...now.pools[0], overprovision: 2 }]);
@@ -98,7 +115,6 @@ test("added disks are taken over, with the leave to overwrite what they hold", (
 test.each([
   ["taken out", "/dev/a"],
   ["exchanged", "/dev/a, /dev/c"],
-  ["put in front", "/dev/c, /dev/a, /dev/b"],
 ])("a disk that is %s waits for a start", (_what, list) => {
   const { pools, waiting } = changesOf(
     config(devices("/dev/a, /dev/b")),
@@ -106,4 +122,22 @@ test.each([
   );
   expect(waiting).toEqual(["pools[0].devices: counts when the driver is started again"]);
   expect(pools).toMatchObject([{ devices: ["/dev/a", "/dev/b"], overprovision: 2 }]);
+});
+
+test.each([
+  ["in front", "/dev/c, /dev/a, /dev/b"],
+  ["in place of one that the pool never took in", "/dev/a, /dev/c", ["/dev/a"]],
+])("a disk that is added %s is taken over", (_what, list, disks = ["/dev/a", "/dev/b"]) => {
+  const now = config(devices("/dev/a, /dev/b"));
+  const { pools, waiting } = changesOf(now, config(devices(list)), { d: { kind: "had", disks } });
+  expect(waiting).toEqual([]);
+  expect(pools).toMatchObject([{ devices: list.split(", ") }]);
+});
+
+test("a disk by another of its names is the same disk", () => {
+  const resolve = (path: string): string => (path === "/dev/by-id/b" ? "/dev/b" : path);
+  const next = config(devices("/dev/a, /dev/by-id/b"));
+  const { pools, waiting } = changesOf(config(devices("/dev/a, /dev/b")), next, {}, resolve);
+  expect(waiting).toEqual([]);
+  expect(pools).toMatchObject([{ devices: ["/dev/a", "/dev/by-id/b"] }]);
 });

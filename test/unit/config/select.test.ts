@@ -1,7 +1,7 @@
 /** `select`: what it takes, and what it may not say. */
 import { expect, test } from "vitest";
 import { parseConfig } from "../../../src/config.ts";
-import { changesOf } from "../../../src/config/changes.ts";
+import { changesOf, type Surveyed } from "../../../src/config/changes.ts";
 import { GIB } from "../../../src/core/units.ts";
 
 const parse = (pairs: string) =>
@@ -86,10 +86,14 @@ test.each<[pairs: string, expected: readonly string[]]>([
 });
 
 test("another count is taken over at once; another way to say which disks waits for a start", () => {
+  const open: Surveyed = {
+    standing: () => ({ kind: "had", disks: ["/dev/sda", "/dev/sdb"] }),
+    resolve: (path) => path,
+  };
   const now = config("select: {count: 2, model: x}");
-  const more = changesOf(now, config("select: {count: 3, model: x}"));
+  const more = changesOf(now, config("select: {count: 3, model: x}"), open);
   expect(more).toMatchObject({ pools: [{ select: { count: 3 } }], waiting: [] });
-  const named = changesOf(now, config("devices: [/dev/sda]"));
+  const named = changesOf(now, config("devices: [/dev/sda]"), open);
   expect(named.pools).toEqual([]);
   expect(named.waiting.toSorted()).toEqual([
     "pools[0].devices: counts when the driver is started again",

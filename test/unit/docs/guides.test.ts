@@ -50,7 +50,7 @@ describe("a block", () => {
     expect(of("")).toEqual([{ guide: "x.md", line: 3, text: "true", run: { exitCode: 0 } }]);
     expect(of("", "   ")).toEqual([{ guide: "x.md", line: 3, text: "true", run: { exitCode: 0 } }]);
     expect(of("<!-- run: exit code 4 -->\n")).toMatchObject([{ run: { exitCode: 4 } }]);
-    expect(of("<!-- not run: needs lvm2 -->\n").map(isRun)).toEqual([false]);
+    expect(of("<!-- not run: starts the test kernel -->\n").map(isRun)).toEqual([false]);
   });
 
   test.each([
@@ -59,7 +59,8 @@ describe("a block", () => {
     "not run",
     "later",
     "run: exit code x",
-    "not run: needs lvm2 and time",
+    "not run: starts the test kernel later",
+    "not run: needs lvm2",
   ])("is not left out for: %s", (comment) => {
     expect(() => of(`<!-- ${comment} -->\n`)).toThrow(/x\.md:3: .* is no reason/);
   });

@@ -31,7 +31,7 @@ const ITEMS: Readonly<Record<string, readonly string[]>> = {
     dm.thinpooldev dm.blocksize dm.blkdiscard dm.override_udev_sync_check dm.use_deferred_removal
     dm.use_deferred_deletion dm.min_free_space dm.xfs_nospace_max_retries dm.libdm_log_level dm.directlvm_device
     dm.directlvm_device_force dm.thinp_percent dm.thinp_metapercent dm.thinp_autoextend_threshold
-    dm.thinp_autoextend_percent`),
+    dm.thinp_autoextend_percent size skip_block_zeroing`).concat("low water mark of 32768 blocks"),
   "Docker's devicemapper: docker info": [
     "Pool Name",
     "Pool Blocksize",
@@ -53,7 +53,7 @@ const ITEMS: Readonly<Record<string, readonly string[]>> = {
     "Deferred Deletion Enabled",
     "Deferred Deleted Device Count",
     "Library Version",
-    ...words("DeviceId DeviceName DeviceSize"),
+    ...words("DeviceId DeviceName DeviceSize MappedSectors HighestMappedSector TransactionID"),
   ],
   "containerd's devmapper snapshotter": words(
     "root_path pool_name base_image_size async_remove discard_blocks fs_type fs_options",
@@ -74,6 +74,25 @@ const ITEMS: Readonly<Record<string, readonly string[]>> = {
     "lvconvert --repair",
     "lvextend",
   ],
+  Convoy: words(`
+    dm.datadev dm.metadatadev dm.thinpoolname dm.thinpoolblocksize dm.defaultvolumesize dm.fs`),
+  "LVM thin pools": [
+    "lvcreate --type thin-pool",
+    "lvcreate --thin",
+    ...words(`
+      --chunksize --zero --discards --errorwhenfull --poolmetadatasize --poolmetadataspare thin_pool_crop_metadata
+      thin_check_options dmeventd data_percent metadata_percent vgextend pvmove`),
+  ],
+  TopoLVM: words(`
+    device-classes name volume-group default spare-gb type thin-pool.name thin-pool.overprovision-ratio stripe stripe-size
+    lvcreate-options lvcreate-option-classes socket-name topolvm.io/device-class topolvm.io/lvcreate-option-class
+    csi.storage.k8s.io/fstype topology.topolvm.io/node capacity.topolvm.io/<device-class> topolvm.io/capacity
+    topolvm_volumegroup_size_bytes topolvm_volumegroup_available_bytes topolvm_thinpool_size_bytes
+    topolvm_thinpool_data_percent topolvm_thinpool_metadata_percent topolvm_thinpool_overprovisioned_available`),
+  "OpenEBS LVM LocalPV": words("storage volgroup vgpattern thinProvision shared scheduler fsType snapSize"),
+  "democratic-csi, zfs-local": words(`
+    driver zfs.datasetParentName zfs.detachedSnapshotsDatasetParentName zfs.datasetProperties zfs.datasetEnableQuotas
+    zfs.datasetEnableReservation zfs.zvolEnableReservation zfs.zvolCompression zfs.zvolDedup zfs.zvolBlocksize`),
 };
 
 test("each item of the predecessors has one row, and no row is of something else", () => {
@@ -139,7 +158,7 @@ describe("an heir that is", () => {
 
   test("a parameter is taken of a StorageClass, and is in its reference", () => {
     const reference = documentText("docs/reference/storage-class.md");
-    expect(named("parameter").toSorted()).toEqual(["csi.storage.k8s.io/fstype", "mkfsOptions"]);
+    expect(named("parameter").toSorted()).toEqual(["csi.storage.k8s.io/fstype", "mkfsOptions", "pool"]);
     for (const key of named("parameter")) {
       expect(() => parseStorageClass({ [key]: "x" })).not.toThrow();
       expect(reference).toContain(`\`${key}\``);

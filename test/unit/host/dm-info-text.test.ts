@@ -65,7 +65,8 @@ describe("a line of dmsetup info", () => {
     ["a word every object has", OURS.replace("Live", "constructor"), 'tables_loaded is "constructor"'],
     ["a missing field", "dmthin-t-pool|DMTHIN-0-pool|254|0|2|Active", "the seven fields"],
     ["a mangled name under our uuid", OURS.replace("dmthin-t-pool", String.raw`dmthin\x20t`), "name"],
-    ["a number that is none", OURS.replace("254", "-1"), 'major is "-1"'],
+    ["a number that is none", OURS.replace("254", "-1"), 'major, minor is "-1:0"'],
+    ["a major number that no device has", OURS.replace("254", "25254"), 'major, minor is "25254:0"'],
   ])("%s is refused", (_, line, message) => {
     expect(() => parseDmInfo(line)).toThrow(message);
   });

@@ -8,6 +8,7 @@ import { absentPool, nodeReport, openPool } from "../../support/node-report.ts";
 const REPORT = nodeReport(
   openPool({ conditions: [{ type: "DataLow", reason: "filling" }] }),
   openPool({ silence: "no answer within 5 s" }),
+  openPool({ leftOut: true }),
   absentPool,
 );
 

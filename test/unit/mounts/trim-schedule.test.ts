@@ -103,9 +103,9 @@ test("nothing of a pool that is not open, nor after the end, nor where it is nev
   isOpen = false;
   await vi.advanceTimersByTimeAsync(2 * HOUR);
   isOpen = true;
-  schedule.reconfigure([options(undefined)]);
+  schedule.reconfigure({ pools: [options(undefined)], ended: [] });
   await vi.advanceTimersByTimeAsync(100 * HOUR);
-  schedule.reconfigure([options(HOUR)]);
+  schedule.reconfigure({ pools: [options(HOUR)], ended: [] });
   schedule.close();
   await vi.advanceTimersByTimeAsync(100 * HOUR);
   expect(trimmed).toEqual([]);
@@ -125,7 +125,7 @@ test("the end stops what runs, and begins no other", async () => {
 });
 
 test("a period beyond what a timer takes", async () => {
-  schedule.reconfigure([options(60 * 24 * HOUR)]);
+  schedule.reconfigure({ pools: [options(60 * 24 * HOUR)], ended: [] });
   await vi.advanceTimersByTimeAsync(60 * 24 * HOUR);
   expect(trimmed).toHaveLength(2);
 });

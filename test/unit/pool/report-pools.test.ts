@@ -30,6 +30,18 @@ describe("the report of all pools", () => {
     expect([one.looks, two.looks]).toEqual([1, 1]);
   });
 
+  test("says which of them the configuration does not name any more", async () => {
+    const options = ["one", "gone", "kept"].map(loopOptions);
+    const pools = memoryPools([new MemoryPool("one", "a"), new MemoryPool("kept", "b")], ["gone"]);
+    const leftOut = options.flatMap(({ name }) => (name === "one" ? [] : [name]));
+    const report = await reportPools(options, pools, { withinMs: 1000, leftOut });
+    expect(report.map((pool) => [pool.name, pool.leftOut])).toEqual([
+      ["one", undefined],
+      ["gone", true],
+      ["kept", true],
+    ]);
+  });
+
   test("a pool that does not answer is shown as it was, and holds up nobody longer than the deadline", async () => {
     const well = new MemoryPool("well", "a");
     const options = ["stuck", "well"].map(loopOptions);
