@@ -4,19 +4,21 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { DeviceMissingError, PoolSetupError } from "../../src/core/errors.ts";
 import type { PoolName } from "../../src/core/ids.ts";
-import type { DevicesPoolOptions, DiskSelector } from "../../src/core/pool-options.ts";
 import { MIB } from "../../src/core/units.ts";
 import { planPool } from "../../src/pool/pool-plan.ts";
 import { digest, writeAt } from "../support/disks.ts";
-import { Crash, grow, madeDirectory, PoolBench } from "../support/pool-bench.ts";
+import { Crash, madeDirectory, PoolBench } from "../support/pool-bench.ts";
 import { ScsiDisks } from "../support/scsi-disks.ts";
+import { MEBIBYTES, SelectorBench, sums } from "../support/selector-bench.ts";
 import { sh } from "../support/sh.ts";
 
-const MEBIBYTES = 148;
 const BY_ID = "/dev/disk/by-id";
 
 let bench: PoolBench;
 let scsi: ScsiDisks;
+let selectors: SelectorBench;
+const selecting: SelectorBench["selecting"] = (...words) => selectors.selecting(...words);
+const add: SelectorBench["add"] = (...words) => selectors.add(...words);
 beforeAll(() => {
   scsi = new ScsiDisks(MEBIBYTES);
 });
@@ -24,18 +26,13 @@ afterAll(() => scsi.end());
 const links: string[] = [];
 beforeEach(async () => {
   bench = await PoolBench.create();
+  selectors = new SelectorBench(bench, scsi);
 });
 afterEach(async () => {
   await bench.clear();
   for (const link of links.splice(0)) rmSync(link, { force: true });
   scsi.clear();
 });
-
-const selecting = (select: Partial<DiskSelector>, name = "bench"): DevicesPoolOptions =>
-  bench.devices({ name: name as PoolName, devices: [], select: { count: 2, model: "Quick*", ...select } });
-
-const add = (model: string, count: number): Promise<readonly string[]> =>
-  Array.fromAsync({ length: count }, () => scsi.add(model));
 
 /** What is done to a disk, what is said then, and what else has to be taken back. */
 const SPOILT: readonly (readonly [
@@ -90,24 +87,13 @@ function identify(disk: string, id: string): string {
   return link;
 }
 
-/** Of every byte. */
-const sums = (disks: readonly string[]): readonly string[] => disks.map((disk) => sh("cksum", disk));
-
-/** `path standing`, and why, of SCSI disks. */
-async function standings(options: DevicesPoolOptions): Promise<readonly string[]> {
-  const { disks = [] } = await planPool(options, bench.runner, bench.others);
-  return disks
-    .filter(({ node }) => node.startsWith("/dev/sd"))
-    .map(({ path, standing, reasons }) => [path, standing, ...reasons].join(" "));
-}
-
 describe("a new pool", () => {
   test("is made on the disks that are meant, and found again by their labels alone", async () => {
     const [first = "", second = ""] = await add("Quick 1", 2);
     const other = await scsi.add("Slow 1");
     const before = sums([other]);
     const options = selecting({});
-    expect(await standings(options)).toEqual([
+    expect(await selectors.standings(options)).toEqual([
       `${first} chosen`,
       `${second} chosen`,
       `${other} other its model "Slow 1" is not like "Quick*"`,
@@ -117,7 +103,7 @@ describe("a new pool", () => {
     // More of them, and none but what is empty.
     const later = await scsi.add("Quick 2");
     const beforeLater = sums([later]);
-    expect(await standings(options)).toEqual([
+    expect(await selectors.standings(options)).toEqual([
       `${first} own`,
       `${second} own`,
       `${other} other its model "Slow 1" is not like "Quick*"`,
@@ -141,7 +127,7 @@ describe("a new pool", () => {
       `disk ${named[1]}`,
       `disk ${named[0]}`,
     ]);
-    expect(await standings(selecting({ maxSize: (MIB * 100n) as never }))).toEqual(
+    expect(await selectors.standings(selecting({ maxSize: (MIB * 100n) as never }))).toEqual(
       named.map((path) => `${path} other has 148 MiB, and maxSize is 100 MiB`),
     );
     const { uuid } = await bench.complete(options);
@@ -237,73 +223,18 @@ describe("a new pool", () => {
   });
 
   test("that was cut off is gone on with, on its own disks", async () => {
-    await add("Quick 1", 2);
+    const [, second = ""] = await add("Quick 1", 2);
     const options = selecting({});
     await expect(bench.open(options, "claim data-1")).rejects.toThrow(Crash);
+    sh("mkfs.ext4", "-q", second);
+    const held = await digest(second);
+    await expect(bench.open(options)).rejects.toThrow(
+      new RegExp(`waits for 1 disk more .* that are empty; there are: none; not ${second}: holds ext4`),
+    );
+    expect(await digest(second)).toBe(held);
+    scsi.blank(second);
     expect(await planPool(options, bench.runner)).toMatchObject({ kind: "finish", refusals: [] });
     await bench.complete(options);
     expect((await planPool(options, bench.runner)).kind).toBe("none");
-  });
-});
-
-describe("a pool that is there", () => {
-  test("gets another disk only when count says so, and then no other number of them", async () => {
-    const [first = "", second = ""] = await add("Quick 1", 2);
-    const options = selecting({});
-    await bench.complete(options);
-    const third = await scsi.add("Quick 1");
-    const more = selecting({ count: 3 });
-    expect((await planPool(options, bench.runner)).kind).toBe("none");
-    expect(await planPool(more, bench.runner)).toMatchObject({ kind: "grow", refusals: [] });
-    const fourth = await scsi.add("Quick 1");
-    const before = sums([third, fourth]);
-    const unsure = await bench.open(more);
-    expect(await grow(unsure, more)).toEqual([
-      expect.stringMatching(/^is to have 1 disk more \(3 disks with model Quick\*\), and 2 would do/),
-    ]);
-    expect(sums([third, fourth])).toEqual(before);
-    sh("mkfs.ext4", "-q", fourth);
-    const held = sums([fourth]);
-    const stack = await bench.open(more);
-    expect(await grow(stack, more)).toEqual([]);
-    expect(stack.dataBytes).toBeGreaterThan(290n * MIB);
-    expect(sums([fourth])).toEqual(held);
-    expect(await standings(more)).toEqual([
-      ...[first, second, third].map((disk) => `${disk} own`),
-      `${fourth} unneeded the pool has its 3 disks`,
-    ]);
-    // Less is no way back.
-    expect(await grow(await bench.open(options), options)).toEqual([
-      "select.count 2 has no effect: the pool has 3 disks and gives none up",
-    ]);
-  });
-
-  test("waits for a disk that is gone, although an empty one would do", async () => {
-    const [, second = ""] = await add("Quick 1", 2);
-    const options = selecting({});
-    await bench.made(options);
-    sh("dd", `if=${second}`, `of=${join(bench.scratch, "second")}`, "bs=1M", "status=none");
-    const empty = await scsi.add("Quick 1");
-    sh("blkdiscard", "--zeroout", second);
-    const before = sums([second, empty]);
-    const attempt = bench.open(options);
-    await expect(attempt).rejects.toThrow(DeviceMissingError);
-    await expect(attempt).rejects.toThrow(/its disk data-1 is on no disk of this machine and is waited for/);
-    expect(sums([second, empty])).toEqual(before);
-    sh("dd", `if=${join(bench.scratch, "second")}`, `of=${second}`, "bs=1M", "status=none", "conv=fsync");
-    await bench.open(options);
-  });
-
-  test("is not mixed up with another of its name: the one in use stays, none is guessed", async () => {
-    const [disk = ""] = await add("Quick 1", 1);
-    const options = selecting({ count: 1 });
-    await bench.made(bench.devices({ devices: [disk] }));
-    const copy = await scsi.add("Quick 1");
-    await bench.made(bench.devices({ devices: [copy] }));
-    await expect(bench.open(options)).rejects.toThrow(
-      /two pools of that name are here: \w{32} on \/dev\/sd\w+; \w{32} on \/dev\/sd\w+/,
-    );
-    const { uuid } = await bench.open(bench.devices({ devices: [copy] }));
-    expect((await bench.open(options)).uuid).toBe(uuid);
   });
 });

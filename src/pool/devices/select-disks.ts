@@ -96,26 +96,29 @@ class Selection {
 
   async run(): Promise<SelectedDisks> {
     const { name, select } = this.#options;
-    let uuid: PoolUuid | undefined;
-    try {
-      const labelled = this.#seen.filter(hasLabel);
-      uuid = poolOfName(
-        name,
-        labelled.map(({ disk, look }) => ({ path: disk.path, label: look.label })),
-        activeUuid(name),
-      );
-    } catch (error) {
-      if (!(error instanceof PoolSetupError)) throw error;
-      return this.#refuse(error);
-    }
-    const own = this.#seen.filter(hasLabel).filter(({ look }) => look.label.pool === uuid);
-    const odd = own.find(({ disk }) => disk.otherwise !== undefined);
+    const labelled = this.#seen.filter(hasLabel);
+    const onDisks = labelled.filter(({ disk }) => disk.otherwise === undefined);
+    const isNamed = ({ look: { label } }: Own): boolean => label.backing === "devices" && label.name === name;
+    // A copy in a file that somebody has attached is of no account beside the disks themselves.
+    const odd = onDisks.some(isNamed) ? undefined : labelled.find(isNamed);
     if (odd !== undefined)
       return this.#refuse(
         new PoolSetupError(
           `pool ${name}: ${odd.disk.path} carries its label and ${odd.disk.otherwise}; name the disks of this pool under devices`,
         ),
       );
+    let uuid: PoolUuid | undefined;
+    try {
+      uuid = poolOfName(
+        name,
+        onDisks.map(({ disk, look }) => ({ path: disk.path, label: look.label })),
+        activeUuid(name),
+      );
+    } catch (error) {
+      if (!(error instanceof PoolSetupError)) throw error;
+      return this.#refuse(error);
+    }
+    const own = onDisks.filter(({ look }) => look.label.pool === uuid);
     for (const { disk } of own) this.#verdicts.set(disk, verdictOf(disk, "own"));
     const labels = own.map(({ look }) => look.label);
     const lost = lostMembers(labels);
@@ -127,7 +130,8 @@ class Selection {
       );
     const needed = neededDisks(select.count, labels);
     const { candidates, problem } = await this.#choose(needed, own);
-    if (problem !== undefined && own.length === 0) return this.#refuse(problem);
+    const isComplete = labels.some(({ member, state }) => member === "metadata" && state === "ready");
+    if (problem !== undefined && !isComplete) return this.#refuse(problem);
     const looks = await Promise.allSettled(own.map(({ disk }) => this.#look(disk)));
     const failures = looks.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []));
     const known = failures.filter((error) => error instanceof PoolSetupError);
