@@ -71,6 +71,8 @@ beforeAll(async () => {
     config: { defaultPool: POOL, metrics: { listen: ADDRESS } },
   });
   life = new VolumeLife({ csi: () => driver.client, kubeletDirectory: driver.kubeletDirectory, pool: POOL });
+  // Ready is said when one of them is open.
+  await expect.poll(() => told(POOL), PATIENCE).toEqual(all(0));
   volume = await life.create("letters", "ext4");
   await life.use(volume);
   sum = await writeRandom(`${volume.targetPath}/letter`, 4);
@@ -83,7 +85,6 @@ afterAll(async () => {
 });
 
 test("a pool whose metadata cannot be written needs a check and is read-only, and another is well", async () => {
-  expect(await told(POOL)).toEqual(all(0));
   const heal = await refuseWrites(`dmthin-${POOL}-meta`);
   try {
     // New blocks, so that the kernel has to commit.
