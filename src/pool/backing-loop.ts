@@ -96,7 +96,7 @@ export class LoopBacking implements Backing {
   async attach(runner: Runner, role: MemberRole): Promise<BlockDevice> {
     const losetup = new Losetup(runner);
     const path = this.#path(role);
-    if (role !== "data") await this.#fillHoles(runner, path);
+    await this.#fillHoles(runner, path);
     const attached = await this.#attached(losetup, path);
     if (attached !== undefined && !attached.directIo) {
       throw new PoolSetupError(
@@ -204,21 +204,28 @@ export class LoopBacking implements Backing {
   }
 
   /**
-   * Of a file that was allocated when it was made: whoever copies files (`cp`, `tar --sparse`) leaves holes where nothing was
-   * written yet, and a write into a hole fails when the filesystem is full.
+   * Of files that were allocated when they were made: whoever copies files (`cp`, `tar --sparse`) leaves holes where nothing was
+   * written yet, and a write into a hole fails when the filesystem is full. Room for all of them is asked for before the first
+   * file is filled or attached.
    */
   async #fillHoles(runner: Runner, path: string): Promise<void> {
-    const { size, blocks } = await stat(path, { bigint: true });
-    if (blocks * 512n >= size) return;
     const { name, directory } = this.#options;
-    try {
-      await runner.run("fallocate", ["--length", `${size}`, path]);
-    } catch (error) {
-      throw new PoolSetupError(
-        `pool ${name}: ${path} has holes, as copied files have, and they cannot be allocated: free space in the filesystem of ${directory} (${formatBytes(await freeBytes(directory))} are free)`,
-        { cause: error },
-      );
+    let all = 0n;
+    let own = false;
+    for (const each of MEMBER_ROLES.filter((role) => role !== "data").map((role) => this.#path(role))) {
+      const { size, blocks } = await stat(each, { bigint: true });
+      if (blocks * 512n >= size) continue;
+      all += size - blocks * 512n;
+      own ||= each === path;
     }
+    if (all === 0n) return;
+    const free = await freeBytes(directory);
+    if (free < all)
+      throw new PoolSetupError(
+        `pool ${name}: its files have ${formatBytes(all)} of holes, as copied files have, and the filesystem of ${directory} has ${formatBytes(free)} free to allocate them: free some`,
+      );
+    if (!own) return;
+    await runner.run("fallocate", ["--length", `${(await stat(path, { bigint: true })).size}`, path]);
     await using handle = await open(path, constants.O_RDWR);
     await handle.sync();
   }

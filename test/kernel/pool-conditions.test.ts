@@ -11,6 +11,7 @@ import { loopPool, startDriver, type TestDriver } from "../support/driver.ts";
 import { takeDown } from "../support/machine-state.ts";
 import { poolWords } from "../support/pool-words.ts";
 import { refuseWrites } from "../support/refuse-writes.ts";
+import { retried } from "../support/retried.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 import { SHARED_DIRECTORIES, VolumeLife, type TestVolume } from "../support/volume-life.ts";
 
@@ -71,7 +72,8 @@ beforeAll(async () => {
     config: { defaultPool: POOL, metrics: { listen: ADDRESS } },
   });
   life = new VolumeLife({ csi: () => driver.client, kubeletDirectory: driver.kubeletDirectory, pool: POOL });
-  volume = await life.create("letters", "ext4");
+  // Ready is said when one of the pools is open.
+  volume = await retried(() => life.create("letters", "ext4"));
   await life.use(volume);
   sum = await writeRandom(`${volume.targetPath}/letter`, 4);
 });
@@ -83,7 +85,7 @@ afterAll(async () => {
 });
 
 test("a pool whose metadata cannot be written needs a check and is read-only, and another is well", async () => {
-  expect(await told(POOL)).toEqual(all(0));
+  await expect.poll(() => told(POOL), PATIENCE).toEqual(all(0));
   const heal = await refuseWrites(`dmthin-${POOL}-meta`);
   try {
     // New blocks, so that the kernel has to commit.

@@ -127,6 +127,33 @@ test("it opens where it is configured under its name, and what was allocated is 
   await stop();
 });
 
+test("where the filesystem below has no room for that it is refused, and nothing is allocated or attached", async () => {
+  const place = join(directory, "small");
+  await mkdir(place);
+  await run("truncate", "--size", "200M", `${place}.img`);
+  await run("mkfs.ext4", "-q", "-F", `${place}.img`);
+  await run("mount", "-o", "loop", `${place}.img`, place);
+  await mkdir(join(place, "pool"), { mode: 0o700 });
+  for (const name of LOOP_FILES)
+    await run("cp", "--sparse=always", join(directory, "there", name), join(place, "pool", name));
+  const before = await allocation("small/pool");
+  driver = await startDriver({
+    directory,
+    pools: [{ ...loopPool(directory, POOL, "512MiB"), directory: join(place, "pool") }],
+    untilListening: true,
+  });
+  const status = async () =>
+    (await dmthinCommand(["status", "--config", join(directory, "dmthin.yaml")])).stdout;
+  await expect
+    .poll(status, { timeout: 90_000, interval: 500 })
+    .toMatch(
+      /its files have [\d.]+ MiB of holes, as copied files have, and the filesystem of .* free to allocate them/,
+    );
+  expect(await allocation("small/pool")).toEqual(before);
+  expect(await run("losetup", "--list", "--noheadings", "--output", "BACK-FILE")).not.toContain(`${place}/`);
+  await stop();
+});
+
 test("pool adopt finds it while its files are attached, and prints their directory; a driver with that serves it", async () => {
   await moveTo("beyond", "there");
   const attach = (name: string): Promise<string> =>

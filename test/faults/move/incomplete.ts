@@ -25,12 +25,11 @@ for (const name of [WHOLE, SPLIT]) {
 }
 await machine.stop();
 
-const { stdout } = await machine.adopt("-o", "json");
+const pools = await machine.foundPools();
 for (const [{ uuid }, member] of [
   [cargo.whole, "data-1"],
   [cargo.split, "data"],
 ] as const) {
-  const { pools } = JSON.parse(stdout) as { readonly pools: readonly Record<string, unknown>[] };
   const found = pools.find((each) => each["uuid"] === uuid);
   const isMissing = found?.["state"] === "missing" && JSON.stringify(found["missing"]) === `["${member}"]`;
   findings.expect(10, isMissing, `without its ${member} it is listed as ${JSON.stringify(found)}`);

@@ -1,6 +1,7 @@
 /** In the guest: a machine with a name and a disk of its own, which has state, configuration and a loop pool. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { parseReport, type ReadPool } from "../../../src/monitor/report-json.ts";
 import type { CsiClient } from "../../support/csi-client.ts";
@@ -11,6 +12,9 @@ import { SHARED_DIRECTORIES, VolumeLife } from "../../support/volume-life.ts";
 import type { DiskName, GuestSettings } from "./settings.ts";
 
 const DIRECTORY = "/run/own";
+const OPENING_MS = 90_000;
+/** The driver is ready when one pool is open. */
+const UNDECIDED = /it is still being opened/;
 
 export class Machine {
   readonly name: string;
@@ -57,8 +61,16 @@ export class Machine {
     return (JSON.parse(text) as { readonly pools: readonly RawConfig[] }).pools;
   }
 
+  /** Resolves when each pool is open, or was found not to open. */
   async start(pools: readonly RawConfig[]): Promise<void> {
     this.#driver = await startDriver({ directory: DIRECTORY, pools, config: { nodeName: this.name } });
+    const end = performance.now() + OPENING_MS;
+    for (;;) {
+      const states = [...(await this.status()).values()];
+      if (!states.some((pool) => pool.kind === "absent" && UNDECIDED.test(pool.reason))) return;
+      if (performance.now() > end) throw new Error(`pools do not open:\n${this.log.slice(-4000)}`);
+      await sleep(200);
+    }
   }
 
   /** By SIGTERM. */
@@ -89,9 +101,18 @@ export class Machine {
     return dmthinCommand(["pool", "adopt", "--config", this.#configuration, ...words]);
   }
 
+  /** The pools on the disks of this machine. Throws where the command fails. */
+  async foundPools(): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    const { code, stdout, stderr } = await this.adopt("-o", "json");
+    if (code !== 0) throw new Error(`pool adopt ended with ${code}: ${stderr}`);
+    return (JSON.parse(stdout) as { readonly pools: readonly Readonly<Record<string, unknown>>[] }).pools;
+  }
+
   /** What the driver says of its pools, by name. */
   async status(): Promise<ReadonlyMap<string, ReadPool>> {
-    const { stdout } = await dmthinCommand(["status", "-o", "json", "--config", this.#configuration]);
+    const words = ["status", "-o", "json", "--config", this.#configuration];
+    const { code, stdout, stderr } = await dmthinCommand(words);
+    if (stdout === "") throw new Error(`status ended with ${code}: ${stderr}`);
     return new Map(parseReport(stdout).pools.map((pool) => [pool.name, pool]));
   }
 

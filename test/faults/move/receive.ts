@@ -37,8 +37,7 @@ const isClear =
   refused?.kind === "absent" && refused.reason.includes("is the data device of its pool, not metadata");
 findings.expect(10, isClear, `devices the wrong way round: ${formatJson(refused)}`);
 
-const { stdout } = await machine.adopt("-o", "json");
-const { pools } = JSON.parse(stdout) as { readonly pools: readonly Record<string, unknown>[] };
+const pools = await machine.foundPools();
 const listed = (uuid: string): string => {
   const { state, standing, members, active } = pools.find((each) => each["uuid"] === uuid) ?? {};
   const on = (members as readonly { readonly member: string; readonly device: string }[]).map(
