@@ -185,7 +185,7 @@ export class DevicesBacking implements Backing {
     return sizeOf(this.#disk(member).device.number);
   }
 
-  async #observation(role: Member, { path, title, device, finding }: Disk): Promise<Observation> {
+  async #observation(role: Member, { path, title, device, finding, keepOff }: Disk): Promise<Observation> {
     const holders = holdersOf(device);
     return {
       role,
@@ -196,6 +196,7 @@ export class DevicesBacking implements Backing {
       readOnly: isReadOnly(device.number),
       holders,
       claimed: holders.length === 0 && (await isClaimed(device.path)),
+      ...(keepOff === undefined ? {} : { keepOff }),
     };
   }
 }

@@ -10,6 +10,7 @@ import type { Runner } from "../../host/run.ts";
 import { readPartitionTable } from "../../host/sfdisk.ts";
 import type { PartitionTable } from "../../host/sfdisk.ts";
 import type { Finding } from "../decision.ts";
+import { reasonToKeepOff } from "../keep-off.ts";
 import { readLabelCopies } from "../label-store.ts";
 import type { LabelCopies } from "../label-store.ts";
 import { DISK_LABEL_FROM } from "./disk-layout.ts";
@@ -25,6 +26,8 @@ export interface Disk {
   readonly finding: Finding;
   /** Of a labelled disk. */
   readonly table: PartitionTable | undefined;
+  /** As of an observation. */
+  readonly keepOff?: string;
 }
 
 /** Less can hold nothing. */
@@ -45,12 +48,14 @@ export async function lookAtDisk(
     const table = reading.kind === "label" ? found : undefined;
     const since =
       reading.kind === "label" && found === undefined ? await madeSince(runner, device) : undefined;
+    const keepOff = await reasonToKeepOff(runner, device, reading);
     return {
       path,
       title,
       device,
       seen,
       table,
+      ...(keepOff === undefined ? {} : { keepOff }),
       finding:
         since ?? (reading.kind === "none" ? await contentOf(runner, device) : labelled(reading, table, pool)),
     };
