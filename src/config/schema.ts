@@ -172,7 +172,8 @@ const devices = strict({
   force: z.array(absolutePath).default([]),
 });
 
-const NOT_BUILT = new Set<unknown>(["external"]);
+/** What Docker's `dm.thinpooldev` was; why it does not exist: docs/adr/0013-no-pool-that-lvm-keeps.md. */
+const NO_POOL_OF_OTHERS = `"external" does not exist: a thin-pool that something else keeps is not taken; give parts two devices to make one on, on LVM two logical volumes that are no thin-pool`;
 
 const pool = z.discriminatedUnion("backing", [loop, parts, devices], {
   error: ({ code, input }) => {
@@ -180,8 +181,7 @@ const pool = z.discriminatedUnion("backing", [loop, parts, devices], {
     const backing: unknown =
       typeof input === "object" && input !== null && "backing" in input ? input.backing : undefined;
     if (backing === undefined) return "is required: loop, parts or devices";
-    if (NOT_BUILT.has(backing))
-      return `${JSON.stringify(backing)} is not built yet; use loop, parts or devices`;
+    if (backing === "external") return NO_POOL_OF_OTHERS;
     return "must be loop, parts or devices";
   },
 });
