@@ -3,6 +3,7 @@
  * member shows what the array shows. Offsets as in the kernel's `md_p.h`, numbers little-endian.
  */
 import type { BlockDevice } from "../core/dm.ts";
+import { systemErrnoOf } from "../core/errors.ts";
 import { type Bytes, bytes, KIB, roundDown, SECTOR_BYTES } from "../core/units.ts";
 import { readBlock } from "./block-device.ts";
 
@@ -28,6 +29,12 @@ async function holds(
   isSo: (block: Buffer) => boolean,
 ): Promise<boolean> {
   if (at < from) return false;
-  const block = await readBlock(path, at, LENGTH);
-  return block.readUInt32LE(0) === MAGIC && isSo(block);
+  try {
+    const block = await readBlock(path, at, LENGTH);
+    return block.readUInt32LE(0) === MAGIC && isSo(block);
+  } catch (error) {
+    // No array is assembled from a superblock that cannot be read, and nobody else needs this place.
+    if (systemErrnoOf(error) === "EIO") return false;
+    throw error;
+  }
 }

@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { PoolSetupError } from "../../src/core/errors.ts";
 import type { PoolOptions } from "../../src/core/pool-options.ts";
-import { MIB } from "../../src/core/units.ts";
+import { KIB, MIB } from "../../src/core/units.ts";
 import { digest, node } from "../support/disks.ts";
 import { MdArray } from "../support/md-array.ts";
 import { run } from "../support/machine-state.ts";
@@ -157,4 +157,24 @@ describe("of an md array", () => {
       expect(bench.reports).toEqual([]);
     },
   );
+});
+
+test("a pool whose disk cannot be read behind what the pool uses is opened", async () => {
+  const sectors = (257n * MIB) / 512n;
+  const disk = node(bench.disk(257n * MIB + 32n * KIB));
+  const whole = `0 ${sectors + 64n} linear ${disk} 0`;
+  await run("dmsetup", "create", "hand-end", "--table", whole);
+  try {
+    const options = bench.parts({ data: "/dev/mapper/hand-end" });
+    await bench.made(options);
+    const torn = `0 ${sectors} linear ${disk} 0\n${sectors} 64 error`;
+    await run("sh", "-c", 'echo "$1" | dmsetup load hand-end && dmsetup resume hand-end', "-", torn);
+    await expect(run("dd", "if=/dev/mapper/hand-end", "of=/dev/null", `skip=${sectors}`)).rejects.toThrow(
+      /Input\/output error/,
+    );
+    const stack = await bench.open(options);
+    await stack.deactivate();
+  } finally {
+    await run("dmsetup", "remove", "--retry", "hand-end");
+  }
 });
