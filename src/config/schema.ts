@@ -240,7 +240,8 @@ const devices = strict({
   })
   .transform(({ devices: named = [], ...rest }) => ({ ...rest, devices: named }));
 
-const NOT_BUILT = new Set<unknown>(["external"]);
+/** What Docker's `dm.thinpooldev` was; why it does not exist: docs/adr/0013-no-pool-that-lvm-keeps.md. */
+const NO_POOL_OF_OTHERS = `"external" does not exist: a thin-pool that something else keeps is not taken; give parts two devices to make one on, on LVM two logical volumes that are no thin-pool`;
 
 const pool = z
   .discriminatedUnion("backing", [loop, parts, devices], {
@@ -249,8 +250,7 @@ const pool = z
       const backing: unknown =
         typeof input === "object" && input !== null && "backing" in input ? input.backing : undefined;
       if (backing === undefined) return "is required: loop, parts or devices";
-      if (NOT_BUILT.has(backing))
-        return `${JSON.stringify(backing)} is not built yet; use loop, parts or devices`;
+      if (backing === "external") return NO_POOL_OF_OTHERS;
       return "must be loop, parts or devices";
     },
   })

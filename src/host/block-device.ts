@@ -7,7 +7,7 @@
 import { constants, readdirSync, statSync } from "node:fs";
 import { open, realpath, stat } from "node:fs/promises";
 
-import type { BlockDevice, DevNumber } from "../core/dm.ts";
+import { type BlockDevice, type DevNumber, isDevNumber } from "../core/dm.ts";
 import { DeviceMissingError, EnvironmentError, PoolSetupError, systemErrnoOf } from "../core/errors.ts";
 import { type Bytes, bytes, SECTOR_BYTES } from "../core/units.ts";
 import { devNumberOf, readAttribute } from "./dm-sysfs.ts";
@@ -50,6 +50,17 @@ export function holders(number: DevNumber): readonly string[] {
   return [directory, ...parts.map((part) => `${directory}/${part}`)].flatMap((each) =>
     entries(`${each}/holders`),
   );
+}
+
+/** The devices that this one stands on, or that the disk of this partition stands on. */
+export function devicesBelow(number: DevNumber): readonly DevNumber[] {
+  const device = `/sys/dev/block/${number}`;
+  const isPartition = readAttribute(`${device}/partition`) !== undefined;
+  const directory = `${device}/${isPartition ? "../slaves" : "slaves"}`;
+  return entries(directory).flatMap((entry) => {
+    const below = readAttribute(`${directory}/${entry}/dev`);
+    return below !== undefined && isDevNumber(below) ? [below] : [];
+  });
 }
 
 function entries(directory: string): readonly string[] {

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { DmDevice, PoolStatus, ThinStatus } from "../core/dm.ts";
+import type { DevNumber, DmDevice, PoolStatus, ThinStatus } from "../core/dm.ts";
 import { errnoOf, ParseError, ToolError } from "../core/errors.ts";
 import { DM_NAME_PREFIX, type DmName, type DmUuid } from "../core/ids.ts";
 import { DM_INFO_FIELDS, isDmName, linesOf, parseDmInfo, parseTargets } from "./dm-info-text.ts";
@@ -130,6 +130,12 @@ export class Dmsetup {
   /** The live table, lines separated by newlines; empty where there is none. */
   async table(name: DmName): Promise<string> {
     return (await this.#run(["table", name])).stdout.trim();
+  }
+
+  /** The same of a device of any name. */
+  async tableOf(number: DevNumber): Promise<string> {
+    const [major = "", minor = ""] = number.split(":");
+    return (await this.#run(["table", "--major", major, "--minor", minor])).stdout.trim();
   }
 
   /** The table loaded but not resumed; empty where there is none. */

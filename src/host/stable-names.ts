@@ -37,14 +37,15 @@ export function identities(dev = "/dev"): ReadonlyMap<DevNumber, readonly string
   return names;
 }
 
-/** They say what lies on the device, which is for others to change. */
-const OF_CONTENT = /\/(?:lvm-pv-uuid|md-uuid|md-name)-/;
-/** Stable, and nothing that a person finds on the disk's sticker. */
-const OPAQUE = /\/(?:wwn-|nvme-eui\.|nvme-nvme\.|dm-uuid-)/;
+/** It says what lies on the device, which is for others to change. Not so `md-…`, which is of the array and not of its members. */
+const OF_CONTENT = /\/lvm-pv-uuid-/;
+/** Stable, and nothing that a person finds on the disk's sticker; or, of an array, what may be given to another one. */
+const SECOND_BEST = /\/(?:wwn-|nvme-eui\.|nvme-nvme\.|dm-uuid-|md-name-)/;
 
 /** A partition by its own identifier, a disk by model and serial number. Pure. */
 export function bestName(names: readonly string[]): string | undefined {
-  const rank = (name: string): number => (name.includes(`/${PARTITIONS}/`) ? 0 : OPAQUE.test(name) ? 2 : 1);
+  const rank = (name: string): number =>
+    name.includes(`/${PARTITIONS}/`) ? 0 : SECOND_BEST.test(name) ? 2 : 1;
   return names
     .filter((name) => !OF_CONTENT.test(name))
     .toSorted((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1))[0];

@@ -11,6 +11,7 @@ import type { Backing } from "./backing.ts";
 import type { Finding, Holder, Observation } from "./decision.ts";
 import { growParts } from "./growth.ts";
 import type { Growth, Wish } from "./growth.ts";
+import { reasonToKeepOff } from "./keep-off.ts";
 import type { Label } from "./label.ts";
 import { claimDevice, readLabelCopies, writeLabel } from "./label-store.ts";
 import type { LabelCopies } from "./label-store.ts";
@@ -24,6 +25,7 @@ interface Member {
   readonly device: BlockDevice;
   readonly seen: LabelCopies;
   readonly finding: Finding;
+  readonly keepOff?: string;
 }
 
 /** Devices built on one, as the kernel knows them; uuids of those that are dm devices. */
@@ -117,7 +119,10 @@ export class PartsBacking implements Backing {
     const device = await describeBlockDevice(path);
     try {
       const seen = await readLabelCopies(device.path);
-      this.#members.set(role, { role, path, device, seen, finding: await this.#find(runner, device, seen) });
+      const finding = await this.#find(runner, device, seen);
+      const keepOff = await reasonToKeepOff(runner, device, seen.reading);
+      const member = { role, path, device, seen, finding, ...(keepOff === undefined ? {} : { keepOff }) };
+      this.#members.set(role, member);
     } catch (error) {
       throw new PoolSetupError(
         `pool ${this.#options.name}: ${path} cannot be looked at (${messageOf(error)}); nothing was changed`,
@@ -134,7 +139,7 @@ export class PartsBacking implements Backing {
     return content.kind === "blank" ? content : { kind: "foreign", what: content.what };
   }
 
-  async #observation({ role, path, device, finding }: Member): Promise<Observation> {
+  async #observation({ role, path, device, finding, keepOff }: Member): Promise<Observation> {
     const built = holdersOf(device);
     return {
       role,
@@ -145,6 +150,7 @@ export class PartsBacking implements Backing {
       readOnly: isReadOnly(device.number),
       holders: built,
       claimed: built.length === 0 && (await isClaimed(device.path)),
+      ...(keepOff === undefined ? {} : { keepOff }),
     };
   }
 }

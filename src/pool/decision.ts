@@ -47,6 +47,8 @@ export interface Observation {
   readonly holders: readonly Holder[];
   /** The kernel refuses exclusive use (mounted anywhere, swap, another program), and no holder explains it. */
   readonly claimed: boolean;
+  /** Why the device is not to be had, whatever it holds, and the cure. */
+  readonly keepOff?: string;
 }
 
 export interface Overwrite {
@@ -123,7 +125,7 @@ function giveUpUnfinished(expected: Expected, observations: readonly Observation
 }
 
 /** Reasons to keep off whatever the device holds. */
-function obstacles({ path, finding, holders, claimed, readOnly }: Observation): string[] {
+function obstacles({ path, finding, holders, claimed, readOnly, keepOff }: Observation): string[] {
   const pool: PoolUuid | undefined = finding.kind === "label" ? finding.label.pool : undefined;
   const foreign = holders.filter((holder) => !(pool !== undefined && isOf(pool, holder)));
   return [
@@ -131,6 +133,7 @@ function obstacles({ path, finding, holders, claimed, readOnly }: Observation): 
     ...(claimed
       ? [`${path}: is in use (mounted, swap, or opened exclusively by a program); end that first`]
       : []),
+    ...(keepOff === undefined ? [] : [`${path}: ${keepOff}`]),
     ...(readOnly ? [`${path}: is read-only; make it writable`] : []),
   ];
 }

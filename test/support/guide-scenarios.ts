@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 
 import { ThinMetadata } from "../faults/repair/thin-metadata.ts";
+import { sha256, writeRandom } from "./content.ts";
 import { loopPool, startDriver } from "./driver.ts";
 import { comeFromLvm } from "./guide-lvm.ts";
 import type { GuidePlace, GuideRun } from "./guide-place.ts";
@@ -15,6 +16,7 @@ import { VolumeLife, type TestVolume } from "./volume-life.ts";
 
 const DISK = "nvme-eui.0025385b71b5a6f2";
 const OTHER_DISK = "nvme-eui.0025385b71b5a6f3";
+const LVM_DISK = "nvme-eui.0025385b71b5a6f4";
 const DISK_MIB = 20 * 1024;
 
 /** What the guides of trouble begin with: a small pool `fast` that promises more than it has. */
@@ -40,6 +42,31 @@ const lifeIn = (place: GuidePlace): VolumeLife =>
 /** A volume that a pod has. */
 let used: TestVolume | undefined;
 
+/** The section of that name, with a volume that comes through all of it. */
+async function onLvm(guide: GuideRun, place: GuidePlace): Promise<void> {
+  await place.disk(LVM_DISK, DISK_MIB);
+  await guide.next();
+  await place.configure(yaml(guide.path, 1));
+  await place.start();
+  const volume = await lifeIn(place).create("on-lvm", "ext4");
+  await lifeIn(place).use(volume);
+  const content = await writeRandom(`${volume.targetPath}/content`, 4);
+  await guide.next();
+  place.signal("SIGHUP");
+  await place.logged(/pool fast has grown: data from 9.9 GiB to 14.9 GiB/);
+  await lifeIn(place).release(volume);
+  await place.stop();
+  await guide.next();
+  await guide.next();
+  await place.start();
+  await lifeIn(place).use(volume);
+  expect(await sha256(`${volume.targetPath}/content`)).toBe(content);
+  await lifeIn(place).end(volume);
+  await place.stop();
+  await takeDown("fast", []);
+  await run("vgremove", "-ff", "--yes", "storage");
+}
+
 /** In the order in which they are followed: those of trouble go on with one pool. */
 export const SCENARIOS: Readonly<Record<string, (guide: GuideRun, place: GuidePlace) => Promise<void>>> = {
   "docs/guides/choose-a-backing.md": async (guide, place) => {
@@ -51,6 +78,7 @@ export const SCENARIOS: Readonly<Record<string, (guide: GuideRun, place: GuidePl
     await takeDown("fast", []);
     await guide.next();
     expect(await place.dmthin("pool", "plan", "fast")).toMatch(/^pool fast \(devices\) would be made$/m);
+    await onLvm(guide, place);
   },
 
   "docs/guides/come-from-lvm.md": async (guide, place) => {
@@ -62,7 +90,7 @@ export const SCENARIOS: Readonly<Record<string, (guide: GuideRun, place: GuidePl
     await guide.next();
     await place.configure(yaml(guide.path, 1));
     await place.start();
-    expect(place.log).toContain("pool fast is open");
+    await place.logged(/pool fast is open/);
     await place.stop();
     await guide.next();
     expect(await place.dmthin("pool", "plan", "fast")).toMatch(/^pool fast \(parts\) would be made$/m);
@@ -143,7 +171,7 @@ export const SCENARIOS: Readonly<Record<string, (guide: GuideRun, place: GuidePl
     await guide.all();
     await place.configure(`${ENDPOINT}\n${SMALL_POOL.replace("name: fast", "name: moved")}`);
     await place.start();
-    expect(place.log).toContain("pool moved is open");
+    await place.logged(/pool moved is open/);
     await place.stop();
     await takeDown("moved", []);
   },

@@ -11,6 +11,7 @@ import { readPartitionTable } from "../../host/sfdisk.ts";
 import type { PartitionTable } from "../../host/sfdisk.ts";
 import { holdersOf } from "../backing-parts.ts";
 import type { Finding, Observation } from "../decision.ts";
+import { reasonToKeepOff } from "../keep-off.ts";
 import { readLabelCopies } from "../label-store.ts";
 import type { LabelCopies } from "../label-store.ts";
 import type { Member } from "../layout.ts";
@@ -27,12 +28,14 @@ export interface Disk {
   readonly finding: Finding;
   /** Of a labelled disk. */
   readonly table: PartitionTable | undefined;
+  /** As of an observation. */
+  readonly keepOff?: string;
 }
 
 /** As the decision takes it. */
 export async function observeDisk(
   role: Member,
-  { path, title, device, finding }: Disk,
+  { path, title, device, finding, keepOff }: Disk,
   forced: readonly string[],
 ): Promise<Observation> {
   const holders = holdersOf(device);
@@ -45,6 +48,7 @@ export async function observeDisk(
     readOnly: isReadOnly(device.number),
     holders,
     claimed: holders.length === 0 && (await isClaimed(device.path)),
+    ...(keepOff === undefined ? {} : { keepOff }),
   };
 }
 
@@ -66,12 +70,14 @@ export async function lookAtDisk(
     const table = reading.kind === "label" ? found : undefined;
     const since =
       reading.kind === "label" && found === undefined ? await madeSince(runner, device) : undefined;
+    const keepOff = await reasonToKeepOff(runner, device, reading);
     return {
       path,
       title,
       device,
       seen,
       table,
+      ...(keepOff === undefined ? {} : { keepOff }),
       finding:
         since ?? (reading.kind === "none" ? await contentOf(runner, device) : labelled(reading, table, pool)),
     };

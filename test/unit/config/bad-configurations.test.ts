@@ -105,11 +105,6 @@ const BAD: readonly (readonly [what: string, text: string, expected: readonly st
   ],
   ["a default pool that is not there", withPool("defaultPool: b"), ["defaultPool: no pool is named b"]],
   [
-    "a backing not built yet",
-    "pools: [{name: a, backing: external}]",
-    ['pools[0].backing: "external" is not built yet; use loop, parts or devices'],
-  ],
-  [
     "an unknown backing",
     "pools: [{name: a, backing: lvm}]",
     ["pools[0].backing: must be loop, parts or devices"],

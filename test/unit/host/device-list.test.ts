@@ -58,7 +58,12 @@ test.each([
   ["a partition: its own identifier", ["by-id/ata-X-part1", "by-partuuid/1-2"], "by-partuuid/1-2"],
   ["a disk: model and serial number", ["by-id/wwn-0x5", "by-id/ata-X", "by-id/scsi-SATA_X"], "by-id/ata-X"],
   ["a disk without: what there is", ["by-id/wwn-0x5", "by-id/nvme-eui.1"], "by-id/nvme-eui.1"],
-  ["never what lies on it", ["by-id/lvm-pv-uuid-1", "by-id/md-name-x"], undefined],
+  [
+    "an array: its uuid",
+    ["by-id/md-name-host:0", "by-id/md-uuid-1:2", "by-id/lvm-pv-uuid-1"],
+    "by-id/md-uuid-1:2",
+  ],
+  ["never what lies on it", ["by-id/lvm-pv-uuid-1"], undefined],
   ["nothing", [], undefined],
 ])("takes for %s", (_what, names, best) => {
   const full = names.map((each) => `/dev/disk/${each}`);

@@ -157,6 +157,18 @@ describe("hands off", () => {
       {},
       /dm-0 \(DMTHIN-/,
     ],
+    [
+      "a blank device that is to be kept off, forced",
+      {},
+      { ...force, keepOff: "shows the data of thin-pool vg-tp" },
+      /^\/dev\/data: shows the data of thin-pool vg-tp$/,
+    ],
+    [
+      "a labelled device that is to be kept off",
+      labelled({}),
+      { ...dataReady, keepOff: "is a member of an md array" },
+      /^\/dev\/data: is a member of an md array$/,
+    ],
     ["a read-only device", { readOnly: true }, {}, /^\/dev\/meta: is read-only/],
     [
       "a read-only device of ours",
