@@ -14,15 +14,15 @@ import { bytes, roundDown } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import { demandWithout, SIZE_STEP } from "../plan/capacity.ts";
 import type { SizeRange } from "../plan/capacity.ts";
-import { foreignHands, transactionExcess } from "../plan/fence.ts";
 import type { Runner } from "../host/run.ts";
 import type { Plan } from "../plan/step.ts";
 import type { CreateVolumeIntent } from "../plan/volume.ts";
 import { Deletions } from "./deletions.ts";
 import type { Capacity, Outcome, OwnedVolume, Pool, PoolCondition } from "./engine.ts";
 import type { Admission, Measured } from "./execute.ts";
-import { perform, troubleOf, wayOut } from "./execute.ts";
+import { perform } from "./execute.ts";
 import { Fence } from "./fence.ts";
+import { PoolHealth } from "./health.ts";
 import { KnownStatus } from "./known-status.ts";
 import { OwnedThinVolume } from "./owned-volume.ts";
 import { askWithVolumes } from "./look.ts";
@@ -42,12 +42,9 @@ export class ThinPool implements Pool {
   readonly known: KnownStatus;
   readonly deletions: Deletions;
   readonly trims = new Map<VolumeId, TrimNote>();
-  /** Resolves with the reason when this engine is of no use any more: the pool has to be opened again. */
-  readonly unusable: Promise<string>;
-  readonly #unusable = Promise.withResolvers<string>();
+  readonly health: PoolHealth;
   readonly #volumes: VolumeOperations;
   readonly #snapshots: SnapshotOperations;
-  #condition: PoolCondition;
   readonly look = shared(() => this.#refresh(() => askWithVolumes(this)));
 
   constructor(parts: PoolParts) {
@@ -55,10 +52,13 @@ export class ThinPool implements Pool {
     this.name = parts.name;
     this.uuid = parts.uuid;
     this.state = parts.state;
-    this.#condition = parts.condition;
     this.known = new KnownStatus(parts);
+    this.health = new PoolHealth({
+      ...parts,
+      known: this.known,
+      onFrozen: (reason) => parts.hands.queue.close(reason),
+    });
     this.deletions = new Deletions(this, parts.discardOnDelete, parts.report);
-    this.unusable = this.#unusable.promise;
     this.fence = new Fence({
       record: () => this.state.pool,
       perform: (plan) => this.perform(plan),
@@ -75,12 +75,16 @@ export class ThinPool implements Pool {
     return this.parts.zeroesNewBlocks;
   }
 
+  get unusable(): Promise<string> {
+    return this.health.unusable;
+  }
+
   get disks(): readonly string[] {
     return this.parts.disks();
   }
 
   get condition(): PoolCondition {
-    return this.#condition;
+    return this.health.condition;
   }
 
   volume(id: VolumeId): VolumeRecord | undefined {
@@ -125,7 +129,7 @@ export class ThinPool implements Pool {
 
   promisable(): Bytes {
     const { state, deletions, known } = this;
-    if (this.#condition.kind !== "ready") return bytes(0);
+    if (this.condition.kind !== "ready") return bytes(0);
     return known.promisable(demandWithout(state.demand, deletions.demand));
   }
 
@@ -201,18 +205,14 @@ export class ThinPool implements Pool {
     return record;
   }
 
-  /** For mutations of what exists. */
+  /** See `PoolHealth`. */
   requireReady(): void {
-    if (this.#condition.kind === "ready") return;
-    throw new PoolUnavailableError(`pool ${this.name} is ${this.#condition.kind}: ${this.#condition.reason}`);
+    this.health.requireReady();
   }
 
-  /**
-   * Before an object counts as deleted because it is unknown, or as made because it is known: the catalog of a fenced pool
-   * may be an old copy. Throws PoolUnavailableError then.
-   */
+  /** See `PoolHealth`. */
   requireComplete(): void {
-    if (this.#condition.kind === "read-only") this.requireReady();
+    this.health.requireComplete();
   }
 
   /** For new promises: also a pool that has run out of data refuses them. */
@@ -247,11 +247,11 @@ export class ThinPool implements Pool {
 
   async #refresh(ask: () => Promise<PoolStatus>): Promise<void> {
     // A fenced pool is looked at as well: that changes nothing.
-    if (this.#condition.kind === "unusable") return;
+    if (this.condition.kind === "unusable") return;
     const { transactionId: before } = this.state.pool;
     const status = await ask();
     await this.known.refreshHostBytes();
-    this.#noteStatus(status, before);
+    this.health.note(status, before);
   }
 
   /** `admission`: for plans with an `admit` step. */
@@ -259,12 +259,10 @@ export class ThinPool implements Pool {
     const hands = {
       ...this.parts.hands,
       record: (changes: readonly Change[]) => this.record(changes),
-      onStatus: (status: PoolStatus) => this.#noteStatus(status),
-      freeze: (reason: string) => this.#freeze(reason),
-      fenceOff: (reason: string) => this.#fenceOff(reason),
-      requireUsable: () => {
-        if (this.#condition.kind === "unusable") this.requireReady();
-      },
+      onStatus: (status: PoolStatus) => this.health.note(status, this.state.pool.transactionId),
+      freeze: (reason: string) => this.health.freeze(reason),
+      fenceOff: (reason: string) => this.health.fenceOff(reason),
+      requireUsable: () => this.health.requireUsable(),
     };
     return perform(plan, hands, admission);
   }
@@ -275,36 +273,10 @@ export class ThinPool implements Pool {
       await this.parts.catalog.commit(changes);
     } catch (error) {
       if (error instanceof OutcomeUnknownError || error instanceof PoolUnavailableError) {
-        this.#freeze(`its catalog failed (${error.message})`);
+        this.health.freeze(`its catalog failed (${error.message})`);
       }
       throw error;
     }
     this.state.apply(changes);
-  }
-
-  /** `since`: the catalog's transaction id when the status was asked for. */
-  #noteStatus(status: PoolStatus, since = this.state.pool.transactionId): void {
-    if (status.kind === "active") {
-      this.known.note(status);
-      const excess = transactionExcess(status.transactionId, since, this.state.pool.transactionId);
-      if (excess !== undefined) this.#fenceOff(excess);
-    }
-    const trouble = troubleOf(status);
-    if (trouble !== undefined) this.#freeze(`${trouble}; ${wayOut(this.name, status)}`);
-    // Last: whoever is told may begin to grow the pool, which one in foreign hands must not.
-    if (status.kind === "active") this.parts.onFill(this.known.fill);
-  }
-
-  #fenceOff(reason: string): void {
-    if (this.#condition.kind !== "ready") return;
-    this.#condition = { kind: "read-only", reason: foreignHands(reason) };
-  }
-
-  /** For ever: no step is begun from now on. A fenced pool stays as it is, for a person to decide. */
-  #freeze(reason: string): void {
-    if (this.#condition.kind !== "ready") return;
-    this.#condition = { kind: "unusable", reason };
-    this.parts.hands.queue.close(reason);
-    this.#unusable.resolve(reason);
   }
 }
