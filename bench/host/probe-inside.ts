@@ -1,0 +1,54 @@
+/**
+ * In a mount namespace of its own: starts drivers until each has answered a Probe, and prints the milliseconds of each
+ * start as JSON. `probe-inside.ts SCRATCH COUNT`. The pool is one that cannot be opened; Probe is answered all the same.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { connectCsi } from "../../test/support/csi-client.ts";
+import { MAIN } from "../../test/support/dmthin-command.ts";
+
+const LONGEST_MS = 60_000;
+const [scratch = "", count = ""] = process.argv.slice(2);
+
+async function start(round: number): Promise<number> {
+  const directory = join(scratch, String(round));
+  mkdirSync(join(directory, "kubelet"), { recursive: true });
+  const socket = join(directory, "csi.sock");
+  const configuration = join(directory, "dmthin.yaml");
+  const config = {
+    nodeName: "probe",
+    endpoint: `unix://${socket}`,
+    kubeletDirectory: join(directory, "kubelet"),
+    stateDirectory: join(directory, "state"),
+    pools: [{ name: "absent", backing: "devices", devices: ["/dev/dmthin-bench-no-such-disk"] }],
+  };
+  writeFileSync(configuration, JSON.stringify(config)); // JSON is YAML
+  const client = connectCsi(socket);
+  const began = performance.now();
+  const child = spawn(process.execPath, [MAIN, "all", "--config", configuration], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  try {
+    // The socket appears when the driver listens; a client that came earlier would wait longer than the driver takes.
+    while (!existsSync(socket)) {
+      if (child.exitCode !== null) throw new Error(`the driver ended with ${child.exitCode}`);
+      if (performance.now() - began > LONGEST_MS) throw new Error("the driver does not listen");
+      await sleep(1);
+    }
+    await client.identity.probe({});
+    return performance.now() - began;
+  } finally {
+    client.close();
+    const gone = once(child, "exit");
+    if (child.exitCode === null && child.kill("SIGKILL")) await gone;
+  }
+}
+
+const starts: number[] = [];
+for (let round = 0; round < Number(count); round += 1) starts.push(await start(round));
+console.log(JSON.stringify(starts));
+process.exit(0);
