@@ -14,6 +14,7 @@ export interface Measurement {
 const SIXTH = 1 / 6;
 const THIRD = 1 / 3;
 const FLOOR = 1.5;
+const FLAT = 1.2;
 
 
 const ratio = (id: string, what: string, target?: number): RowFacts => ({
@@ -61,6 +62,35 @@ export const CATALOGUE: readonly Measurement[] = [
     name: "parallel",
     ground: "kernel",
     rows: [ratio("parallel-create", "64 CreateVolume at once / one after another")],
+  },
+  {
+    name: "scale",
+    ground: "kernel",
+    rows: [
+      ratio("flat-10k", "CreateVolume with 10,000 volumes / with 10", FLAT),
+      ratio("flat-10k-list", "the first page of ListVolumes, likewise", FLAT),
+      ratio("flat-10k-list-middle", "a page in the middle / the first of 10", FLAT),
+      ratio("flat-10k-scrape", "a scrape of the metrics, likewise", FLAT),
+      ratio("flat-10k-capacity", "GetCapacity, likewise", FLAT),
+      { id: "start-10k", what: "start to Ready beyond the thin tools", unit: "s", target: 3 },
+    ],
+  },
+  {
+    name: "memory",
+    ground: "kernel",
+    rows: [
+      { id: "rss", what: "resident memory, idle", unit: "MiB", target: 120 },
+      { id: "rss-growth", what: "more of it after 10,000 calls", unit: "MiB", target: 30 },
+    ],
+  },
+  {
+    name: "processes",
+    ground: "kernel",
+    rows: [
+      { id: "processes", what: "processes started per CreateVolume", unit: "processes", target: 2 },
+      { id: "processes-scrape", what: "per scrape, of one pool", unit: "processes", target: 1 },
+      { id: "processes-idle", what: "in an idle minute with 1,000 volumes", unit: "processes", target: 12 },
+    ],
   },
   {
     name: "probe",

@@ -81,15 +81,10 @@ export class DmthinSide {
 
   /** The driver's processes while `work` ran, in the order in which they ended. It must log at `debug`. */
   async record(work: () => Promise<unknown>): Promise<readonly RanCommand[]> {
-    const { log } = this.driver;
+    const log = `${this.directory}/driver.log`;
     const before = readFileSync(log).length;
     await work();
     return commandsIn(readFileSync(log).subarray(before).toString());
-  }
-
-  /** Everything that was ever logged. */
-  logged(): readonly RanCommand[] {
-    return commandsIn(readFileSync(this.driver.log, "utf8"));
   }
 
   async stage(volume: TestVolume): Promise<void> {
