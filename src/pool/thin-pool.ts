@@ -9,7 +9,7 @@ import { lockKey } from "../core/lock-keys.ts";
 import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { PoolFigures } from "../core/pool-report.ts";
-import { shared } from "../core/shared.ts";
+import { shared, sharedFresh } from "../core/shared.ts";
 import { bytes, roundDown } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import { SIZE_STEP } from "../plan/capacity.ts";
@@ -45,6 +45,15 @@ export class ThinPool implements Pool {
   readonly #snapshots: SnapshotOperations;
   #condition: PoolCondition;
   readonly look = shared(() => this.#refresh(() => askWithVolumes(this)));
+  /**
+   * Before new promises: users write, trim and fill the pool without a message of ours, so the kernel is asked again. Once
+   * for all calls that came before it is asked: each is answered from what was so after it came.
+   */
+  readonly refreshSupply = sharedFresh(() =>
+    this.#refresh(() =>
+      this.parts.hands.dmsetup.poolStatus(this.parts.hands.poolDevice, { flush: false }),
+    ),
+  );
 
   constructor(parts: PoolParts) {
     this.parts = parts;
@@ -219,12 +228,6 @@ export class ThinPool implements Pool {
     this.known.overprovision = options.overprovision;
     await this.parts.growTo(options);
     await this.refreshSupply();
-  }
-
-  /** Before new promises: users write, trim and fill the pool without a message of ours, so the kernel is asked again. */
-  refreshSupply(): Promise<void> {
-    const { dmsetup, poolDevice } = this.parts.hands;
-    return this.#refresh(() => dmsetup.poolStatus(poolDevice, { flush: false }));
   }
 
   async #refresh(ask: () => Promise<PoolStatus>): Promise<void> {
