@@ -93,6 +93,11 @@ export const CATALOGUE: readonly Measurement[] = [
     ],
   },
   {
+    name: "datapath",
+    ground: "kernel",
+    rows: [ratio("datapath", "throughput of a thin / dm-linear on the same disk")],
+  },
+  {
     name: "probe",
     ground: "machine",
     rows: [{ id: "probe", what: "start to first answered Probe", unit: "s", target: 0.5 }],

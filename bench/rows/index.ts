@@ -1,5 +1,6 @@
 /** The measurements on the kernel, by their names in the catalogue. */
 import type { Measure } from "./context.ts";
+import { measureDataPath } from "./datapath.ts";
 import { measureMemory } from "./memory.ts";
 import { measureMutations } from "./mutations.ts";
 import { measureParallel } from "./parallel.ts";
@@ -14,4 +15,5 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
   scale: measureScale,
   memory: measureMemory,
   processes: measureProcesses,
+  datapath: measureDataPath,
 };

@@ -6,8 +6,9 @@ import { DmthinSide } from "../sides/dmthin.ts";
 import { type Context, diskOf } from "./context.ts";
 
 const OPERATIONS = 10_000;
-/** One life: created, the same again as a sidecar's retry, listed, its capacity asked, deleted. */
-const CALLS_A_LIFE = 5;
+/** One life: created and deleted, each again as a sidecar's retry, and three times looked at in two ways. */
+const CALLS_A_LIFE = 10;
+const LOOKS = 3;
 const AT_ONCE = 8;
 const SIZE = 16n << 20n;
 const SETTLE_MS = 5000;
@@ -37,7 +38,7 @@ export async function measureMemory(context: Context): Promise<void> {
     found("rss-growth", {
       value: after - idle,
       details: { idle, after, operations: OPERATIONS },
-      note: `${OPERATIONS / CALLS_A_LIFE} volumes: created, created again, listed, capacity asked, deleted`,
+      note: `${OPERATIONS / CALLS_A_LIFE} volumes: created and deleted, each twice, and looked at between`,
     });
   } finally {
     await dmthin.clear();
@@ -48,8 +49,11 @@ async function live({ life, csi }: DmthinSide, numbers: Iterable<number>): Promi
   for (const number of numbers) {
     const volume = await life.create(`memory-${number}`, "block", SIZE);
     await life.create(`memory-${number}`, "block", SIZE);
-    await csi.controller.listVolumes({ max_entries: 10 });
-    await csi.controller.getCapacity({});
+    for (let look = 0; look < LOOKS; look += 1) {
+      await csi.controller.listVolumes({ max_entries: 10 });
+      await csi.controller.controllerGetVolume({ volume_id: volume.id });
+    }
+    await life.delete(volume);
     await life.delete(volume);
   }
 }

@@ -4,7 +4,7 @@ import type { Finding } from "../model/row.ts";
 import { ratioOf, summarize } from "../model/statistics.ts";
 import { DmthinSide } from "../sides/dmthin.ts";
 import { FloorSide } from "../sides/floor.ts";
-import { interleave, type Once } from "../sides/interleave.ts";
+import { interleave, type Once, ROUNDS } from "../sides/interleave.ts";
 import { LvmSide } from "../sides/lvm.ts";
 import { Writer } from "../sides/writer.ts";
 import { type Context, diskOf } from "./context.ts";
@@ -16,8 +16,6 @@ import { type Recorded, recordMutations } from "./mutations/record.ts";
 import type { Name, Sides, Stage } from "./mutations/stage.ts";
 
 const POOL = "bench";
-const ROUNDS = 15;
-const WARM_UP = 2;
 /** Of the pools of LVM and floor; dmthin's takes its whole disk. */
 const DATA_MIB = 60 * 1024;
 const CHUNK_KIB = 64;
@@ -47,7 +45,6 @@ export async function measureMutations(context: Context): Promise<void> {
     ...(lvm && { lvm }),
     ...(floor && { floor: { side: floor, recordings: recorded.recordings } }),
     writer,
-    rounds: ROUNDS,
   };
   try {
     await new Mutations(stage, recorded, context).measure();
@@ -107,8 +104,8 @@ class Mutations {
   }
 
   async #run(title: string, sides: Sides): Promise<Heard> {
-    this.#context.say(`${title}: ${this.#stage.rounds} rounds of ${Object.keys(sides).join(", ")}`);
-    return interleave(sides as Record<Name, Once>, this.#stage.rounds, WARM_UP);
+    this.#context.say(`${title}: ${Object.keys(sides).join(", ")} in turn`);
+    return interleave(sides as Record<Name, Once>);
   }
 
   #note(mutation: Mutation, heard: Heard, lvmRow?: string): void {
@@ -154,5 +151,5 @@ const afterWarmUp = (heard: Readonly<Record<Name, readonly number[]>>): Heard =>
   Object.fromEntries(
     Object.entries(heard)
       .filter(([, series]) => series.length > 0)
-      .map(([name, series]) => [name, series.slice(WARM_UP)]),
+      .map(([name, series]) => [name, series.slice(ROUNDS.warmUp)]),
   );

@@ -2,12 +2,12 @@
 import { ratioOf, summarize } from "../model/statistics.ts";
 import { stopwatch } from "../sides/command.ts";
 import { DmthinSide } from "../sides/dmthin.ts";
-import { interleave } from "../sides/interleave.ts";
+import { interleave, type Rounds } from "../sides/interleave.ts";
 import type { TestVolume } from "../../test/support/volume-life.ts";
 import { type Context, diskOf } from "./context.ts";
 
 const VOLUMES = 64;
-const ROUNDS = 5;
+const PARALLEL_ROUNDS: Rounds = { most: 5, least: 2, budgetMs: 60_000, warmUp: 0 };
 const SIZE = 16n << 20n;
 
 export async function measureParallel(context: Context): Promise<void> {
@@ -18,7 +18,7 @@ export async function measureParallel(context: Context): Promise<void> {
     let made: readonly TestVolume[] = [];
     const ms = await stopwatch(async () => (made = await create()));
     context.say(`${name}: ${ms.toFixed(0)} ms`);
-    await Promise.all(made.map((volume) => life.delete(volume)));
+    for (const volume of made) await life.delete(volume);
     return ms;
   };
   try {
@@ -37,8 +37,7 @@ export async function measureParallel(context: Context): Promise<void> {
             return made;
           }),
       },
-      ROUNDS,
-      1,
+      PARALLEL_ROUNDS,
     );
     context.found("parallel-create", {
       ...ratioOf(series.together, series.alone),

@@ -6,13 +6,13 @@ import { ratioOf, summarize } from "../model/statistics.ts";
 import { stopwatch } from "../sides/command.ts";
 import { DmthinSide } from "../sides/dmthin.ts";
 import { FABRICATED, fabricateVolumes } from "../sides/fabricate.ts";
-import { interleave } from "../sides/interleave.ts";
+import { interleave, ROUNDS, type Rounds } from "../sides/interleave.ts";
 import { scrape } from "../sides/scrape.ts";
 import { type Context, diskOf } from "./context.ts";
 
 export const MANY = 10_000;
 const FEW = 10;
-const ROUNDS = 21;
+const FLAT_ROUNDS: Rounds = { ...ROUNDS, most: 21, budgetMs: 30_000 };
 const STARTS = 3;
 const PAGE = 10;
 const SIZE = 16n << 20n;
@@ -91,13 +91,13 @@ async function measureStart({ say, found }: Context, many: DmthinSide): Promise<
 
 async function measureFlat({ say, found }: Context, many: DmthinSide, few: DmthinSide): Promise<void> {
   const compare = async (id: string, call: (side: DmthinSide, round: number) => Promise<unknown>) => {
-    say(`${id}: ${ROUNDS} rounds`);
+    say(`${id}: both in turn`);
     const series = await interleave(
       {
         many: (round) => stopwatch(() => call(many, round)),
         few: (round) => stopwatch(() => call(few, round)),
       },
-      ROUNDS,
+      FLAT_ROUNDS,
     );
     const finding: Finding = {
       ...ratioOf(series.many, series.few),

@@ -8,7 +8,6 @@ import { FloorSide, type FloorThin } from "../sides/floor.ts";
 import { interleave } from "../sides/interleave.ts";
 import { type Context, diskOf } from "./context.ts";
 
-const ROUNDS = 15;
 const VOLUME_MIB = 1024;
 const DATA_MIB = 60 * 1024;
 
@@ -32,7 +31,7 @@ export async function measureStage(context: Context): Promise<void> {
     const thin = await floor.activeThin(VOLUME_MIB);
     await timed("mkfs.xfs", "-q", "-K", `/dev/mapper/${thin.device}`);
     await floor.deactivate(thin.device);
-    context.say(`${ROUNDS} rounds`);
+    context.say("dmthin and the bare commands in turn");
     const series = await interleave(
       {
         dmthin: async () => {
@@ -46,7 +45,6 @@ export async function measureStage(context: Context): Promise<void> {
         },
         floor: () => bare(floor, thin, directory),
       },
-      ROUNDS,
     );
     context.found("stage-floor", {
       ...ratioOf(series.dmthin, series.floor),

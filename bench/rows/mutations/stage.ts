@@ -15,7 +15,6 @@ export interface Stage {
   readonly lvm?: LvmSide;
   readonly floor?: { readonly side: FloorSide; readonly recordings: Recordings };
   readonly writer: Writer;
-  readonly rounds: number;
 }
 
 export const MEBIBYTE = 1n << 20n;
