@@ -7,6 +7,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { CATALOGUE } from "./model/catalogue.ts";
 import { failed, type Finding, judged, type Row } from "./model/row.ts";
 import { MEASURES } from "./rows/index.ts";
+import { blank } from "./sides/blank.ts";
 import { describeMachine, groundOf } from "./host/machine.ts";
 
 const [result, ...ids] = process.argv.slice(2);
@@ -30,6 +31,7 @@ for (const { name, rows: all } of CATALOGUE) {
   const findings = new Map<string, Finding>();
   let problem = "the measurement yielded no such figure";
   try {
+    for (const disk of disks) await blank(disk);
     await measure({
       disks,
       wanted: new Set(mine.map(({ id }) => id)),

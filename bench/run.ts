@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { measureOnMachine } from "./host/measure.ts";
@@ -12,6 +12,7 @@ import { describeMachine, type Machine } from "./host/machine.ts";
 import { type Measurement, select } from "./model/catalogue.ts";
 import { failed, type Row } from "./model/row.ts";
 import { formatTable } from "./model/table.ts";
+import { dataPathTable, writeReport } from "./report.ts";
 
 const OUT = join(import.meta.dirname, "out");
 const KERNEL_RESULT = join(OUT, "kernel.json");
@@ -64,7 +65,15 @@ const rows = chosen.flatMap((measurement) =>
   ),
 );
 const seconds = Math.round((Date.now() - began) / 1000);
-const report = { date: new Date(began).toISOString(), seconds, machine, kernel: kernel?.kernel, rows };
-writeFileSync(join(OUT, "latest.json"), `${JSON.stringify(report, undefined, 1)}\n`);
-console.log(`\n${formatTable(rows)}\n\n${rows.length} rows in ${seconds} s; all of it: bench/out/latest.json`);
+const report = {
+  date: new Date(began).toISOString(),
+  seconds,
+  machine,
+  ...(kernel && { kernel: kernel.kernel }),
+  rows,
+};
+writeReport(OUT, report);
+const dataPath = dataPathTable(report);
+console.log(["", formatTable(rows), ...(dataPath === "" ? [] : ["", dataPath]), ""].join("\n"));
+console.log(`${rows.length} rows in ${seconds} s; all of it: bench/out/latest.json, for people: latest.md`);
 process.exit(rows.some(({ failure }) => failure !== undefined) ? 1 : 0);

@@ -55,7 +55,10 @@ function hasThinTargets(): boolean {
     // Built in, or not there: the targets tell.
   }
   try {
-    const targets = execFileSync("dmsetup", ["targets"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    const targets = execFileSync("dmsetup", ["targets"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     return /^thin-pool\s/m.test(targets);
   } catch {
     return false;

@@ -16,7 +16,6 @@ const THIRD = 1 / 3;
 const FLOOR = 1.5;
 const FLAT = 1.2;
 
-
 const ratio = (id: string, what: string, target?: number): RowFacts => ({
   id,
   what,
@@ -91,6 +90,11 @@ export const CATALOGUE: readonly Measurement[] = [
       { id: "processes-scrape", what: "per scrape, of one pool", unit: "processes", target: 1 },
       { id: "processes-idle", what: "in an idle minute with 1,000 volumes", unit: "processes", target: 12 },
     ],
+  },
+  {
+    name: "curve",
+    ground: "kernel",
+    rows: [ratio("create-curve", "CreateVolume / lvcreate -V, 10,000 volumes on each side")],
   },
   {
     name: "datapath",

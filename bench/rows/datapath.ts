@@ -2,34 +2,20 @@
  * The kernel's own cost of thin volumes: fio on a thin beside dm-linear on the same disk, for each block size, with zeroing
  * and without; on fresh blocks, on blocks that are there, and on blocks that a snapshot shares.
  */
+import { type DataPoint, type State, STATES } from "../model/data-path.ts";
 import { median } from "../model/statistics.ts";
 import { timed } from "../sides/command.ts";
 import { fio, type Load, LOADS, READS } from "../sides/fio.ts";
 import { type Context, diskOf } from "./context.ts";
 
 const BLOCKS_KIB = [64, 128, 256, 512, 1024] as const;
-const STATES = ["fresh", "overwritten", "after snapshot"] as const;
-type State = (typeof STATES)[number];
-
 const NAME = "benchdata";
 const META_MIB = 128;
 const DATA_MIB = 4096;
 const THIN_MIB = 512;
 const SECTORS = 2048; // of a MiB
-const SECONDS = 1;
+const RUN_MS = 500;
 const REPEATS = 3;
-
-/** One of the table: how much of dm-linear's speed a thin has. */
-export interface DataPoint {
-  readonly blockKib: number;
-  readonly zeroing: boolean;
-  readonly load: string;
-  readonly state: State;
-  /** Thin / linear, of the medians. */
-  readonly share: number;
-  readonly thinMibS: number;
-  readonly linearMibS: number;
-}
 
 class DataPath {
   readonly #disk: string;
@@ -90,8 +76,8 @@ async function point(dataPath: DataPath, load: Load, state: State): Promise<read
   for (let repeat = 1; repeat <= REPEATS; repeat += 1) {
     const id = repeat * 2;
     await dataPath.thin(id, state, load.mebibytes);
-    thin.push(await fio(path("thin"), load, SECONDS, repeat));
-    linear.push(await fio(path("linear"), load, SECONDS, repeat));
+    thin.push(await fio(path("thin"), load, RUN_MS, repeat));
+    linear.push(await fio(path("linear"), load, RUN_MS, repeat));
     await dataPath.drop(id, state);
   }
   return [median(thin) / 2 ** 20, median(linear) / 2 ** 20];
@@ -121,7 +107,7 @@ export async function measureDataPath(context: Context): Promise<void> {
   context.found("datapath", {
     value: median(shares),
     spread: [Math.min(...shares), Math.max(...shares)],
-    details: { points, fioSeconds: SECONDS, repeats: REPEATS },
+    details: { points, milliseconds: RUN_MS, repeats: REPEATS },
     note: "median of all points, lowest to highest; the table by block size is below",
   });
 }

@@ -1,5 +1,6 @@
 /** The measurements on the kernel, by their names in the catalogue. */
 import type { Measure } from "./context.ts";
+import { measureCurve } from "./curve.ts";
 import { measureDataPath } from "./datapath.ts";
 import { measureMemory } from "./memory.ts";
 import { measureMutations } from "./mutations.ts";
@@ -16,4 +17,5 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
   memory: measureMemory,
   processes: measureProcesses,
   datapath: measureDataPath,
+  curve: measureCurve,
 };

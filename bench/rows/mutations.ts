@@ -70,7 +70,8 @@ class Mutations {
 
   async measure(): Promise<void> {
     const stage = this.#stage;
-    if (this.#wants("create")) this.#note("create", await this.#run("create", createSides(stage)), "create-lvm");
+    if (this.#wants("create"))
+      this.#note("create", await this.#run("create", createSides(stage)), "create-lvm");
     if (this.#wants("expand")) this.#note("expand", await this.#run("expand", expandSides(stage)));
     if (this.#wants("delete")) await this.#deletes();
     if (["snapshot", "restore", "grow"].some((each) => this.#wants(each))) await this.#copies();

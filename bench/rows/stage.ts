@@ -32,20 +32,18 @@ export async function measureStage(context: Context): Promise<void> {
     await timed("mkfs.xfs", "-q", "-K", `/dev/mapper/${thin.device}`);
     await floor.deactivate(thin.device);
     context.say("dmthin and the bare commands in turn");
-    const series = await interleave(
-      {
-        dmthin: async () => {
-          await mkdir(volume.stagingPath, { recursive: true });
-          const ms = await stopwatch(async () => {
-            await life.stage(volume);
-            await life.publish(volume);
-          });
-          await life.release(volume);
-          return ms;
-        },
-        floor: () => bare(floor, thin, directory),
+    const series = await interleave({
+      dmthin: async () => {
+        await mkdir(volume.stagingPath, { recursive: true });
+        const ms = await stopwatch(async () => {
+          await life.stage(volume);
+          await life.publish(volume);
+        });
+        await life.release(volume);
+        return ms;
       },
-    );
+      floor: () => bare(floor, thin, directory),
+    });
     context.found("stage-floor", {
       ...ratioOf(series.dmthin, series.floor),
       sides: { dmthin: summarize(series.dmthin), floor: summarize(series.floor) },

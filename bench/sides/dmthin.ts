@@ -39,8 +39,7 @@ export class DmthinSide {
     this.pool = options.pool;
     this.directory = mkdtempSync(`/run/dmthin-${options.pool}-`);
     this.kubeletDirectory = `${this.directory}/kubelet`;
-    for (const each of SHARED_DIRECTORIES)
-      mkdirSync(`${this.kubeletDirectory}/${each}`, { recursive: true });
+    for (const each of SHARED_DIRECTORIES) mkdirSync(`${this.kubeletDirectory}/${each}`, { recursive: true });
     const { kubeletDirectory, pool } = this;
     this.life = new VolumeLife({ csi: () => this.csi, kubeletDirectory, pool });
   }

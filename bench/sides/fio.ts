@@ -12,21 +12,21 @@ export interface Load {
 
 /** 4 KiB at random and 1 MiB in sequence: what a database does, and what a copy does. */
 export const LOADS: readonly Load[] = [
-  { name: "4k random write", rw: "randwrite", blockSize: "4k", mebibytes: 256, depth: 16 },
-  { name: "1M sequential write", rw: "write", blockSize: "1M", mebibytes: 256, depth: 4 },
+  { name: "4k random write", rw: "randwrite", blockSize: "4k", mebibytes: 128, depth: 16 },
+  { name: "1M sequential write", rw: "write", blockSize: "1M", mebibytes: 128, depth: 4 },
 ];
 
 export const READS: readonly Load[] = [
-  { name: "4k random read", rw: "randread", blockSize: "4k", mebibytes: 256, depth: 16 },
-  { name: "1M sequential read", rw: "read", blockSize: "1M", mebibytes: 256, depth: 4 },
+  { name: "4k random read", rw: "randread", blockSize: "4k", mebibytes: 128, depth: 16 },
+  { name: "1M sequential read", rw: "read", blockSize: "1M", mebibytes: 128, depth: 4 },
 ];
 
 interface FioReport {
   readonly jobs: readonly Readonly<Record<"read" | "write", { readonly bw_bytes: number }>>[];
 }
 
-/** Ends after `seconds`, or when the part of the device is written once. The same places for the same `seed`. */
-export async function fio(device: string, load: Load, seconds: number, seed = 1): Promise<number> {
+/** Ends after `milliseconds`, or when the part of the device is written once. The same places for the same `seed`. */
+export async function fio(device: string, load: Load, milliseconds: number, seed = 1): Promise<number> {
   const { stdout } = await timed(
     "fio",
     "--name=bench",
@@ -36,7 +36,7 @@ export async function fio(device: string, load: Load, seconds: number, seed = 1)
     `--size=${load.mebibytes}M`,
     `--iodepth=${load.depth}`,
     `--randseed=${seed}`,
-    `--runtime=${seconds}`,
+    `--runtime=${milliseconds}ms`,
     "--ioengine=libaio",
     "--direct=1",
     "--end_fsync=1",

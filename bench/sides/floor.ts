@@ -44,7 +44,10 @@ export class FloorSide {
     this.#dataMebibytes = dataMebibytes;
   }
 
-  static async make(disk: string, size: { readonly chunk: number; readonly dataMebibytes: number }): Promise<FloorSide> {
+  static async make(
+    disk: string,
+    size: { readonly chunk: number; readonly dataMebibytes: number },
+  ): Promise<FloorSide> {
     const side = new FloorSide(disk, size.chunk, size.dataMebibytes);
     await side.#make();
     return side;
@@ -67,7 +70,13 @@ export class FloorSide {
   }
 
   async #linear(role: string, length: number, offset: number): Promise<void> {
-    await timed("dmsetup", "create", `${NAME}-${role}`, "--table", `0 ${length} linear ${this.#disk} ${offset}`);
+    await timed(
+      "dmsetup",
+      "create",
+      `${NAME}-${role}`,
+      "--table",
+      `0 ${length} linear ${this.#disk} ${offset}`,
+    );
   }
 
   get poolDevice(): string {

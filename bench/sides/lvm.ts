@@ -14,9 +14,12 @@ export interface LvmSize {
   readonly chunk: number;
   readonly dataMebibytes: number;
   readonly metadataMebibytes: number;
+  /** Of the group's own description on the disk; LVM's 1 MiB unless given. */
+  readonly pvMetadata?: string;
 }
 
 export class LvmSide {
+  readonly pool = POOL;
   readonly #disk: string;
 
   private constructor(disk: string) {
@@ -25,10 +28,18 @@ export class LvmSide {
 
   static async make(disk: string, size: LvmSize): Promise<LvmSide> {
     const side = new LvmSide(disk);
-    await side.run("pvcreate", "--yes", disk);
+    const own = size.pvMetadata === undefined ? [] : ["--metadatasize", size.pvMetadata];
+    await side.run("pvcreate", "--yes", ...own, disk);
     await side.run("vgcreate", GROUP, disk);
     const { chunk, dataMebibytes, metadataMebibytes } = size;
-    const sizes = ["-L", `${dataMebibytes}m`, "-c", `${chunk}k`, "--poolmetadatasize", `${metadataMebibytes}m`];
+    const sizes = [
+      "-L",
+      `${dataMebibytes}m`,
+      "-c",
+      `${chunk}k`,
+      "--poolmetadatasize",
+      `${metadataMebibytes}m`,
+    ];
     await side.run("lvcreate", "--yes", "--type", "thin-pool", ...sizes, "--zero", "y", "-n", POOL, GROUP);
     return side;
   }

@@ -11,7 +11,10 @@ export class Writer {
   readonly #child: ChildProcess = fork(PROGRAM);
 
   /** `work` while records are written to `path`; answers its result and the longest that a record took, in milliseconds. */
-  async during<T>(path: string, work: () => Promise<T>): Promise<{ readonly result: T; readonly pauseMs: number }> {
+  async during<T>(
+    path: string,
+    work: () => Promise<T>,
+  ): Promise<{ readonly result: T; readonly pauseMs: number }> {
     await this.#order({ kind: "start", path });
     const result = await work();
     const { longestMs } = await this.#order({ kind: "stop" });

@@ -50,9 +50,7 @@ export class ThinPool implements Pool {
    * for all calls that came before it is asked: each is answered from what was so after it came.
    */
   readonly refreshSupply = sharedFresh(() =>
-    this.#refresh(() =>
-      this.parts.hands.dmsetup.poolStatus(this.parts.hands.poolDevice, { flush: false }),
-    ),
+    this.#refresh(() => this.parts.hands.dmsetup.poolStatus(this.parts.hands.poolDevice, { flush: false })),
   );
 
   constructor(parts: PoolParts) {

@@ -16,7 +16,7 @@ export interface Recorded {
 /** Leaves nothing behind. */
 export async function recordMutations(dmthin: DmthinSide): Promise<Recorded> {
   const { life } = dmthin;
-  const heard: Record<Mutation, string[][][]> = {
+  const heard: Record<Mutation, (readonly (readonly string[])[])[]> = {
     create: [],
     snapshot: [],
     restore: [],
@@ -27,7 +27,7 @@ export async function recordMutations(dmthin: DmthinSide): Promise<Recorded> {
   const record = async <T>(mutation: Mutation, work: () => Promise<T>): Promise<T> => {
     const result: T[] = [];
     const commands = await dmthin.record(async () => result.push(await work()));
-    heard[mutation].push(commands.map(({ argv }) => [...argv]));
+    heard[mutation].push(commands.map(({ argv }) => argv));
     return result[0] as T;
   };
   const origin = await life.create("record-origin", "xfs", VOLUME_BYTES);

@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+
 import { describe, expect, test } from "vitest";
 
 import { shared, sharedFresh } from "../../../src/core/shared.ts";
@@ -14,7 +16,7 @@ function turns() {
   return { begun, work };
 }
 
-const aMoment = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+const aMoment = (): Promise<unknown> => setImmediate(undefined);
 
 test("shared work is given to all who ask while it is under way", async () => {
   const { begun, work } = turns();
