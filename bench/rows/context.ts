@@ -20,3 +20,17 @@ export function diskOf({ disks }: Context, index: number): string {
   if (disk === undefined) throw new Error(`disk ${index} is missing: DMTHIN_DISKS names ${disks.length}`);
   return disk;
 }
+
+/** Takes everything down, in this order. What fails is said and keeps nothing else standing: it must not hide a measurement. */
+export async function takeAllDown(
+  { say }: Context,
+  ...ends: readonly (() => Promise<unknown> | undefined)[]
+): Promise<void> {
+  for (const end of ends) {
+    try {
+      await end();
+    } catch (error) {
+      say(`taking it down: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}

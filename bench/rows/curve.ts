@@ -8,7 +8,7 @@ import { stopwatch, timed } from "../sides/command.ts";
 import { FABRICATED } from "../sides/fabricate.ts";
 import { interleave, type Rounds } from "../sides/interleave.ts";
 import { GROUP, LvmSide } from "../sides/lvm.ts";
-import { type Context, diskOf } from "./context.ts";
+import { type Context, diskOf, takeAllDown } from "./context.ts";
 import { poolOf } from "./scale.ts";
 
 export const COUNTS = [10, 100, 1000, 10_000] as const;
@@ -66,8 +66,11 @@ async function measureAt(context: Context, volumes: number) {
       CURVE_ROUNDS,
     );
   } finally {
-    await dmthin.clear();
-    await lvm.clear();
+    await takeAllDown(
+      context,
+      () => dmthin.clear(),
+      () => lvm.clear(),
+    );
   }
 }
 

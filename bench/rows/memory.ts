@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { DmthinSide } from "../sides/dmthin.ts";
-import { type Context, diskOf } from "./context.ts";
+import { type Context, diskOf, takeAllDown } from "./context.ts";
 
 const OPERATIONS = 10_000;
 /** One life: created and deleted, each again as a sidecar's retry, and three times looked at in two ways. */
@@ -41,7 +41,7 @@ export async function measureMemory(context: Context): Promise<void> {
       note: `${OPERATIONS / CALLS_A_LIFE} volumes: created and deleted, each twice, and looked at between`,
     });
   } finally {
-    await dmthin.clear();
+    await takeAllDown(context, () => dmthin.clear());
   }
 }
 

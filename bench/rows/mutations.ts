@@ -4,10 +4,10 @@ import type { Finding } from "../model/row.ts";
 import { ratioOf, summarize } from "../model/statistics.ts";
 import { DmthinSide } from "../sides/dmthin.ts";
 import { FloorSide } from "../sides/floor.ts";
-import { interleave, type Once, ROUNDS } from "../sides/interleave.ts";
+import { interleave, type Once, ROUNDS, type Rounds } from "../sides/interleave.ts";
 import { LvmSide } from "../sides/lvm.ts";
 import { Writer } from "../sides/writer.ts";
-import { type Context, diskOf } from "./context.ts";
+import { type Context, diskOf, takeAllDown } from "./context.ts";
 import { Copies } from "./mutations/copies.ts";
 import { createSides } from "./mutations/create.ts";
 import { Deletes, WRITTEN_MIB } from "./mutations/delete.ts";
@@ -49,10 +49,13 @@ export async function measureMutations(context: Context): Promise<void> {
   try {
     await new Mutations(stage, recorded, context).measure();
   } finally {
-    await writer.close();
-    await dmthin.clear();
-    await lvm?.clear();
-    await floor?.clear();
+    await takeAllDown(
+      context,
+      () => writer.close(),
+      () => dmthin.clear(),
+      () => lvm?.clear(),
+      () => floor?.clear(),
+    );
   }
 }
 
@@ -96,17 +99,19 @@ class Mutations {
     this.#note("snapshot", await this.#run("snapshot", copies.snapshot()), "snapshot-lvm");
     const pauses = "the longest that one write with fdatasync took while the snapshot was cut";
     this.#beside("snapshot-lvm-pause", afterWarmUp(copies.pauses), pauses);
+    // As many as there are snapshots.
+    const ofThem = { ...ROUNDS, most: copies.pauses.dmthin.length - ROUNDS.warmUp };
     if (this.#wants("restore") || this.#wants("delete-snapshot"))
-      this.#note("restore", await this.#run("restore", copies.restore()), "restore-lvm");
+      this.#note("restore", await this.#run("restore", copies.restore(), ofThem), "restore-lvm");
     if (this.#wants("delete-snapshot"))
-      this.#note("delete-snapshot", await this.#run("delete-snapshot", copies.deleteSnapshot()));
+      this.#note("delete-snapshot", await this.#run("delete-snapshot", copies.deleteSnapshot(), ofThem));
     if (this.#wants("grow")) this.#beside("grow-lvm", await this.#run("grow", copies.grow(GROW_MIB)));
     await copies.end();
   }
 
-  async #run(title: string, sides: Sides): Promise<Heard> {
+  async #run(title: string, sides: Sides, rounds: Rounds = ROUNDS): Promise<Heard> {
     this.#context.say(`${title}: ${Object.keys(sides).join(", ")} in turn`);
-    return interleave(sides as Record<Name, Once>);
+    return interleave(sides as Record<Name, Once>, rounds);
   }
 
   #note(mutation: Mutation, heard: Heard, lvmRow?: string): void {

@@ -4,7 +4,7 @@ import { stopwatch } from "../sides/command.ts";
 import { DmthinSide } from "../sides/dmthin.ts";
 import { interleave, type Rounds } from "../sides/interleave.ts";
 import type { TestVolume } from "../../test/support/volume-life.ts";
-import { type Context, diskOf } from "./context.ts";
+import { type Context, diskOf, takeAllDown } from "./context.ts";
 
 const VOLUMES = 64;
 const PARALLEL_ROUNDS: Rounds = { most: 5, least: 2, budgetMs: 60_000, warmUp: 0 };
@@ -45,6 +45,6 @@ export async function measureParallel(context: Context): Promise<void> {
       note: "a process start is most of it, and one processor starts one at a time; the only lock between them is the pool's queue of messages",
     });
   } finally {
-    await dmthin.clear();
+    await takeAllDown(context, () => dmthin.clear());
   }
 }

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { DmthinSide } from "../sides/dmthin.ts";
 import { FABRICATED } from "../sides/fabricate.ts";
 import { scrape } from "../sides/scrape.ts";
-import { type Context, diskOf } from "./context.ts";
+import { type Context, diskOf, takeAllDown } from "./context.ts";
 import { poolOf } from "./scale.ts";
 
 const VOLUMES = 1000;
@@ -78,6 +78,6 @@ export async function measureProcesses(context: Context): Promise<void> {
       put("processes-idle", idle, 1, `${FABRICATED}; ${idle.forks} forks on the machine meanwhile`);
     }
   } finally {
-    await dmthin.clear();
+    await takeAllDown(context, () => dmthin.clear());
   }
 }

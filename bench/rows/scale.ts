@@ -8,7 +8,7 @@ import { DmthinSide } from "../sides/dmthin.ts";
 import { FABRICATED, fabricateVolumes } from "../sides/fabricate.ts";
 import { interleave, ROUNDS, type Rounds } from "../sides/interleave.ts";
 import { scrape } from "../sides/scrape.ts";
-import { type Context, diskOf } from "./context.ts";
+import { type Context, diskOf, takeAllDown } from "./context.ts";
 
 export const MANY = 10_000;
 const FEW = 10;
@@ -56,8 +56,11 @@ export async function measureScale(context: Context): Promise<void> {
       await measureFlat(context, many, few);
     }
   } finally {
-    await many.clear();
-    await few.clear();
+    await takeAllDown(
+      context,
+      () => many.clear(),
+      () => few.clear(),
+    );
   }
 }
 

@@ -6,7 +6,7 @@ import { stopwatch, timed } from "../sides/command.ts";
 import { DmthinSide } from "../sides/dmthin.ts";
 import { FloorSide, type FloorThin } from "../sides/floor.ts";
 import { interleave } from "../sides/interleave.ts";
-import { type Context, diskOf } from "./context.ts";
+import { type Context, diskOf, takeAllDown } from "./context.ts";
 
 const VOLUME_MIB = 1024;
 const DATA_MIB = 60 * 1024;
@@ -51,8 +51,11 @@ export async function measureStage(context: Context): Promise<void> {
       note: "floor: dmsetup create, mount, mount --bind, one after the other, and nothing checked or written down",
     });
   } finally {
-    await dmthin.clear();
-    await floor.clear();
+    await takeAllDown(
+      context,
+      () => dmthin.clear(),
+      () => floor.clear(),
+    );
     await rm(directory, { recursive: true });
   }
 }

@@ -9,8 +9,6 @@ const TAIL_MIB = 2;
 export async function blank(disk: string): Promise<void> {
   await timed("wipefs", "--all", "--force", "--quiet", disk);
   const size = Number((await timed("blockdev", "--getsize64", disk)).stdout);
-  // What the files below had taken is given back where that can be; what decides is overwritten anyway.
-  await timed("blkdiscard", "--force", disk).catch(() => undefined);
   const zero = (seek: number, count: number): Promise<unknown> =>
     timed(
       "dd",

@@ -9,6 +9,7 @@ const PROGRAM = join(import.meta.dirname, "writer-process.ts");
 
 export class Writer {
   readonly #child: ChildProcess = fork(PROGRAM);
+  readonly #gone = once(this.#child, "exit");
 
   /** `work` while records are written to `path`; answers its result and the longest that a record took, in milliseconds. */
   async during<T>(
@@ -22,19 +23,16 @@ export class Writer {
   }
 
   async close(): Promise<void> {
-    const gone = once(this.#child, "exit");
     this.#child.disconnect();
     this.#child.kill();
-    await gone;
+    await this.#gone;
   }
 
   async #order(order: WriterOrder): Promise<WriterAnswer> {
     const answer = once(this.#child, "message") as Promise<[WriterAnswer]>;
-    const ended = once(this.#child, "exit").then(() => {
-      throw new Error(`the writer ended while it was to ${order.kind}`);
-    });
     this.#child.send(order);
-    const [first] = await Promise.race([answer, ended]);
-    return first;
+    const first = await Promise.race([answer, this.#gone]);
+    if (typeof first[0] !== "object") throw new Error(`the writer ended while it was to ${order.kind}`);
+    return first[0] as WriterAnswer;
   }
 }
