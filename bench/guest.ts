@@ -9,9 +9,11 @@ import { failed, type Finding, judged, type Row } from "./model/row.ts";
 import { MEASURES } from "./rows/index.ts";
 import { blank } from "./sides/blank.ts";
 import { describeMachine, groundOf } from "./host/machine.ts";
+import { bringTools, KERNEL_TOOLS } from "./host/tools.ts";
 
 const [result, ...ids] = process.argv.slice(2);
 if (result === undefined) throw new Error("usage: guest.ts RESULT ROW...");
+bringTools(KERNEL_TOOLS);
 const disks = (process.env["DMTHIN_DISKS"] ?? "").split(" ").filter((disk) => disk !== "");
 const wanted = new Set(ids);
 const where = groundOf();

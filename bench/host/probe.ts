@@ -7,14 +7,14 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { locateTool, seenTools } from "../../src/host/tools.ts";
+import { locateTool } from "../../src/host/tools.ts";
 import type { Finding } from "../model/row.ts";
 import { summarize } from "../model/statistics.ts";
+import { bringTools } from "./tools.ts";
 
 const STARTS = 12;
 /** Reads Node and the driver into the page cache. */
 const WARM_UP = 2;
-const INSTALL = join(import.meta.dirname, "../../test/tools/apt-install.sh");
 
 export async function measureProbe(): Promise<Finding> {
   bringTools();
@@ -37,13 +37,6 @@ export async function measureProbe(): Promise<Finding> {
   } finally {
     rmSync(scratch, { recursive: true });
   }
-}
-
-function bringTools(): void {
-  const missing = seenTools().filter((tool) => tool.required && tool.path === undefined);
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((tool) => tool.package))];
-  execFileSync(INSTALL, ["make bench", ...packages], { stdio: ["ignore", "inherit", "inherit"] });
 }
 
 /** Loads the module where there is one: only the driver's own start is to be measured. */

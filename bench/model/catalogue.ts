@@ -47,7 +47,7 @@ export const CATALOGUE: readonly Measurement[] = [
       ratio("snapshot-lvm", "CreateSnapshot, xfs under write / lvcreate -s", THIRD),
       ratio("snapshot-lvm-pause", "the writer's longest pause / with LVM", 1),
       ratio("restore-lvm", "restore of a snapshot / lvcreate -s", SIXTH),
-      ratio("delete-lvm", "DeleteVolume, 256 MiB, to the answer / lvremove", THIRD),
+      ratio("delete-lvm", "DeleteVolume, 128 MiB, to the answer / lvremove", THIRD),
       ratio("delete-lvm-freed", "the same, to the space being free", THIRD),
       ratio("grow-lvm", "grow xfs online / lvextend -r", THIRD),
     ],

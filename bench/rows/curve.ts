@@ -80,5 +80,5 @@ async function fabricateLvm(directory: string, lvm: LvmSide, count: number): Pro
   const { stdout } = await timed("cat", path);
   const extents = SIZE_MIB / 4; // of 4 MiB, LVM's usual
   writeFileSync(path, withVolumes(stdout, { count, pool: lvm.pool, firstDeviceId: 1, extents }));
-  await lvm.run("vgcfgrestore", "--force", "--file", path, GROUP);
+  await lvm.run("vgcfgrestore", "--yes", "--force", "--file", path, GROUP);
 }

@@ -32,6 +32,8 @@ export interface ThinPoolBench {
   /** Messages in the order in which they came, those that failed included. */
   readonly messages: string[];
   readonly commits: (readonly Change[])[];
+  /** How often the kernel was asked how the pool is. */
+  looks: number;
   /** The kernel's word for how the pool is. */
   mode: "rw" | "out_of_data_space";
   /** The errno that a message gets instead of being done; undefined: it is done. */
@@ -55,6 +57,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
     thins: new Set<number>(options.thins),
     messages: [] as string[],
     commits: [] as (readonly Change[])[],
+    looks: 0,
     mode: "rw" as ThinPoolBench["mode"],
     failMessage: (_message: string): string | undefined => undefined,
     beforeCommit: (_changes: readonly Change[]): void => {},
@@ -92,6 +95,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
           throw new ToolError({ argv: [tool, ...args], exitCode: 1, stderr: errno, errno });
         return { stdout: "", stderr: "", exitCode: 0 };
       }
+      bench.looks += 1;
       const stdout = `0 8388608 thin-pool ${transactionId} 100/${TOTAL_META} 0/${TOTAL_DATA} - ${bench.mode} discard_passdown error_if_no_space - 1024 \n`;
       return { stdout, stderr: "", exitCode: 0 };
     },
