@@ -1,10 +1,10 @@
 /**
- * In a mount namespace of its own: starts drivers until each has answered a Probe, and prints the milliseconds of each
- * start as JSON. `probe-inside.ts SCRATCH COUNT`. The pool is one that cannot be opened; Probe is answered all the same.
+ * In a mount namespace of its own: starts drivers until each has answered a Probe, and prints what each start took as
+ * JSON. `probe-inside.ts SCRATCH COUNT`. The pool is one that cannot be opened; Probe is answered all the same.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -14,7 +14,24 @@ import { MAIN } from "../../test/support/dmthin-command.ts";
 const LONGEST_MS = 60_000;
 const [scratch = "", count = ""] = process.argv.slice(2);
 
-async function start(round: number): Promise<number> {
+/** Of one start. */
+export interface Start {
+  /** Until Probe was answered. */
+  readonly ms: number;
+  /** What all threads of the driver had computed by then. */
+  readonly cpuMs: number;
+}
+
+const TICK_MS = 10;
+
+/** utime and stime, the 14th and 15th field; the second is a name in parentheses. */
+function cpuMsOf(pid: number): number {
+  const [, fields = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
+  const [utime, stime] = fields.split(" ").slice(11, 13).map(Number);
+  return ((utime ?? 0) + (stime ?? 0)) * TICK_MS;
+}
+
+async function start(round: number): Promise<Start> {
   const directory = join(scratch, String(round));
   mkdirSync(join(directory, "kubelet"), { recursive: true });
   const socket = join(directory, "csi.sock");
@@ -37,7 +54,7 @@ async function start(round: number): Promise<number> {
       if (performance.now() - began > LONGEST_MS) throw new Error("the driver does not listen");
       await sleep(1);
     }
-    return performance.now() - began;
+    return { ms: performance.now() - began, cpuMs: cpuMsOf(child.pid ?? 0) };
   } finally {
     const gone = once(child, "exit");
     if (child.exitCode === null && child.kill("SIGKILL")) await gone;
@@ -57,7 +74,7 @@ async function isAnswered(socket: string): Promise<boolean> {
   }
 }
 
-const starts: number[] = [];
+const starts: Start[] = [];
 for (let round = 0; round < Number(count); round += 1) starts.push(await start(round));
 console.log(JSON.stringify(starts));
 process.exit(0);

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { locateTool } from "../../src/host/tools.ts";
 import type { Finding } from "../model/row.ts";
 import { summarize } from "../model/statistics.ts";
+import type { Start } from "./probe-inside.ts";
 import { bringTools } from "./tools.ts";
 
 const STARTS = 12;
@@ -25,14 +26,20 @@ export async function measureProbe(): Promise<Finding> {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const starts = (JSON.parse(output) as readonly number[]).slice(WARM_UP).map((ms) => ms / 1000);
-    const { median, q1, q3, max } = summarize(starts);
+    const starts = (JSON.parse(output) as readonly Start[]).slice(WARM_UP);
+    const { median, q1, q3, max } = summarize(starts.map(({ ms }) => ms / 1000));
+    const cpuSeconds = summarize(starts.map(({ cpuMs }) => cpuMs / 1000)).median;
     const standIn = real ? "" : "; no dm-thin here: dmsetup's list of targets is a recorded one";
     return {
       value: median,
       spread: [q1, q3],
-      details: { starts: starts.length, longestSeconds: max, dmsetup: real ? "real" : "stand-in" },
-      note: `dmthin all, Node's own start included, its pool not to be opened${standIn}`,
+      details: {
+        starts: starts.length,
+        longestSeconds: max,
+        cpuSeconds,
+        dmsetup: real ? "real" : "stand-in",
+      },
+      note: `dmthin all, Node's own start included, its pool not to be opened; ${cpuSeconds.toFixed(2)} s of it computing, on all processors${standIn}`,
     };
   } finally {
     rmSync(scratch, { recursive: true });
