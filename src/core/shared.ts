@@ -8,3 +8,21 @@ export function shared<T>(work: () => Promise<T>): () => Promise<T> {
     return underWay;
   };
 }
+
+/**
+ * One piece of work for all who asked before it began: whoever asks while it is under way gets the next one, which begins
+ * when this has ended. So what is learned by it is never older than the question.
+ */
+export function sharedFresh<T>(work: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<unknown> = Promise.resolve();
+  let next: Promise<T> | undefined;
+  return () => {
+    next ??= underWay.then(() => {
+      next = undefined;
+      const mine = work();
+      underWay = mine.catch(() => undefined);
+      return mine;
+    });
+    return next;
+  };
+}

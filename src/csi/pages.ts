@@ -37,14 +37,43 @@ const TOKEN = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)!([a-z0-9-]{1,64})!([0-9
 /** Throws StalePageTokenError where the token is none that this list gave out. */
 export function pageOf<T extends Listed>(all: readonly T[], request: PageRequest): Page<T> {
   const after = request.startingToken === "" ? undefined : parseToken(request.list, request.startingToken);
-  const rest = all
-    .filter((entry) => after === undefined || compare(entry, after) > 0)
-    .toSorted((one, other) => compare(one, other));
   const size = request.maxEntries === 0 ? MAX_PAGE : Math.min(request.maxEntries, MAX_PAGE);
-  const entries = rest.slice(0, size);
+  const found = first(all, size + 1, after);
+  const entries = found.slice(0, size);
   const last = entries.at(-1);
-  const more = rest.length > entries.length && last !== undefined;
+  const more = found.length > entries.length && last !== undefined;
   return { entries, nextToken: more ? formatToken(request.list, last) : "" };
+}
+
+/**
+ * The first `count` entries behind `after`, in order. One pass, without sorting what is on no page: records come nearly in
+ * the order of their making, so that most entries cost one comparison.
+ */
+function first<T extends Listed>(all: readonly T[], count: number, after: Listed | undefined): readonly T[] {
+  const found: T[] = [];
+  for (const entry of all) {
+    const last = found.at(-1);
+    const full = found.length === count && last !== undefined;
+    if (full && compare(entry, last) >= 0) continue;
+    if (after !== undefined && compare(entry, after) <= 0) continue;
+    if (full) found.pop();
+    found.splice(placeOf(entry, found), 0, entry);
+  }
+  return found;
+}
+
+/** Behind all that come before it. */
+function placeOf(entry: Listed, sorted: readonly Listed[]): number {
+  let [low, high] = [0, sorted.length];
+  const last = sorted.at(-1);
+  if (last !== undefined && compare(last, entry) < 0) return high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const there = sorted[middle];
+    if (there !== undefined && compare(there, entry) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 export function formatToken(list: PageRequest["list"], { createdAt, id }: Listed): string {

@@ -9,7 +9,7 @@ import { lockKey } from "../core/lock-keys.ts";
 import type { Change, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
 import type { PoolFigures, TrimNote } from "../core/pool-report.ts";
-import { shared } from "../core/shared.ts";
+import { shared, sharedFresh } from "../core/shared.ts";
 import { bytes, roundDown } from "../core/units.ts";
 import type { Bytes } from "../core/units.ts";
 import { demandWithout, SIZE_STEP } from "../plan/capacity.ts";
@@ -46,6 +46,13 @@ export class ThinPool implements Pool {
   readonly #volumes: VolumeOperations;
   readonly #snapshots: SnapshotOperations;
   readonly look = shared(() => this.#refresh(() => askWithVolumes(this)));
+  /**
+   * Before new promises: users write, trim and fill the pool without a message of ours, so the kernel is asked again. Once
+   * for all calls that came before it is asked: each is answered from what was so after it came.
+   */
+  readonly refreshSupply = sharedFresh(() =>
+    this.#refresh(() => this.parts.hands.dmsetup.poolStatus(this.parts.hands.poolDevice, { flush: false })),
+  );
 
   constructor(parts: PoolParts) {
     this.parts = parts;
@@ -237,12 +244,6 @@ export class ThinPool implements Pool {
   growAsAsked(options: PoolOptions): Promise<AskedGrowth> {
     this.requireReady();
     return this.parts.growAsAsked(options);
-  }
-
-  /** Before new promises: users write, trim and fill the pool without a message of ours, so the kernel is asked again. */
-  refreshSupply(): Promise<void> {
-    const { dmsetup, poolDevice } = this.parts.hands;
-    return this.#refresh(() => dmsetup.poolStatus(poolDevice, { flush: false }));
   }
 
   async #refresh(ask: () => Promise<PoolStatus>): Promise<void> {

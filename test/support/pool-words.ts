@@ -11,9 +11,13 @@ export interface PoolWords {
 }
 
 /** Without a flush, which would have the kernel commit, unless it is wanted. */
-export async function poolWords(pool: string, { flush = false } = {}): Promise<PoolWords> {
+export const poolWords = (pool: string, options?: { readonly flush: boolean }): Promise<PoolWords> =>
+  thinPoolWords(`dmthin-${pool}-pool`, options);
+
+/** The same of any thin-pool device. */
+export async function thinPoolWords(device: string, { flush = false } = {}): Promise<PoolWords> {
   const flags = flush ? [] : ["--noflush"];
-  const words = (await run("dmsetup", "status", ...flags, `dmthin-${pool}-pool`)).split(" ");
+  const words = (await run("dmsetup", "status", ...flags, device)).split(" ");
   const [usedMeta = "", totalMeta = ""] = words[4]?.split("/") ?? [];
   const [used = "", total = ""] = words[5]?.split("/") ?? [];
   return {

@@ -33,6 +33,8 @@ export interface ThinPoolBench {
   /** Messages in the order in which they came, those that failed included. */
   readonly messages: string[];
   readonly commits: (readonly Change[])[];
+  /** How often the kernel was asked how the pool is. */
+  looks: number;
   /** The kernel's word for how the pool is. */
   mode: "rw" | "out_of_data_space";
   /** And for what becomes of discards. */
@@ -60,6 +62,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
     thins: new Set<number>(options.thins),
     messages: [] as string[],
     commits: [] as (readonly Change[])[],
+    looks: 0,
     mode: "rw" as ThinPoolBench["mode"],
     discard: "discard_passdown" as ThinPoolBench["discard"],
     failMessage: (_message: string): string | undefined => undefined,
@@ -101,6 +104,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
       }
       // There are no devices.
       if (args[0] === "info") return { stdout: "", stderr: "", exitCode: 0 };
+      bench.looks += 1;
       const stdout = `0 8388608 thin-pool ${transactionId} 100/${TOTAL_META} 0/${TOTAL_DATA} - ${bench.mode} ${bench.discard} error_if_no_space - 1024 \n`;
       return { stdout, stderr: "", exitCode: 0 };
     },
