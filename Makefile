@@ -106,7 +106,7 @@ format: install ## format everything in place
 	@$(NODE) node_modules/oxfmt/bin/oxfmt
 
 .PHONY: generate
-generate: install ## write src/generated from proto/csi.proto
+generate: install ## write src/generated from proto/*.proto
 	@$(NODE) proto/generate.ts
 
 .PHONY: tools

@@ -4,6 +4,7 @@ import { quote } from "../core/quote.ts";
 import { bytes } from "../core/units.ts";
 import type {
   ControllerDefinition,
+  ControllerGetCapabilitiesResponse,
   ControllerServiceCapability_RPC_Type,
   CreateVolumeRequest__Output,
   CreateVolumeResponse,
@@ -26,7 +27,7 @@ import { requireOpened, type Driver, type Handlers } from "./driver.ts";
 import { isHere, requireHere, topologyOf } from "./topology.ts";
 import { requireCount, requireString } from "./validate.ts";
 
-const CAPABILITIES: readonly ControllerServiceCapability_RPC_Type[] = [
+const RPCS: readonly ControllerServiceCapability_RPC_Type[] = [
   "CREATE_DELETE_VOLUME",
   "LIST_VOLUMES",
   "GET_CAPACITY",
@@ -39,14 +40,17 @@ const CAPABILITIES: readonly ControllerServiceCapability_RPC_Type[] = [
   "SINGLE_NODE_MULTI_WRITER",
 ];
 
+/** Of every node, and of a controller that routes to nodes. */
+export const CONTROLLER_CAPABILITIES: ControllerGetCapabilitiesResponse = {
+  capabilities: RPCS.map((type) => ({ rpc: { type } })),
+};
+
 export function controllerHandlers(driver: Driver): Handlers<ControllerDefinition> {
   const topology = topologyOf(driver.node.topology);
   const pools = (): PoolSet => requireOpened(driver);
   return {
     ...snapshotHandlers(pools),
-    ControllerGetCapabilities: async () => ({
-      capabilities: CAPABILITIES.map((type) => ({ rpc: { type } })),
-    }),
+    ControllerGetCapabilities: async () => CONTROLLER_CAPABILITIES,
     CreateVolume: (request) => createVolume(driver, request),
     DeleteVolume: async (request) => {
       const located = locateVolume(pools(), requireString("volume_id", request.volume_id));
@@ -81,7 +85,9 @@ async function createVolume(
 ): Promise<CreateVolumeResponse> {
   const call = parseCreateVolume(request);
   const pools = requireOpened(driver);
-  requireHere(call.requirements, driver.node.topology);
+  // A volume that exists is answered wherever the caller would have it by now: its pod follows it.
+  if (!pools.pools.some((each) => each.volumeByName(call.name) !== undefined))
+    requireHere(call.requirements, driver.node.topology);
   const pool = choosePool(pools, call);
   const intent = intentFor(pool, call);
   // No await between this look and the call: the pools share their locks, so the name cannot be taken in between.

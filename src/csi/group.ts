@@ -5,6 +5,7 @@ import type { GroupRecord, SnapshotRecord } from "../core/records.ts";
 import type {
   CreateVolumeGroupSnapshotRequest__Output,
   GroupControllerDefinition,
+  GroupControllerGetCapabilitiesResponse,
   VolumeGroupSnapshot,
 } from "../generated/csi.ts";
 import type { Pool, PoolSet } from "../pool/engine.ts";
@@ -13,12 +14,15 @@ import { groupMessage, parseCreateGroup, requireMembers, type LocatedVolume } fr
 import { requireOpened, type Driver, type Handlers } from "./driver.ts";
 import { requireString } from "./validate.ts";
 
+/** Of every node, and of a controller that routes to nodes. */
+export const GROUP_CAPABILITIES: GroupControllerGetCapabilitiesResponse = {
+  capabilities: [{ rpc: { type: "CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT" } }],
+};
+
 export function groupHandlers(driver: Driver): Handlers<GroupControllerDefinition> {
   const pools = (): PoolSet => requireOpened(driver);
   return {
-    GroupControllerGetCapabilities: async () => ({
-      capabilities: [{ rpc: { type: "CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT" } }],
-    }),
+    GroupControllerGetCapabilities: async () => GROUP_CAPABILITIES,
     CreateVolumeGroupSnapshot: async (request) => ({ group_snapshot: await createGroup(pools(), request) }),
     DeleteVolumeGroupSnapshot: async (request) => {
       const located = locateGroup(pools(), requireString("group_snapshot_id", request.group_snapshot_id));
