@@ -1,11 +1,8 @@
 /** CSI's Controller service: what it can do, and its methods about volumes; see also controller-snapshots.ts. */
-import { UnimplementedError } from "../core/errors.ts";
 import { quote } from "../core/quote.ts";
 import { bytes } from "../core/units.ts";
 import type {
   ControllerDefinition,
-  ControllerGetCapabilitiesResponse,
-  ControllerServiceCapability_RPC_Type,
   CreateVolumeRequest__Output,
   CreateVolumeResponse,
   GetCapacityRequest__Output,
@@ -16,6 +13,7 @@ import type {
 import { parseMkfsOptions } from "../mounts/mkfs-options.ts";
 import { DEFAULT_FS_TYPE, type CreateVolumeIntent } from "../plan/volume.ts";
 import type { Pool, PoolSet } from "../pool/engine.ts";
+import { CONTROLLER_CAPABILITIES, UNIMPLEMENTED } from "./controller-capabilities.ts";
 import { snapshotHandlers } from "./controller-snapshots.ts";
 import { validateCapabilities } from "./controller-validate.ts";
 import { locateVolume, requireAllPools, requireFreeElsewhere, requireVolume } from "./locate.ts";
@@ -27,28 +25,11 @@ import { requireOpened, type Driver, type Handlers } from "./driver.ts";
 import { isHere, requireHere, topologyOf } from "./topology.ts";
 import { requireCount, requireString } from "./validate.ts";
 
-const RPCS: readonly ControllerServiceCapability_RPC_Type[] = [
-  "CREATE_DELETE_VOLUME",
-  "LIST_VOLUMES",
-  "GET_CAPACITY",
-  "CREATE_DELETE_SNAPSHOT",
-  "LIST_SNAPSHOTS",
-  "GET_SNAPSHOT",
-  "CLONE_VOLUME",
-  "EXPAND_VOLUME",
-  "GET_VOLUME",
-  "SINGLE_NODE_MULTI_WRITER",
-];
-
-/** Of every node, and of a controller that routes to nodes. */
-export const CONTROLLER_CAPABILITIES: ControllerGetCapabilitiesResponse = {
-  capabilities: RPCS.map((type) => ({ rpc: { type } })),
-};
-
 export function controllerHandlers(driver: Driver): Handlers<ControllerDefinition> {
   const topology = topologyOf(driver.node.topology);
   const pools = (): PoolSet => requireOpened(driver);
   return {
+    ...UNIMPLEMENTED,
     ...snapshotHandlers(pools),
     ControllerGetCapabilities: async () => CONTROLLER_CAPABILITIES,
     CreateVolume: (request) => createVolume(driver, request),
@@ -70,12 +51,6 @@ export function controllerHandlers(driver: Driver): Handlers<ControllerDefinitio
     ValidateVolumeCapabilities: async (request) => validateCapabilities(pools(), request),
     ListVolumes: async (request) => listVolumes(driver, request),
     GetCapacity: async (request) => getCapacity(driver, request),
-    ControllerPublishVolume: () =>
-      unimplemented("ControllerPublishVolume", "volumes are not attached, they are local"),
-    ControllerUnpublishVolume: () =>
-      unimplemented("ControllerUnpublishVolume", "volumes are not attached, they are local"),
-    ControllerModifyVolume: () =>
-      unimplemented("ControllerModifyVolume", "volumes have no mutable parameters"),
   };
 }
 
@@ -153,8 +128,4 @@ function getCapacity(driver: Driver, request: GetCapacityRequest__Output): GetCa
     maximum_volume_size: { value: capacity.maximumVolume.toString() },
     minimum_volume_size: { value: capacity.minimumVolume.toString() },
   };
-}
-
-function unimplemented(method: string, reason: string): Promise<never> {
-  return Promise.reject(new UnimplementedError(`${method} is not implemented: ${reason}`));
 }

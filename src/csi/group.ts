@@ -5,19 +5,14 @@ import type { GroupRecord, SnapshotRecord } from "../core/records.ts";
 import type {
   CreateVolumeGroupSnapshotRequest__Output,
   GroupControllerDefinition,
-  GroupControllerGetCapabilitiesResponse,
   VolumeGroupSnapshot,
 } from "../generated/csi.ts";
 import type { Pool, PoolSet } from "../pool/engine.ts";
+import { GROUP_CAPABILITIES } from "./controller-capabilities.ts";
 import { locateGroup, requireFreeElsewhere, requireGroup, requirePool } from "./locate.ts";
 import { groupMessage, parseCreateGroup, requireMembers, type LocatedVolume } from "./messages-snapshot.ts";
 import { requireOpened, type Driver, type Handlers } from "./driver.ts";
 import { requireString } from "./validate.ts";
-
-/** Of every node, and of a controller that routes to nodes. */
-export const GROUP_CAPABILITIES: GroupControllerGetCapabilitiesResponse = {
-  capabilities: [{ rpc: { type: "CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT" } }],
-};
 
 export function groupHandlers(driver: Driver): Handlers<GroupControllerDefinition> {
   const pools = (): PoolSet => requireOpened(driver);

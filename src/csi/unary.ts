@@ -62,6 +62,7 @@ const CHATTER: ReadonlySet<string> = new Set([
   "NodeGetCapabilities",
   "GetCapacity",
   "NodeGetVolumeStats",
+  "FindNames",
 ]);
 
 /** The deadline of a call is checked by a timer of grpc-js and by the client itself; either may be a little early. */
