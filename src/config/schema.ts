@@ -8,7 +8,7 @@ import { bytes, formatBytes, GIB, KIB, MIB, parseBytes } from "../core/units.ts"
 import type { Bytes } from "../core/units.ts";
 import { DEFAULT_STATE_DIRECTORY, tidyPath } from "./paths.ts";
 
-const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** The largest metadata that the kernel uses is 255 × 16320 blocks; whole 4-MiB steps below it. */
@@ -41,7 +41,7 @@ function size({ least, most, step }: SizeRule) {
   });
 }
 
-const absolutePath = z
+export const absolutePath = z
   .string()
   .refine((path) => path.startsWith("/") && tidyPath(path) !== "/", "must be an absolute path below /")
   .refine((path) => !path.split("/").includes(".."), "must not contain ..")
@@ -53,7 +53,7 @@ const socketFile = absolutePath.refine(
   `must be at most ${MAX_SOCKET_PATH} bytes, the limit of a unix socket's path`,
 );
 
-const endpoint = z
+export const endpoint = z
   .string()
   .refine(
     (text) => text.startsWith("unix:///"),
@@ -66,17 +66,19 @@ const endpoint = z
 const LISTEN = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/;
 
 /** A number and no name: it means the same at each start. */
-const ipAndPort = z.string().transform((text, context): { readonly host: string; readonly port: number } => {
-  const [, v6 = "", v4 = "", digits = ""] = LISTEN.exec(text) ?? [];
-  const host = v6 === "" ? v4 : v6;
-  const port = Number(digits);
-  if (isIP(host) === (v6 === "" ? 4 : 6) && port >= 1 && port <= 65_535) return { host, port };
-  const message = "must be an IP address and a port, such as 127.0.0.1:9809 or [::1]:9809";
-  context.addIssue({ code: "custom", message, input: text });
-  return z.NEVER;
-});
+export const ipAndPort = z
+  .string()
+  .transform((text, context): { readonly host: string; readonly port: number } => {
+    const [, v6 = "", v4 = "", digits = ""] = LISTEN.exec(text) ?? [];
+    const host = v6 === "" ? v4 : v6;
+    const port = Number(digits);
+    if (isIP(host) === (v6 === "" ? 4 : 6) && port >= 1 && port <= 65_535) return { host, port };
+    const message = "must be an IP address and a port, such as 127.0.0.1:9809 or [::1]:9809";
+    context.addIssue({ code: "custom", message, input: text });
+    return z.NEVER;
+  });
 
-const word = (most: number) =>
+export const word = (most: number) =>
   z
     .string()
     .min(1, "must not be empty")
@@ -187,7 +189,7 @@ const pool = z.discriminatedUnion("backing", [loop, parts, devices], {
 });
 
 /** A mapping that takes no other keys; the message of a stranger names those it takes. */
-function strict<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+export function strict<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z.strictObject(shape, {
     error: ({ code }) =>
       code === "unrecognized_keys"
@@ -195,6 +197,22 @@ function strict<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
         : undefined,
   });
 }
+
+const hostAndPort = z
+  .string()
+  .regex(
+    /^(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]+\]):\d{1,5}$/,
+    "must be a host and a port, such as dmthin:9811",
+  );
+
+const cluster = strict({
+  listen: ipAndPort,
+  identity: absolutePath.exactOptional(),
+  enrol: strict({ controller: hostAndPort, ca: absolutePath, token: absolutePath }).exactOptional(),
+}).refine(
+  ({ identity, enrol }) => (identity === undefined) !== (enrol === undefined),
+  "needs identity or enrol, and not both",
+);
 
 export const configSchema = strict({
   nodeName: word(253),
@@ -208,6 +226,7 @@ export const configSchema = strict({
   logLevel: z.enum(LOG_LEVELS).default("info"),
   guard: strict({ socket: socketFile }).exactOptional(),
   metrics: strict({ listen: ipAndPort }).exactOptional(),
+  cluster: cluster.exactOptional(),
   clusterUid: word(128).exactOptional(),
   defaultPool: poolName.exactOptional(),
   pools: z.array(pool).min(1, "must list at least one pool"),

@@ -29,6 +29,45 @@ export interface Condition__Output {
   'reason': (string);
 }
 
+export interface EnrolRequest {
+  'token'?: (string);
+  'request'?: (string);
+}
+
+export interface EnrolRequest__Output {
+  'token': (string);
+  'request': (string);
+}
+
+export interface EnrolResponse {
+  'certificate'?: (string);
+}
+
+export interface EnrolResponse__Output {
+  'certificate': (string);
+}
+
+export interface EnrolmentClient extends grpc.Client {
+  Enrol(argument: EnrolRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<EnrolResponse__Output>): grpc.ClientUnaryCall;
+  Enrol(argument: EnrolRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<EnrolResponse__Output>): grpc.ClientUnaryCall;
+  Enrol(argument: EnrolRequest, options: grpc.CallOptions, callback: grpc.requestCallback<EnrolResponse__Output>): grpc.ClientUnaryCall;
+  Enrol(argument: EnrolRequest, callback: grpc.requestCallback<EnrolResponse__Output>): grpc.ClientUnaryCall;
+  enrol(argument: EnrolRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<EnrolResponse__Output>): grpc.ClientUnaryCall;
+  enrol(argument: EnrolRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<EnrolResponse__Output>): grpc.ClientUnaryCall;
+  enrol(argument: EnrolRequest, options: grpc.CallOptions, callback: grpc.requestCallback<EnrolResponse__Output>): grpc.ClientUnaryCall;
+  enrol(argument: EnrolRequest, callback: grpc.requestCallback<EnrolResponse__Output>): grpc.ClientUnaryCall;
+
+}
+
+export interface EnrolmentHandlers extends grpc.UntypedServiceImplementation {
+  Enrol: grpc.handleUnaryCall<EnrolRequest__Output, EnrolResponse>;
+
+}
+
+export interface EnrolmentDefinition extends grpc.ServiceDefinition {
+  Enrol: MethodDefinition<EnrolRequest, EnrolResponse, EnrolRequest__Output, EnrolResponse__Output>
+}
+
 export const FindNamesRequest_Kind = {
   UNKNOWN: 'UNKNOWN',
   VOLUME: 'VOLUME',
@@ -164,6 +203,9 @@ export interface ProtoGrpcType {
     v1: {
       AbsentPool: MessageTypeDefinition<AbsentPool, AbsentPool__Output>
       Condition: MessageTypeDefinition<Condition, Condition__Output>
+      EnrolRequest: MessageTypeDefinition<EnrolRequest, EnrolRequest__Output>
+      EnrolResponse: MessageTypeDefinition<EnrolResponse, EnrolResponse__Output>
+      Enrolment: SubtypeConstructor<typeof grpc.Client, EnrolmentClient> & { service: EnrolmentDefinition }
       FindNamesRequest: MessageTypeDefinition<FindNamesRequest, FindNamesRequest__Output>
       FindNamesResponse: MessageTypeDefinition<FindNamesResponse, FindNamesResponse__Output>
       FollowRequest: MessageTypeDefinition<FollowRequest, FollowRequest__Output>

@@ -7,8 +7,10 @@ import { messageOf, OutcomeUnknownError, PoolUnavailableError } from "../core/er
 import { topologyValue } from "../core/topology.ts";
 import { PassedOnError } from "../csi/status.ts";
 import { ANSWERED_BY } from "../csi/unary.ts";
+import type { NodeState__Output } from "../generated/dmthin.ts";
 import type { Log } from "../log.ts";
 import { loadNodeLink } from "./contract.ts";
+import { NAMED_BY_URI } from "./identity.ts";
 import { nodeView, type NodeView } from "./node-view.ts";
 
 /** How long a caller waits; `CallInfo` is one. */
@@ -44,6 +46,7 @@ const LONGEST_PAUSE_MS = 10_000;
 const MISSED_HEARTBEATS = 2.5;
 
 const CHANNEL = {
+  ...NAMED_BY_URI,
   // A peer that is gone without a word is noticed after 15 s, calls or not.
   "grpc.keepalive_time_ms": 10_000,
   "grpc.keepalive_timeout_ms": 5000,
@@ -164,7 +167,7 @@ export class NodeConnection {
     };
     const stop = (): void => end("it is not followed any more");
     this.#stop = stop;
-    stream.on("data", (state) => {
+    stream.on("data", (state: NodeState__Output) => {
       if (this.#stop !== stop) return;
       try {
         const view = nodeView(this.name, state);

@@ -1,6 +1,6 @@
 /** The port on which a node serves its controllers. */
 import { promisify } from "node:util";
-import { Server, type ServerCredentials } from "@grpc/grpc-js";
+import { Server, type ServerCredentials, type ServerInterceptor } from "@grpc/grpc-js";
 import { drain, LIMITS, type CsiServer, type Service } from "../csi/server.ts";
 
 export interface ListenAddress {
@@ -23,8 +23,9 @@ export async function listenOn(
   { host, port }: ListenAddress,
   services: readonly Service[],
   credentials: ServerCredentials,
+  interceptors: readonly ServerInterceptor[] = [],
 ): Promise<PortServer> {
-  const server = new Server({ ...LIMITS, ...KEEPALIVE });
+  const server = new Server({ ...LIMITS, ...KEEPALIVE, interceptors: [...interceptors] });
   for (const { definition, implementation } of services) server.addService(definition, implementation);
   const bind = promisify(server.bindAsync.bind(server));
   const bound = await bind(host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`, credentials);

@@ -162,7 +162,7 @@ describe("one name is one volume", () => {
     await away(a);
     await expect(create(createVolumeRequest())).rejects.toMatchObject({
       code: status.UNAVAILABLE,
-      details: expect.stringContaining("may exist on node node-a"),
+      details: expect.stringContaining("may exist on node node-a") as unknown,
     });
     expect(namesOf(b)).toEqual([]);
   });
@@ -195,10 +195,8 @@ describe("one name is one volume", () => {
       create(createVolumeRequest()),
       create(createVolumeRequest({ accessibility_requirements: { requisite: [topology("node-b")] } })),
     ]);
-    expect(both.map((each) => (each.status === "rejected" ? each.reason.code : "ok")).toSorted()).toEqual([
-      status.ABORTED,
-      "ok",
-    ]);
+    const refused = both.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []));
+    expect(refused).toMatchObject([{ code: status.ABORTED }]);
     expect([...namesOf(a), ...namesOf(b)]).toEqual(["pvc-1"]);
   });
 
@@ -230,7 +228,10 @@ describe("an object", () => {
   test("that its node does not have is what the node says", async () => {
     await expect(
       router.client.controller.controllerGetVolume({ volume_id: idOf("v", "a") }),
-    ).rejects.toMatchObject({ code: status.NOT_FOUND, details: expect.stringContaining("does not exist") });
+    ).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+      details: expect.stringContaining("does not exist") as unknown,
+    });
   });
 
   test("whose id dmthin never made is as CSI says: gone, or NOT_FOUND", async () => {
@@ -254,7 +255,7 @@ describe("an object", () => {
     await away(b);
     await expect(router.client.controller.deleteVolume({ volume_id: id })).rejects.toMatchObject({
       code: status.UNAVAILABLE,
-      details: expect.stringContaining("node-b"),
+      details: expect.stringContaining("node-b") as unknown,
     });
   });
 
@@ -264,7 +265,7 @@ describe("an object", () => {
     await until(() => (router.fleet.nodes[1]?.view?.pools.length ?? 0) === 2);
     await expect(router.client.controller.deleteVolume({ volume_id: id })).rejects.toMatchObject({
       code: status.UNAVAILABLE,
-      details: expect.stringContaining("node-a and node-b"),
+      details: expect.stringContaining("node-a and node-b") as unknown,
     });
     expect(namesOf(a)).toEqual(["pvc-1"]);
   });
