@@ -134,11 +134,10 @@ const newKeys = (): Promise<webcrypto.CryptoKeyPair> =>
 
 async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", key));
-  const pem = createPrivateKey({ key: der, format: "der", type: "pkcs8" }).export({
+  return createPrivateKey({ key: der, format: "der", type: "pkcs8" }).export({
     format: "pem",
     type: "pkcs8",
   });
-  return String(pem);
 }
 
 function importKey(pem: string): Promise<webcrypto.CryptoKey> {

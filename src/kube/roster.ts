@@ -109,4 +109,5 @@ export function rosterOf(nodes: readonly V1Node[], pods: readonly V1Pod[], port:
 }
 
 const byAge = (one: V1Pod, other: V1Pod): number => bornAt(one) - bornAt(other);
-const bornAt = ({ metadata }: V1Pod): number => metadata?.creationTimestamp?.getTime() ?? 0;
+/** A list has its times as Date, a watch as they came: the client's types know of the first only. */
+const bornAt = ({ metadata }: V1Pod): number => new Date(metadata?.creationTimestamp ?? 0).getTime();

@@ -27,8 +27,11 @@ export interface MergedList<Entry> {
   readonly check: (node: FleetNode, entry: Entry) => void;
 }
 
-/** Pools asked side by side. What comes too much is thrown away, so it is at most this many pages. */
-const WINDOW = 8;
+/**
+ * Pools asked side by side: the first alone, which may fill the page, then twice as many each time. What comes too much is
+ * thrown away, so it is at most this many pages.
+ */
+const WIDEST = 16;
 
 interface Part<Entry> {
   readonly entries: readonly Entry[];
@@ -52,8 +55,8 @@ export async function listAll<Entry>(
   const pools = fleet.allPools().filter(({ uuid }) => first === undefined || uuid >= first);
   const startOf = (uuid: PoolUuid): string => (uuid === first ? token : tokenOfPool(list, uuid));
   const entries: Entry[] = [];
-  for (let index = 0; index < pools.length; index += WINDOW) {
-    const window = pools.slice(index, index + WINDOW);
+  for (let index = 0, width = 1; index < pools.length; index += width, width = Math.min(width * 2, WIDEST)) {
+    const window = pools.slice(index, index + width);
     const left = size - entries.length;
     const parts = await Promise.all(
       window.map(({ uuid, owner }) =>

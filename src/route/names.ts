@@ -73,9 +73,8 @@ export async function requireFreeElsewhere(
   waiting: Waiting,
 ): Promise<void> {
   const owner = fleet.ownerOf(pool);
-  const [other] = takers(await askForName(fleet, name, waiting, () => false)).filter(
-    (node) => node !== owner,
-  );
+  const answers = await askForName(fleet, name, waiting, () => false);
+  const other = takers(answers).find((node) => node !== owner);
   if (other === undefined) return;
   throw new IncompatibleExistingError(
     `the name ${quote(name.text)} is in use on node ${other.name}; what is to be copied is on ${owner.name}`,

@@ -17,7 +17,7 @@ export interface StateTimes {
   readonly reportMs: number;
 }
 
-const TIMES: StateTimes = { heartbeatMs: 15_000, settleMs: 100, reportMs: 5000 };
+export const STATE_TIMES: StateTimes = { heartbeatMs: 15_000, settleMs: 100, reportMs: 5000 };
 
 export interface StateListener {
   readonly tell: (state: NodeState) => void;
@@ -37,7 +37,7 @@ export class StateFeed {
   #settling: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
 
-  constructor(source: StateSource, times: StateTimes = TIMES) {
+  constructor(source: StateSource, times: StateTimes = STATE_TIMES) {
     this.#source = source;
     this.#times = times;
   }

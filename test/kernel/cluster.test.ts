@@ -89,9 +89,9 @@ async function create(name: string, node: string): Promise<string> {
   expect(volume?.accessible_topology).toEqual([topology(node)]);
   return volume?.volume_id ?? "";
 }
-async function volumes(client = controller.client): Promise<readonly (string | undefined)[]> {
+async function volumes(client = controller.client): Promise<readonly string[]> {
   const { entries } = await client.controller.listVolumes({});
-  return entries.map(({ volume }) => volume?.volume_id);
+  return entries.map(({ volume }) => volume?.volume_id ?? "");
 }
 const at = (node: Node): TestDriver => {
   const driver = drivers.get(node);
@@ -117,8 +117,7 @@ describe("a controller", () => {
     expect(copy?.accessible_topology).toEqual([topology("node-b")]);
 
     await controller.client.controller.deleteSnapshot({ snapshot_id: snapshot?.snapshot_id ?? "" });
-    for (const id of await volumes())
-      await controller.client.controller.deleteVolume({ volume_id: id ?? "" });
+    for (const id of await volumes()) await controller.client.controller.deleteVolume({ volume_id: id });
     expect([await volumes(at(A).client), await volumes(at(B).client)]).toEqual([[], []]);
   });
 
@@ -148,8 +147,7 @@ describe("a controller", () => {
     await startNode(B);
     await eventually(volumes);
     expect(await create("stays", "node-b")).toBe(id);
-    for (const each of await volumes())
-      await controller.client.controller.deleteVolume({ volume_id: each ?? "" });
+    for (const each of await volumes()) await controller.client.controller.deleteVolume({ volume_id: each });
   });
 
   test("follows the file of its nodes, and certificates that come anew", async () => {

@@ -14,7 +14,7 @@ import type { PoolSet } from "../../src/pool/engine.ts";
 import { Fleet } from "../../src/route/fleet.ts";
 import { listenOn } from "../../src/route/listen.ts";
 import { nodeServices } from "../../src/route/node-services.ts";
-import { StateFeed } from "../../src/route/node-state.ts";
+import { StateFeed, type StateTimes } from "../../src/route/node-state.ts";
 import type { RosterNode } from "../../src/route/roster.ts";
 import { routerServices } from "../../src/route/router.ts";
 import { connectCsi, type CsiClient } from "./csi-client.ts";
@@ -27,6 +27,8 @@ export interface SimulatedNode {
   readonly name: string;
   readonly pool: MemoryPool;
   readonly wire: CutWire;
+  /** Without the wire. */
+  readonly port: number;
   readonly feed: StateFeed;
   readonly operations: Operations;
   /** What it has open; `pokes` the reports when set. */
@@ -37,7 +39,11 @@ export interface SimulatedNode {
 const QUICK = { heartbeatMs: 1000, settleMs: 5, reportMs: 60_000 };
 
 /** `pool`: the first hex digit of its pool's UUID, which is called `fast`. */
-export async function startNode(name: string, pool: string | MemoryPool): Promise<SimulatedNode> {
+export async function startNode(
+  name: string,
+  pool: string | MemoryPool,
+  times: StateTimes = QUICK,
+): Promise<SimulatedNode> {
   const memory = typeof pool === "string" ? new MemoryPool("fast", pool) : pool;
   const { log } = recordingLog();
   const operations = new Operations();
@@ -48,7 +54,7 @@ export async function startNode(name: string, pool: string | MemoryPool): Promis
     mounts: new MemoryMounts(),
     pools: () => pools,
   };
-  const feed = new StateFeed({ driver, report: async () => [] }, QUICK);
+  const feed = new StateFeed({ driver, report: async () => [] }, times);
   const server = await listenOn(
     { host: "127.0.0.1", port: 0 },
     nodeServices({ driver, operations, feed }, { log, onAnswered: () => feed.poke() }),
@@ -59,6 +65,7 @@ export async function startNode(name: string, pool: string | MemoryPool): Promis
     name,
     pool: memory,
     wire,
+    port: server.port,
     feed,
     operations,
     get pools() {
