@@ -7,7 +7,7 @@ export const NODE_ACCOUNT = "dmthin-node";
 export const CONTROLLER_ACCOUNT = "dmthin-controller";
 export const POD_LABEL = { key: "app.kubernetes.io/component", value: "node" };
 
-/** All that a controller may do; docs/explanation/cluster.md says why. */
+/** All that a controller may do; docs/reference/cluster.md says why. */
 const CLUSTER_RULES = [
   { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
   { apiGroups: [""], resources: ["nodes"], verbs: ["list", "watch"] },
@@ -65,8 +65,8 @@ export async function installPod(admin: KubeConfig, node: string, podIP: string)
     },
   });
   const pod = await core.readNamespacedPod({ namespace, name });
-  const status = { ...pod.status, phase: "Running", podIP, podIPs: [{ ip: podIP }] };
-  await core.replaceNamespacedPodStatus({ namespace, name, body: { ...pod, status } });
+  Object.assign(pod.status ?? {}, { phase: "Running", podIP, podIPs: [{ ip: podIP }] });
+  await core.replaceNamespacedPodStatus({ namespace, name, body: pod });
 }
 
 export const podOf = (node: string): string => `dmthin-${node}`;

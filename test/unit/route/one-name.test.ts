@@ -27,6 +27,13 @@ describe("one name is one volume", () => {
     expect(namesOf(b)).toEqual([]);
   });
 
+  test("also a retry that does not allow its node any more", async () => {
+    const first = await create(preferring("node-a"));
+    const moved = { requisite: [topology("node-b")], preferred: [topology("node-b")] };
+    expect(await create(createVolumeRequest({ accessibility_requirements: moved }))).toBe(first);
+    expect(namesOf(b)).toEqual([]);
+  });
+
   test("also where the answer was cut off, and there is more room elsewhere by now", async () => {
     b.pool.room = bytes(40n * GIB);
     b.feed.poke();
