@@ -58,6 +58,9 @@ export async function listAll<Entry>(
   for (let index = 0, width = 1; index < pools.length; index += width, width = Math.min(width * 2, WIDEST)) {
     const window = pools.slice(index, index + width);
     const left = size - entries.length;
+    const [next] = window;
+    // To ask for none would be to ask for all.
+    if (left === 0 && next !== undefined) return { entries, next_token: startOf(next.uuid) };
     const parts = await Promise.all(
       window.map(({ uuid, owner }) =>
         partOf(owner, merged, { uuid, start: startOf(uuid), size: left }, waiting),

@@ -5,6 +5,7 @@ import { messageOf } from "../../../src/core/errors.ts";
 import { TOPOLOGY_KEY } from "../../../src/core/ids.ts";
 import type { ListVolumesRequest } from "../../../src/generated/csi.ts";
 import { bytes, GIB } from "../../../src/core/units.ts";
+import type { CreateVolumeIntent } from "../../../src/plan/volume.ts";
 import {
   rosterOf,
   startNode,
@@ -15,7 +16,14 @@ import {
   type SimulatedNode,
 } from "../../support/fleet-bench.ts";
 import { MemoryPool, memoryPools } from "../../support/memory-pool.ts";
-import { createVolumeRequest } from "../../support/requests.ts";
+
+const intentOf = (name: string): CreateVolumeIntent => ({
+  name,
+  range: {},
+  source: { kind: "empty" },
+  access: ["mount"],
+  mkfsOptions: [],
+});
 
 /** Pools a and c are on the first node, b on the second, d, empty, on the third: the order of pools goes to and fro. */
 let nodes: SimulatedNode[];
@@ -24,25 +32,20 @@ let ids: string[];
 beforeEach(async () => {
   nodes = await Promise.all(["a", "b", "d"].map((pool) => startNode(`node-${pool}`, pool)));
   const [first] = nodes;
-  if (first !== undefined) first.pools = memoryPools([first.pool, new MemoryPool("slow", "c")]);
+  const slow = new MemoryPool("slow", "c");
+  if (first !== undefined) first.pools = memoryPools([first.pool, slow]);
   router = await startRouter(rosterOf(nodes));
   await untilConnected(router);
   await until(() => router.fleet.nodes[0]?.view?.pools.length === 2);
   ids = [];
-  for (const [node, pool, count] of [
-    ["node-a", "fast", 4],
-    ["node-a", "slow", 3],
-    ["node-b", "fast", 5],
+  for (const [pool, count] of [
+    [first?.pool, 4],
+    [slow, 3],
+    [nodes[1]?.pool, 5],
   ] as const) {
     for (let index = 0; index < count; index += 1) {
-      const { volume } = await router.client.controller.createVolume(
-        createVolumeRequest({
-          name: `${node}-${pool}-${index}`,
-          parameters: { pool },
-          accessibility_requirements: { preferred: [{ segments: { [TOPOLOGY_KEY]: node } }] },
-        }),
-      );
-      ids.push(volume?.volume_id ?? "");
+      const { record } = (await pool?.createVolume(intentOf(`volume-${index}`))) ?? {};
+      ids.push(record?.id ?? "");
     }
   }
 });
@@ -71,7 +74,7 @@ describe("a list of all nodes", () => {
     const { ids: all, next } = await page({});
     expect([all.toSorted(), next]).toEqual([ids.toSorted(), ""]);
     expect(all).toEqual(all.toSorted());
-    for (const size of [1, 2, 3, 4, 5, 7, 11, 12, 13]) expect(await pages(size)).toEqual(all);
+    for (const size of [1, 3, 4, 5, 11, 12]) expect(await pages(size)).toEqual(all);
   });
 
   test("goes on where it was though its pool is on another node by then", async () => {
