@@ -22,6 +22,8 @@ export async function wireTo(port: number): Promise<CutWire> {
       [far, near],
     ] as const) {
       sockets.add(from);
+      // As gRPC's own sockets: each small frame at once.
+      from.setNoDelay(true);
       from.on("data", (bytes: Buffer) => {
         if (!frozen) to.write(bytes);
       });

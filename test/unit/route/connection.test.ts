@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { NoRoomError } from "../../../src/core/errors.ts";
 import { volumeId, isPoolUuid, objectKey } from "../../../src/core/ids.ts";
 import { PassedOnError } from "../../../src/csi/status.ts";
@@ -13,6 +13,9 @@ import {
   type SimulatedNode,
 } from "../../support/fleet-bench.ts";
 import { createVolumeRequest, idOf } from "../../support/requests.ts";
+
+// Real sockets, and other tests beside them.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let a: SimulatedNode;
 let router: RouterBench;

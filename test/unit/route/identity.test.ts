@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { Operations } from "../../../src/core/operations.ts";
 import { loadCsi } from "../../../src/csi/proto.ts";
 import {
@@ -24,6 +24,9 @@ import { issue } from "../../support/identities.ts";
 import { MemoryMounts } from "../../support/memory-mounts.ts";
 import { MemoryPool, memoryPools } from "../../support/memory-pool.ts";
 import { recordingLog } from "../../support/recording-log.ts";
+
+// Real sockets, and other tests beside them.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let authority: KeyAndCertificate;
 let foreign: KeyAndCertificate;

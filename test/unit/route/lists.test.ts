@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { messageOf } from "../../../src/core/errors.ts";
 import { TOPOLOGY_KEY } from "../../../src/core/ids.ts";
 import type { ListVolumesRequest } from "../../../src/generated/csi.ts";
@@ -16,6 +16,9 @@ import {
   type SimulatedNode,
 } from "../../support/fleet-bench.ts";
 import { MemoryPool, memoryPools } from "../../support/memory-pool.ts";
+
+// Real sockets, and other tests beside them.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const intentOf = (name: string): CreateVolumeIntent => ({
   name,

@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { NoRoomError } from "../../../src/core/errors.ts";
 import { bytes, GIB } from "../../../src/core/units.ts";
 import type { CreateVolumeRequest } from "../../../src/generated/csi.ts";
@@ -7,6 +7,9 @@ import { until, type RouterBench, type SimulatedNode } from "../../support/fleet
 import { MemoryPool, memoryPools } from "../../support/memory-pool.ts";
 import { createVolumeRequest, idOf } from "../../support/requests.ts";
 import { namesOf, preferring, startTwoNodes, topology, type TwoNodes } from "../../support/two-nodes.ts";
+
+// Real sockets, and other tests beside them.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let bench: TwoNodes;
 let a: SimulatedNode;
