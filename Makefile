@@ -67,6 +67,11 @@ unit: install ## tests that need nothing but Node (T=part-of-a-file-name)
 kernel: install ## integration tests on a real dm-thin kernel (T=…)
 	@$(VM) $(DISKS) -- $(VITEST) --project kernel $(T)
 
+.PHONY: api
+api: install ## what speaks to Kubernetes, with a real kube-apiserver and etcd, built and cached at first (T=…)
+	@ETCD=$$(test/tools/etcd.sh); KUBE_APISERVER=$$(test/tools/kube-apiserver.sh); export ETCD KUBE_APISERVER; \
+	  $(VITEST) --project api $(T)
+
 # Two halves for `make test`, which runs them side by side: a test kernel has one processor.
 .PHONY: kernel-1 kernel-2
 kernel-1 kernel-2: export DMTHIN_TALLY = $@
@@ -110,7 +115,7 @@ format: install ## format everything in place
 	@$(NODE) node_modules/oxfmt/bin/oxfmt
 
 .PHONY: generate
-generate: install ## write src/generated from proto/csi.proto
+generate: install ## write src/generated from proto/*.proto
 	@$(NODE) proto/generate.ts
 
 .PHONY: tools

@@ -14,6 +14,15 @@ export default defineConfig({
     environment: "node",
     projects: [
       { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "api",
+          include: ["test/api/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+        },
+      },
       { extends: true, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], ...onTheKernel } },
       {
         extends: true,

@@ -12,7 +12,7 @@ import type { PoolCommand } from "./pool-command.ts";
 
 export type Command =
   | { readonly kind: "serve"; readonly role: "all" | "node"; readonly configuration: string }
-  | { readonly kind: "controller" }
+  | { readonly kind: "controller"; readonly configuration: string }
   | {
       readonly kind: "guard";
       readonly socket: string;
@@ -41,9 +41,10 @@ export function parseCommandLine(args: readonly string[]): Command {
       const { values } = parse(name, rest, { config: { type: "string" } });
       return { kind: "serve", role: name, configuration: values.config ?? DEFAULT_CONFIGURATION };
     }
-    case "controller":
-      parse(name, rest, {});
-      return { kind: "controller" };
+    case "controller": {
+      const { values } = parse(name, rest, { config: { type: "string" } });
+      return { kind: "controller", configuration: values.config ?? DEFAULT_CONFIGURATION };
+    }
     case "guard":
       return parseGuard(rest);
     case "check-config": {

@@ -24,11 +24,29 @@ export interface Config {
   readonly guard?: { readonly socket: string };
   /** Where Prometheus and kubelet may ask; absent: nowhere. */
   readonly metrics?: { readonly listen: { readonly host: string; readonly port: number } };
+  /** Where a node serves the cluster's controllers, and how it comes to its certificate. */
+  readonly cluster?: ClusterOptions;
   readonly clusterUid?: string;
   /** Name of a configured pool, for requests that name none. */
   readonly defaultPool?: PoolName;
   /** At least one, of different names. */
   readonly pools: readonly PoolOptions[];
+}
+
+/** One of `identity` and `enrol` is there. */
+export interface ClusterOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** A directory that somebody else fills. */
+  readonly identity?: string;
+  readonly enrol?: EnrolOptions;
+}
+
+export interface EnrolOptions {
+  /** `host:port`. */
+  readonly controller: string;
+  /** Files: the CA's certificate, and the pod's token. */
+  readonly ca: string;
+  readonly token: string;
 }
 
 /** What the surroundings say; a key of the file wins over it. */
@@ -62,17 +80,24 @@ export function parseConfig(text: string, surroundings: Surroundings): ParsedCon
 
 /** Throws InvalidRequestError that lists every problem, one a line. */
 export async function readConfig(path: string, surroundings: Surroundings): Promise<Config> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw new InvalidRequestError("configuration", `cannot read ${path}`, { cause: error });
-  }
+  const text = await readConfigurationFile(path);
   const parsed = parseConfig(text, surroundings);
   const problems = parsed.kind === "valid" ? await sameDevices(parsed.config.pools) : parsed.problems;
   if (parsed.kind === "valid" && problems.length === 0) return parsed.config;
-  throw new InvalidRequestError(`configuration ${path}`, problems.map((line) => `\n  ${line}`).join(""));
+  throw problemsError(path, problems);
 }
+
+/** Throws InvalidRequestError. */
+export async function readConfigurationFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new InvalidRequestError("configuration", `cannot read ${path}`, { cause: error });
+  }
+}
+
+export const problemsError = (path: string, problems: readonly string[]): InvalidRequestError =>
+  new InvalidRequestError(`configuration ${path}`, problems.map((line) => `\n  ${line}`).join(""));
 
 /**
  * Where the notes of a driver are whose configuration is not valid, or not YAML: a device that such a driver left

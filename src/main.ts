@@ -20,11 +20,10 @@ async function run(command: Command): Promise<number> {
         version: packageJson.version,
       });
     }
-    case "controller":
-      process.stderr.write(
-        "dmthin controller: not built yet; on one machine, `dmthin all` needs no router\n",
-      );
-      return 1;
+    case "controller": {
+      const { serveController } = await import("./controller.ts");
+      return serveController({ configuration: command.configuration, version: packageJson.version });
+    }
     case "guard": {
       const { runGuard } = await import("./guard.ts");
       await runGuard(command);

@@ -2,7 +2,6 @@
  * Follows the configuration file while the driver runs: at SIGHUP, and when something changes in the file's directory,
  * which is how a ConfigMap arrives. A configuration that is not valid changes nothing.
  */
-import { watch } from "node:fs";
 import { basename, dirname } from "node:path";
 
 import type { Config } from "./config.ts";
@@ -10,6 +9,7 @@ import { changesOf, type ConfigChanges, type Surveyed } from "./config/changes.t
 import { resolvePlaces } from "./config/same-device.ts";
 import { messageOf } from "./core/errors.ts";
 import type { PoolsChange } from "./core/pool-options.ts";
+import { followFiles } from "./follow-files.ts";
 
 export interface ReloadOptions {
   readonly path: string;
@@ -23,9 +23,6 @@ export interface ReloadOptions {
   readonly report: (level: "info" | "warn" | "error", message: string) => void;
 }
 
-/** Editors write in several steps, and a ConfigMap comes as a few renames. */
-const SETTLE_MS = 500;
-
 /** Whoever asks by SIGHUP may have changed a device and not the file. */
 type Which = "changed" | "all";
 
@@ -37,48 +34,23 @@ export interface Following {
 
 export function followConfiguration(options: ReloadOptions): Following {
   const reload = new Reload(options);
-  let timer: NodeJS.Timeout | undefined;
-  const soon = (): void => {
-    // Not later with each event: a directory may never be quiet.
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      void reload.run("changed");
-    }, SETTLE_MS).unref();
-  };
   const asked = (): void => void reload.run("all");
   process.on("SIGHUP", asked);
-  const watcher = watchDirectory(options, soon);
+  const { path, report } = options;
+  const unfollow = followFiles({
+    directory: dirname(path),
+    matters: (name) => name === basename(path),
+    changed: () => void reload.run("changed"),
+    lost: (problem) => report("warn", `${path} is ${problem}; use SIGHUP`),
+  });
   return {
     tryEnded: () => reload.tryEnded(),
     stop: () => {
       process.off("SIGHUP", asked);
-      clearTimeout(timer);
-      watcher?.close();
+      unfollow();
     },
   };
 }
-
-function watchDirectory(
-  { path, report }: ReloadOptions,
-  changed: () => void,
-): ReturnType<typeof watch> | undefined {
-  try {
-    const watcher = watch(dirname(path), { persistent: false }, (_event, name) => {
-      if (name === null || isOfConfiguration(name, path)) changed();
-    });
-    watcher.on("error", (error) =>
-      report("warn", `${path} is not followed any more: ${messageOf(error)}; use SIGHUP`),
-    );
-    return watcher;
-  } catch (error) {
-    report("warn", `${path} is not followed: ${messageOf(error)}; use SIGHUP`);
-    return undefined;
-  }
-}
-
-/** The file itself, or the links through which a ConfigMap shows a new version of all its files. */
-const isOfConfiguration = (name: string, path: string): boolean =>
-  name === basename(path) || name.startsWith("..");
 
 class Reload {
   readonly #options: ReloadOptions;

@@ -5,8 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { guessStateDirectory, readConfig, socketPath, surroundingsOf, type Config } from "./config.ts";
 import { controlSocket, reportSocket } from "./config/paths.ts";
 import { messageOf } from "./core/errors.ts";
+import { tellingOfChanges } from "./core/observer.ts";
 import { Operations } from "./core/operations.ts";
-import type { DmVersions } from "./core/pool-report.ts";
+import type { DmVersions, PoolReport } from "./core/pool-report.ts";
 import { topologyValue } from "./core/topology.ts";
 import { listen } from "./csi/server.ts";
 import { csiServices } from "./csi/services.ts";
@@ -18,6 +19,7 @@ import { createRunner, type Runner } from "./host/run.ts";
 import { sweepSuspended } from "./host/suspended-sweep.ts";
 import { ensureThinTargets } from "./host/thin-targets.ts";
 import { findTools } from "./host/tools.ts";
+import { joinCluster, type ClusterNode } from "./cluster-node.ts";
 import { createLog, type Log } from "./log.ts";
 import { Monitor } from "./monitor/monitor.ts";
 import { createMountEngine } from "./mounts/kernel-mounts.ts";
@@ -28,12 +30,13 @@ import { PoolClaims } from "./pool/claims.ts";
 import { LeftDevices } from "./pool/left-devices.ts";
 import { measurePools, reportPools } from "./pool/report-pools.ts";
 import { startPools, type SupervisedPools } from "./pool/set.ts";
+import { dieLoudly, stopSignal } from "./process.ts";
 import { followConfiguration } from "./reload.ts";
 
 export interface ServeOptions {
   /** Path of the file. */
   readonly configuration: string;
-  /** On one machine both serve the same; a cluster's router comes with `dmthin controller`. */
+  /** `node` also serves the controllers of its cluster, where the configuration says how. */
   readonly role: "all" | "node";
   readonly version: string;
 }
@@ -137,7 +140,11 @@ async function runDriver(
   // Before the pools: Probe tells the sidecars to wait, and a second driver on this socket ends here.
   const { counters } = monitor;
   counters.introduce(config.pools.map(({ name }) => name));
-  const onAnswered: UnaryOptions["onAnswered"] = (...call) => counters.rpcEnded(...call);
+  let cluster: ClusterNode | undefined;
+  const onAnswered: UnaryOptions["onAnswered"] = (...call) => {
+    counters.rpcEnded(...call);
+    cluster?.poke();
+  };
   const server = await listen(socketPath(config.endpoint), csiServices(driver, { log, onAnswered }));
   log.info({ role: options.role, version: options.version, endpoint: config.endpoint }, "listening");
   await guard
@@ -153,12 +160,24 @@ async function runDriver(
     report,
     now: () => new Date(),
     afterStep,
-    observer: counters,
+    observer: tellingOfChanges(counters, () => cluster?.poke()),
   });
-  await listenForWatchers(config, options, { runner, log, monitor, opening, pools: driver.pools });
+  const reportAll = () =>
+    reportPools(opening.configured, opening, { withinMs: REPORT_MS, leftOut: opening.leftOut });
+  if (options.role === "node" && config.cluster !== undefined)
+    cluster = joinCluster({
+      cluster: config.cluster,
+      driver,
+      operations,
+      report: reportAll,
+      log,
+      onAnswered,
+    });
+  await listenForWatchers(config, options, { runner, log, monitor, opening, reportAll, pools: driver.pools });
   void opening.usable.then(() => {
     // Perhaps not all are open: a stuck disk under one of them may keep it from ever being.
     pools = opening;
+    cluster?.poke();
     const facts = { pools: opening.pools.map(({ name }) => name), absent: opening.absent };
     if (facts.pools.length > 0) log.info(facts, "ready");
     else log.error(facts, "not ready: no pool is open");
@@ -189,7 +208,8 @@ async function runDriver(
   following.stop();
   schedule.close();
   log.info({ signal, operations: operations.size }, "draining");
-  const clean = await server.drain({ idle: () => operations.idle(), withinMs: DRAIN_MS });
+  const idle = { idle: () => operations.idle(), withinMs: DRAIN_MS };
+  const [clean] = await Promise.all([server.drain(idle), cluster?.drain(idle)]);
   // A pool on a dead disk cannot be closed in time; the next start settles it.
   await Promise.race([opening.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
   guard.close();
@@ -201,6 +221,7 @@ async function runDriver(
 interface Watched extends Pick<Beginning, "runner" | "log" | "monitor"> {
   /** Open or not. */
   readonly opening: SupervisedPools;
+  readonly reportAll: () => Promise<readonly PoolReport[]>;
   /** As Probe sees them. */
   readonly pools: () => SupervisedPools | undefined;
 }
@@ -208,7 +229,7 @@ interface Watched extends Pick<Beginning, "runner" | "log" | "monitor"> {
 async function listenForWatchers(
   config: Config,
   { version }: ServeOptions,
-  { runner, log, monitor, opening, pools }: Watched,
+  { runner, log, monitor, opening, reportAll, pools }: Watched,
 ): Promise<void> {
   // For people only, so it is asked when the first of them wants to know; nothing depends on it.
   let asked: Promise<DmVersions | undefined> | undefined;
@@ -226,10 +247,7 @@ async function listenForWatchers(
     readiness,
     measure: () => measurePools(opening, (level, message) => log[level]({}, message)),
     report: async () => {
-      const [versions, reports] = await Promise.all([
-        versionsOnce(),
-        reportPools(opening.configured, opening, { withinMs: REPORT_MS, leftOut: opening.leftOut }),
-      ]);
+      const [versions, reports] = await Promise.all([versionsOnce(), reportAll()]);
       return {
         node: config.nodeName,
         version,
@@ -246,20 +264,4 @@ function guardOptions(config: Config): ConstructorParameters<typeof GuardClient>
   if (config.guard !== undefined) return { socket: config.guard.socket };
   const { stateDirectory } = config;
   return { socket: `${stateDirectory}/guard.sock`, start: { stateDirectory } };
-}
-
-/** Later signals change nothing: draining is under way, and bounded. */
-function stopSignal(): Promise<NodeJS.Signals> {
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
-  process.on("SIGTERM", resolve).on("SIGINT", resolve);
-  return promise;
-}
-
-/** A bug outside of any call: what the process holds in memory cannot be trusted any more. */
-function dieLoudly(log: Log, flush: () => void): void {
-  process.on("uncaughtException", (error) => {
-    log.error({ bug: error.stack ?? error.message }, "uncaught");
-    flush();
-    process.exit(1);
-  });
 }

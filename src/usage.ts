@@ -5,7 +5,7 @@ export const USAGE = `usage: dmthin COMMAND
 
   all [--config FILE]        one machine: everything on one CSI socket
   node [--config FILE]       a node of a cluster: its pools, volumes and mounts
-  controller                 the router of a cluster (not built yet)
+  controller [--config FILE] the router of a cluster: the same calls, passed on to the node that has the volume
   guard --socket PATH [--state-directory DIRECTORY] [--ends-alone]
                              resumes what a dead driver left suspended
   check-config [FILE]        prints every problem of a configuration

@@ -38,3 +38,21 @@ export const NOBODY: PoolObserver = {
   recovered: () => {},
   lifeChanged: () => {},
 };
+
+/** `observer`, and `changed` where what others are told of a pool may be another afterwards. */
+export function tellingOfChanges(observer: PoolObserver, changed: () => void): PoolObserver {
+  return {
+    turnBegan: (...facts) => observer.turnBegan(...facts),
+    turnEnded: (...facts) => {
+      observer.turnEnded(...facts);
+      changed();
+    },
+    turnRefused: (...facts) => observer.turnRefused(...facts),
+    suspended: (...facts) => observer.suspended(...facts),
+    recovered: (...facts) => observer.recovered(...facts),
+    lifeChanged: (...facts) => {
+      observer.lifeChanged(...facts);
+      changed();
+    },
+  };
+}

@@ -43,6 +43,11 @@ export class Operations {
     return this.#flights.size;
   }
 
+  /** Whether somebody holds the key for himself. */
+  holds(key: string): boolean {
+    return this.#exclusive.has(key);
+  }
+
   /**
    * Runs `work` while holding the scope's keys, or joins the running operation of the same fingerprint.
    * Throws OperationPendingError (rejects) where a key is taken. The operation outlives its callers' deadlines.

@@ -1,10 +1,8 @@
 /** CSI's Controller service: what it can do, and its methods about volumes; see also controller-snapshots.ts. */
-import { UnimplementedError } from "../core/errors.ts";
 import { quote } from "../core/quote.ts";
 import { bytes } from "../core/units.ts";
 import type {
   ControllerDefinition,
-  ControllerServiceCapability_RPC_Type,
   CreateVolumeRequest__Output,
   CreateVolumeResponse,
   GetCapacityRequest__Output,
@@ -15,6 +13,7 @@ import type {
 import { parseMkfsOptions } from "../mounts/mkfs-options.ts";
 import { DEFAULT_FS_TYPE, type CreateVolumeIntent } from "../plan/volume.ts";
 import type { Pool, PoolSet } from "../pool/engine.ts";
+import { CONTROLLER_CAPABILITIES, UNIMPLEMENTED } from "./controller-capabilities.ts";
 import { snapshotHandlers } from "./controller-snapshots.ts";
 import { validateCapabilities } from "./controller-validate.ts";
 import { locateVolume, requireAllPools, requireFreeElsewhere, requireVolume } from "./locate.ts";
@@ -26,27 +25,13 @@ import { requireOpened, type Driver, type Handlers } from "./driver.ts";
 import { isHere, requireHere, topologyOf } from "./topology.ts";
 import { requireCount, requireString } from "./validate.ts";
 
-const CAPABILITIES: readonly ControllerServiceCapability_RPC_Type[] = [
-  "CREATE_DELETE_VOLUME",
-  "LIST_VOLUMES",
-  "GET_CAPACITY",
-  "CREATE_DELETE_SNAPSHOT",
-  "LIST_SNAPSHOTS",
-  "GET_SNAPSHOT",
-  "CLONE_VOLUME",
-  "EXPAND_VOLUME",
-  "GET_VOLUME",
-  "SINGLE_NODE_MULTI_WRITER",
-];
-
 export function controllerHandlers(driver: Driver): Handlers<ControllerDefinition> {
   const topology = topologyOf(driver.node.topology);
   const pools = (): PoolSet => requireOpened(driver);
   return {
+    ...UNIMPLEMENTED,
     ...snapshotHandlers(pools),
-    ControllerGetCapabilities: async () => ({
-      capabilities: CAPABILITIES.map((type) => ({ rpc: { type } })),
-    }),
+    ControllerGetCapabilities: async () => CONTROLLER_CAPABILITIES,
     CreateVolume: (request) => createVolume(driver, request),
     DeleteVolume: async (request) => {
       const located = locateVolume(pools(), requireString("volume_id", request.volume_id));
@@ -66,12 +51,6 @@ export function controllerHandlers(driver: Driver): Handlers<ControllerDefinitio
     ValidateVolumeCapabilities: async (request) => validateCapabilities(pools(), request),
     ListVolumes: async (request) => listVolumes(driver, request),
     GetCapacity: async (request) => getCapacity(driver, request),
-    ControllerPublishVolume: () =>
-      unimplemented("ControllerPublishVolume", "volumes are not attached, they are local"),
-    ControllerUnpublishVolume: () =>
-      unimplemented("ControllerUnpublishVolume", "volumes are not attached, they are local"),
-    ControllerModifyVolume: () =>
-      unimplemented("ControllerModifyVolume", "volumes have no mutable parameters"),
   };
 }
 
@@ -81,7 +60,9 @@ async function createVolume(
 ): Promise<CreateVolumeResponse> {
   const call = parseCreateVolume(request);
   const pools = requireOpened(driver);
-  requireHere(call.requirements, driver.node.topology);
+  // A volume that exists is answered wherever the caller would have it by now: its pod follows it.
+  if (!pools.pools.some((each) => each.volumeByName(call.name) !== undefined))
+    requireHere(call.requirements, driver.node.topology);
   const pool = choosePool(pools, call);
   const intent = intentFor(pool, call);
   // No await between this look and the call: the pools share their locks, so the name cannot be taken in between.
@@ -147,8 +128,4 @@ function getCapacity(driver: Driver, request: GetCapacityRequest__Output): GetCa
     maximum_volume_size: { value: capacity.maximumVolume.toString() },
     minimum_volume_size: { value: capacity.minimumVolume.toString() },
   };
-}
-
-function unimplemented(method: string, reason: string): Promise<never> {
-  return Promise.reject(new UnimplementedError(`${method} is not implemented: ${reason}`));
 }

@@ -31,6 +31,9 @@ export type Handlers<Definition> = {
     : never;
 };
 
+/** As soon as one pool is open: a broken pool must not take the others down. */
+export const isReady = (driver: Driver): boolean => (driver.pools()?.pools.length ?? 0) > 0;
+
 /** Throws PoolUnavailableError during the start: callers retry. */
 export function requireOpened(driver: Driver): PoolSet {
   const pools = driver.pools();

@@ -8,6 +8,7 @@ import type {
   VolumeGroupSnapshot,
 } from "../generated/csi.ts";
 import type { Pool, PoolSet } from "../pool/engine.ts";
+import { GROUP_CAPABILITIES } from "./controller-capabilities.ts";
 import { locateGroup, requireFreeElsewhere, requireGroup, requirePool } from "./locate.ts";
 import { groupMessage, parseCreateGroup, requireMembers, type LocatedVolume } from "./messages-snapshot.ts";
 import { requireOpened, type Driver, type Handlers } from "./driver.ts";
@@ -16,9 +17,7 @@ import { requireString } from "./validate.ts";
 export function groupHandlers(driver: Driver): Handlers<GroupControllerDefinition> {
   const pools = (): PoolSet => requireOpened(driver);
   return {
-    GroupControllerGetCapabilities: async () => ({
-      capabilities: [{ rpc: { type: "CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT" } }],
-    }),
+    GroupControllerGetCapabilities: async () => GROUP_CAPABILITIES,
     CreateVolumeGroupSnapshot: async (request) => ({ group_snapshot: await createGroup(pools(), request) }),
     DeleteVolumeGroupSnapshot: async (request) => {
       const located = locateGroup(pools(), requireString("group_snapshot_id", request.group_snapshot_id));

@@ -1,7 +1,7 @@
 /** CSI's Identity service. */
 import { DRIVER_NAME } from "../core/ids.ts";
 import type { IdentityDefinition, PluginCapability } from "../generated/csi.ts";
-import type { Driver, Handlers } from "./driver.ts";
+import type { Handlers } from "./driver.ts";
 
 /** The same for every instance of one version, as CSI demands. */
 const CAPABILITIES: readonly PluginCapability[] = [
@@ -11,14 +11,18 @@ const CAPABILITIES: readonly PluginCapability[] = [
   { volume_expansion: { type: "ONLINE" } },
 ];
 
-export function identityHandlers(driver: Driver): Handlers<IdentityDefinition> {
+export interface IdentityFacts {
+  readonly version: string;
+  /**
+   * Not ready is "still starting" to sidecars, which wait, and a failure to a liveness probe, which restarts the driver.
+   */
+  readonly ready: () => boolean;
+}
+
+export function identityHandlers({ version, ready }: IdentityFacts): Handlers<IdentityDefinition> {
   return {
-    GetPluginInfo: async () => ({ name: DRIVER_NAME, vendor_version: driver.version }),
+    GetPluginInfo: async () => ({ name: DRIVER_NAME, vendor_version: version }),
     GetPluginCapabilities: async () => ({ capabilities: [...CAPABILITIES] }),
-    /**
-     * Ready as soon as one pool is open: a broken pool must not take the others down. Not ready is "still starting" to
-     * sidecars, which wait, and a failure to a liveness probe, which restarts the driver.
-     */
-    Probe: async () => ({ ready: { value: (driver.pools()?.pools.length ?? 0) > 0 } }),
+    Probe: async () => ({ ready: { value: ready() } }),
   };
 }

@@ -79,7 +79,7 @@ export function requireComplete(pool: Pool): Pool {
 }
 
 /** For the end of a message: `; not open: fast (reason), slow (reason)`. */
-export function absentPools(pools: PoolSet): string {
+export function absentPools(pools: Pick<PoolSet, "absent">): string {
   if (pools.absent.length === 0) return "";
   return `; not open: ${pools.absent.map(({ name, reason }) => `${name} (${reason})`).join(", ")}`;
 }

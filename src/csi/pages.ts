@@ -4,9 +4,14 @@
  */
 import { createHash } from "node:crypto";
 import { StalePageTokenError } from "../core/errors.ts";
+import { parseId, volumeId, snapshotId, objectKey, type PoolUuid } from "../core/ids.ts";
 import { quote } from "../core/quote.ts";
 
-/** Entries are in the order of their making, so one made between two pages is on the later one. */
+/**
+ * Entries are in the order of their pools, and within one in the order of their making, so one made between two pages is
+ * on the later one. Pools come first so that a list of many nodes is their lists one after the other, and a token says
+ * which pool comes next, wherever that pool is by then.
+ */
 export interface Listed {
   readonly id: string;
   /** ISO 8601, UTC: the order of the text is the order of the times. */
@@ -27,6 +32,8 @@ export interface Page<T> {
   /** "" on the last page. */
   readonly nextToken: string;
 }
+
+const BEFORE_ALL = "0000-01-01T00:00:00.000Z";
 
 /** An entry is some 400 bytes, and clients take messages of 4 MiB. */
 export const MAX_PAGE = 5000;
@@ -80,23 +87,46 @@ export function formatToken(list: PageRequest["list"], { createdAt, id }: Listed
   return `${createdAt}!${id}!${checksum(list, createdAt, id)}`;
 }
 
+/** Of a page that begins with the first entry of a pool. */
+export function tokenOfPool(list: PageRequest["list"], pool: PoolUuid): string {
+  const idOf = list === "volumes" ? volumeId : snapshotId;
+  return formatToken(list, { createdAt: BEFORE_ALL, id: idOf(pool, objectKey("0".repeat(20))) });
+}
+
+/** Where a page begins: the pool of the entry that the token names. Throws StalePageTokenError. */
+export function poolOfToken(list: PageRequest["list"], token: string): PoolUuid {
+  const pool = parseId(parseToken(list, token).id)?.pool;
+  if (pool === undefined) throw staleToken(token);
+  return pool;
+}
+
 function parseToken(list: PageRequest["list"], token: string): Listed {
   const [, createdAt, id, sum] = TOKEN.exec(token) ?? [];
   if (createdAt === undefined || id === undefined || sum !== checksum(list, createdAt, id)) {
-    throw new StalePageTokenError(
-      `starting_token ${quote(token)} is none of this list: start again without a token`,
-    );
+    throw staleToken(token);
   }
   return { createdAt, id };
 }
 
-/** Against mix-ups, not against forgery: a forged token would only choose where a page starts. */
+const staleToken = (token: string): StalePageTokenError =>
+  new StalePageTokenError(`starting_token ${quote(token)} is none of this list: start again without a token`);
+
+/**
+ * Against mix-ups, not against forgery: a forged token would only choose where a page starts. `by pool`: versions before
+ * had lists of another order, in which their tokens name other places.
+ */
 function checksum(list: string, createdAt: string, id: string): string {
-  return createHash("sha256").update(`${list} ${createdAt} ${id}`).digest("hex").slice(0, 8);
+  return createHash("sha256").update(`${list} by pool ${createdAt} ${id}`).digest("hex").slice(0, 8);
 }
 
 function compare(one: Listed, other: Listed): number {
-  return compareText(one.createdAt, other.createdAt) || compareText(one.id, other.id);
+  return (
+    compareText(poolOf(one), poolOf(other)) ||
+    compareText(one.createdAt, other.createdAt) ||
+    compareText(one.id, other.id)
+  );
 }
+
+const poolOf = ({ id }: Listed): string => parseId(id)?.pool ?? "";
 
 const compareText = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);

@@ -19,10 +19,14 @@ export type CsiServices = {
   readonly SnapshotMetadata: SnapshotMetadataDefinition;
 };
 
-const protoFile = join(import.meta.dirname, "../../proto/csi.proto");
-
 /** How messages look in memory; proto/generate.ts makes the types for exactly these options. */
 const options = { keepCase: true, longs: String, enums: String, defaults: true, oneofs: true } as const;
+
+/** What grpc-js makes of proto/<contract>.proto: of its generated type `ProtoGrpcType`. Throws as `loadCsi` does. */
+export function loadContract(contract: "csi" | "dmthin"): unknown {
+  const file = join(import.meta.dirname, `../../proto/${contract}.proto`);
+  return loadPackageDefinition(loadSync(file, options));
+}
 
 /**
  * Loads proto/csi.proto. What a handler or client reads from the wire (`…__Output` types) then looks like this:
@@ -38,7 +42,7 @@ const options = { keepCase: true, longs: String, enums: String, defaults: true, 
  * @throws Error if the file cannot be read or parsed: the installation is broken, nothing to recover.
  */
 export function loadCsi(): CsiServices {
-  const loaded: unknown = loadPackageDefinition(loadSync(protoFile, options));
+  const loaded = loadContract("csi");
   // The types are generated from the very file that is loaded; `generate:check` and test/unit/csi/proto.test.ts prove it.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const { v1 } = (loaded as ProtoGrpcType).csi;

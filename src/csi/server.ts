@@ -34,7 +34,7 @@ export interface CsiServer {
  * What one caller can make the driver hold. Decoded, a message of many empty parts is a hundred times as large; the
  * largest that anybody needs, a topology of ten thousand nodes, is below this. Sidecars have a hundred calls under way.
  */
-const LIMITS = {
+export const LIMITS = {
   "grpc.max_receive_message_length": 2 * 1024 * 1024,
   "grpc.max_concurrent_streams": 256,
 };
@@ -61,7 +61,7 @@ export async function listen(path: string, services: readonly Service[]): Promis
   };
 }
 
-async function drain(server: Server, idle: () => Promise<void>, withinMs: number): Promise<boolean> {
+export async function drain(server: Server, idle: () => Promise<void>, withinMs: number): Promise<boolean> {
   const ended = promisify(server.tryShutdown.bind(server))()
     .then(idle)
     .then(() => true);

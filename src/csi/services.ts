@@ -2,7 +2,7 @@
 import type { ServiceDefinition } from "@grpc/grpc-js";
 import { controllerHandlers } from "./controller.ts";
 import { keepUndecodable, requireDecoded } from "./decode.ts";
-import type { Driver } from "./driver.ts";
+import { isReady, type Driver } from "./driver.ts";
 import { groupHandlers } from "./group.ts";
 import { identityHandlers } from "./identity.ts";
 import { nodeHandlers } from "./node.ts";
@@ -12,12 +12,21 @@ import { unary, type CallInfo, type UnaryOptions } from "./unary.ts";
 
 /** SnapshotMetadata is not built: it is not served, and Identity does not claim it. */
 export function csiServices(driver: Driver, options: UnaryOptions): readonly Service[] {
-  const { Identity, Controller, GroupController, Node } = loadCsi();
+  const { Identity, Node } = loadCsi();
+  const identity = { version: driver.version, ready: () => isReady(driver) };
   return [
-    service(Identity, identityHandlers(driver), options),
-    service(Controller, controllerHandlers(driver), options),
-    service(GroupController, groupHandlers(driver), options),
-    service(Node, nodeHandlers(driver), options),
+    serviceOf(Identity, identityHandlers(identity), options),
+    ...routedServices(driver, options),
+    serviceOf(Node, nodeHandlers(driver), options),
+  ];
+}
+
+/** What a controller forwards to this node: all but mounts, which are kubelet's alone. */
+export function routedServices(driver: Driver, options: UnaryOptions): readonly Service[] {
+  const { Controller, GroupController } = loadCsi();
+  return [
+    serviceOf(Controller, controllerHandlers(driver), options),
+    serviceOf(GroupController, groupHandlers(driver), options),
   ];
 }
 
@@ -27,7 +36,12 @@ interface AnyHandler {
 }
 type AnyHandlers = Readonly<Record<string, AnyHandler["handle"]>>;
 
-function service(definition: ServiceDefinition, handlers: AnyHandlers, options: UnaryOptions): Service {
+/** `handlers`: of unary methods only. */
+export function serviceOf(
+  definition: ServiceDefinition,
+  handlers: AnyHandlers,
+  options: UnaryOptions,
+): Service {
   const methods = Object.entries(handlers).map(([name, handler]) => {
     const decoded: AnyHandler["handle"] = (request, call) => handler(requireDecoded(request), call);
     return [name, unary(name, decoded, options)] as const;

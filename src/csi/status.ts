@@ -32,6 +32,15 @@ export const CODES = {
   tool: status.UNAVAILABLE,
 } as const satisfies Record<DriverError["kind"], status>;
 
+/** The answer of another dmthin, passed on as it is: its code was chosen by this very table. */
+export class PassedOnError extends Error {
+  readonly code: status;
+  constructor({ code, message }: Answer) {
+    super(message);
+    this.code = code;
+  }
+}
+
 /** What the caller gets to see of a failure. */
 export interface Answer {
   readonly code: status;
@@ -44,6 +53,7 @@ export const MAX_MESSAGE = 1000;
 
 /** An error that is none of ours is a bug: its text may hold anything, so it stays in the log. */
 export function answerOf(error: unknown): Answer {
+  if (error instanceof PassedOnError) return { code: error.code, message: oneLine(error.message) };
   if (!isDriverError(error))
     return { code: status.INTERNAL, message: "internal error; the driver's log has the details" };
   return { code: CODES[error.kind], message: oneLine(messageOf(error)) };

@@ -6,13 +6,16 @@ import type { Topology, Topology__Output, TopologyRequirement__Output } from "..
 /** This node's segment. `value` comes from `topologyValue`. */
 export const topologyOf = (value: string): Topology => ({ segments: { [TOPOLOGY_KEY]: value } });
 
-/** A topology with other keys, or without ours, is another place. CSI compares keys without case. */
-export function isHere(topology: Topology__Output, value: string): boolean {
-  const segments = Object.entries(topology.segments);
-  return (
-    segments.length === 1 && segments.every(([key, at]) => key.toLowerCase() === TOPOLOGY_KEY && at === value)
-  );
+/** The segment of a node of ours; undefined for other keys, or without ours. CSI compares keys without case. */
+export function topologySegment(topology: Topology__Output): string | undefined {
+  const [first, ...others] = Object.entries(topology.segments);
+  if (first === undefined || others.length > 0 || first[0].toLowerCase() !== TOPOLOGY_KEY) return undefined;
+  return first[1];
 }
+
+/** A topology with other keys, or without ours, is another place. */
+export const isHere = (topology: Topology__Output, value: string): boolean =>
+  topologySegment(topology) === value;
 
 /**
  * Throws NoRoomError where the volume must be elsewhere: csi-provisioner then looks for another node. Without

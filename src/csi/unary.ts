@@ -6,7 +6,7 @@
  */
 import { inspect } from "node:util";
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
-import { status } from "@grpc/grpc-js";
+import { Metadata, status } from "@grpc/grpc-js";
 import { isDriverError, messageOf } from "../core/errors.ts";
 import type { Log } from "../log.ts";
 import { answerOf, codeName, type Answer } from "./status.ts";
@@ -14,6 +14,8 @@ import { answerOf, codeName, type Answer } from "./status.ts";
 export interface CallInfo {
   /** Aborted as soon as nobody waits for the answer. */
   readonly signal: AbortSignal;
+  /** When that will be at the latest; milliseconds since 1970. */
+  readonly deadline: number;
 }
 
 /** `Request` as read from the wire, `Response` as written to it. Rejects with an error of `core/errors.ts`. */
@@ -23,11 +25,19 @@ export interface UnaryOptions {
   readonly log: Log;
   /** How long a caller that set no deadline waits at most. */
   readonly longestMs?: number;
+  /**
+   * Sent with every error, under ANSWERED_BY: a status that comes without it was made up on the way, and says nothing
+   * about what was done.
+   */
+  readonly answeredBy?: string;
   /** Told of each call when it is answered, with the name of its code. */
   readonly onAnswered?: (method: string, code: string, ms: number) => void;
 }
 
 const LONGEST_MS = 300_000;
+
+/** Metadata after an answer: percent-encoded, as names need not be of the characters that metadata takes. */
+export const ANSWERED_BY = "dmthin-answered-by";
 
 /** Identities that may be logged. Nothing else of a request ever is: not its maps, not its secrets. */
 const LOGGED = [
@@ -52,6 +62,7 @@ const CHATTER: ReadonlySet<string> = new Set([
   "NodeGetCapabilities",
   "GetCapacity",
   "NodeGetVolumeStats",
+  "FindNames",
 ]);
 
 /** The deadline of a call is checked by a timer of grpc-js and by the client itself; either may be a little early. */
@@ -67,18 +78,20 @@ export function unary<Request extends object, Response>(
     const answering = new Answering(method, call, reply, options);
     // Started in a promise, so that a synchronous throw is an answer too.
     Promise.resolve()
-      .then(() => handler(call.request, { signal: answering.signal }))
+      .then(() => handler(call.request, answering))
       .then((response) => answering.resolve(response))
       .catch((error: unknown) => answering.reject(error));
   };
 }
 
 /** One call until it has its one answer and its one log line. */
-class Answering<Request extends object, Response> {
+class Answering<Request extends object, Response> implements CallInfo {
+  readonly deadline: number;
   readonly #method: string;
   readonly #call: ServerUnaryCall<Request, Response>;
   readonly #reply: sendUnaryData<Response>;
   readonly #log: Log;
+  readonly #trailer?: Metadata;
   readonly #onAnswered: NonNullable<UnaryOptions["onAnswered"]>;
   readonly #started = performance.now();
   readonly #abandoned = new AbortController();
@@ -89,18 +102,21 @@ class Answering<Request extends object, Response> {
     method: string,
     call: ServerUnaryCall<Request, Response>,
     reply: sendUnaryData<Response>,
-    { log, longestMs = LONGEST_MS, onAnswered = () => {} }: UnaryOptions,
+    { log, longestMs = LONGEST_MS, answeredBy, onAnswered = () => {} }: UnaryOptions,
   ) {
+    const given = Number(call.getDeadline());
+    this.deadline = given === Infinity ? Date.now() + longestMs : given;
     this.#method = method;
     this.#call = call;
     this.#reply = reply;
     this.#log = log;
+    if (answeredBy !== undefined) {
+      this.#trailer = new Metadata();
+      this.#trailer.set(ANSWERED_BY, encodeURIComponent(answeredBy));
+    }
     this.#onAnswered = onAnswered;
     // grpc-js ends a call at the deadline its client gave; without one, nobody would.
-    this.#cap = setTimeout(
-      () => this.#giveUp(longestMs),
-      call.getDeadline() === Infinity ? longestMs : 2 ** 31 - 1,
-    );
+    this.#cap = setTimeout(() => this.#giveUp(longestMs), given === Infinity ? longestMs : 2 ** 31 - 1);
     this.#cap.unref();
     call.on("cancelled", () => this.#leave());
   }
@@ -145,7 +161,8 @@ class Answering<Request extends object, Response> {
 
   // Never the error itself: grpc-js reads any integer `code` on it as a status. `details` is the message of a status.
   #send({ code, message }: Answer): void {
-    this.#reply({ code, details: message });
+    const trailer = this.#trailer;
+    this.#reply({ code, details: message, ...(trailer === undefined ? {} : { metadata: trailer }) });
   }
 
   /** True for the first, who may answer; later ends of the same call are only logged. */

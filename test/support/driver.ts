@@ -23,11 +23,13 @@ export interface DriverOptions {
   /** Resolve as soon as the socket answers, ready or not; otherwise when Probe is ready. */
   readonly untilListening?: boolean;
   readonly environment?: NodeJS.ProcessEnv;
+  /** `all` unless given. A controller has no pools: its configuration is `config`. */
+  readonly role?: "all" | "node" | "controller";
   /** Directory of a cgroup: the driver and all that it starts are born in it. */
   readonly cgroup?: string;
 }
 
-/** `dmthin all` as a process of its own. */
+/** `dmthin all`, or another role, as a process of its own. */
 export interface TestDriver {
   readonly client: CsiClient;
   /** For CSI_ENDPOINT. */
@@ -64,15 +66,14 @@ export async function startDriver(options: DriverOptions): Promise<TestDriver> {
   const kubeletDirectory = options.kubeletDirectory ?? join(directory, "kubelet");
   const endpoint = `unix://${join(directory, "csi.sock")}`;
   mkdirSync(kubeletDirectory, { recursive: true });
-  const config = {
+  const own = { endpoint, logLevel: "debug" };
+  const node = {
     nodeName: "test-node",
-    endpoint,
     kubeletDirectory,
     stateDirectory: join(directory, "state"),
-    logLevel: "debug",
     pools: options.pools,
-    ...options.config,
   };
+  const config = { ...own, ...(options.role === "controller" ? {} : node), ...options.config };
   // JSON is YAML.
   const configuration = join(directory, "dmthin.yaml");
   writeFileSync(configuration, JSON.stringify(config, undefined, 2));
@@ -106,10 +107,10 @@ export async function startDriver(options: DriverOptions): Promise<TestDriver> {
 function spawnDriver(
   configuration: string,
   log: string,
-  { environment = {}, cgroup }: Pick<DriverOptions, "environment" | "cgroup">,
+  { environment = {}, cgroup, role = "all" }: Pick<DriverOptions, "environment" | "cgroup" | "role">,
 ): ChildProcess {
   const output = openSync(log, "a");
-  const program = [process.execPath, MAIN, "all", "--config", configuration];
+  const program = [process.execPath, MAIN, role, "--config", configuration];
   const enter = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"'];
   const [command = "", ...args] = cgroup === undefined ? program : [...enter, cgroup, ...program];
   const child = spawn(command, args, {

@@ -49,8 +49,14 @@ export class MemoryPool implements Pool {
   readonly #groups = new Map<GroupId, GroupRecord>();
   #count = 0;
 
+  /** The largest volume that there is room for. */
+  room: Bytes = bytes(50n * GIB);
+  /** Between a volume that is made and its answer. */
+  beforeAnswer: () => Promise<void> = async () => {};
+
+  /** `digit`: a hex digit, repeated, or all 32. */
   constructor(name: string, digit: string) {
-    const uuid = digit.repeat(32);
+    const uuid = digit.length === 32 ? digit : digit.repeat(32);
     if (!isPoolName(name) || !isPoolUuid(uuid))
       throw new RangeError(`no name and digit of a pool: ${name} ${digit}`);
     this.name = name;
@@ -73,7 +79,7 @@ export class MemoryPool implements Pool {
   groups = (): readonly GroupRecord[] => [...this.#groups.values()];
 
   capacity(): Capacity {
-    return { available: bytes(100n * GIB), maximumVolume: bytes(50n * GIB), minimumVolume: bytes(4096) };
+    return { available: bytes(100n * GIB), maximumVolume: this.room, minimumVolume: bytes(4096) };
   }
 
   /** Puts a record as it is, to test what callers get to see of half-made and half-deleted objects. */
@@ -134,6 +140,7 @@ export class MemoryPool implements Pool {
       ...(fsType === undefined ? {} : { fsType }),
     };
     this.putVolume(record);
+    await this.beforeAnswer();
     return { kind: "created", record };
   }
 

@@ -17,7 +17,7 @@ describe("a command line", () => {
     ["all", { kind: "serve", role: "all", configuration: "/etc/dmthin/config.yaml" }],
     ["all --config /c.yaml", { kind: "serve", role: "all", configuration: "/c.yaml" }],
     ["node --config=/c.yaml", { kind: "serve", role: "node", configuration: "/c.yaml" }],
-    ["controller", { kind: "controller" }],
+    ["controller", { kind: "controller", configuration: "/etc/dmthin/config.yaml" }],
     ["guard --socket /g", { kind: "guard", socket: "/g", stateDirectory: "/run/dmthin", endsAlone: false }],
     [
       "guard --socket /g --state-directory /s --ends-alone",
@@ -117,7 +117,7 @@ describe("a command line", () => {
     ["pool repair", /^pool repair: the pool's name is missing/],
     ["pool check fast --accept-loss", /^pool check: Unknown option/],
     ["pool check fast slow", /^pool check: has too many words/],
-    ["controller --config x", /^controller: Unknown option/],
+    ["controller --role x", /^controller: Unknown option/],
     ["status fast", /^status: Unexpected argument/],
     ["status -o yaml", /^status --output: must be json or text/],
     ["volume", /^command volume: takes list or show/],

@@ -41,11 +41,14 @@ describe("dmthin", () => {
     });
   });
 
-  test("says that the controller is not built", async () => {
-    expect(await dmthin("controller")).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/not built yet/) as unknown,
-    });
+  test("starts no controller whose configuration is not valid, and names every problem", async () => {
+    const file = join(directory, "controller.yaml");
+    writeFileSync(file, "endpoint: unix:///run/csi.sock\nnodes: /etc/nodes\n");
+    const { code, stderr } = await dmthin("controller", "--config", file);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/nodes: is not a key here[^]*needs static or kubernetes/) as unknown,
+    ]);
   });
 });
 

@@ -1,0 +1,54 @@
+/** A controller in Kubernetes: the CA in a Secret, nodes that enrol with their tokens, and the roster from the API. */
+import type { KubernetesCluster } from "./config/controller.ts";
+import type { ClusterParts } from "./controller-files.ts";
+import { clusterAuthority } from "./identity/authority.ts";
+import { makeRequest, sign } from "./identity/certificates.ts";
+import { connectApi } from "./kube/api.ts";
+import { followRoster } from "./kube/roster.ts";
+import { publishCertificate, secretStore } from "./kube/secret-store.ts";
+import { tokenReviewer } from "./kube/token-review.ts";
+import { CERTIFICATE_MS, enrolmentService } from "./route/enrol-service.ts";
+import { CONTROLLER_URI } from "./route/identity.ts";
+import { listenOn } from "./route/listen.ts";
+import { keepRenewed } from "./route/renewal.ts";
+
+const CLOSE_MS = 1000;
+
+/** Rejects where the API server does not let it begin: kubelet starts it again. */
+export async function followKubernetes(
+  cluster: KubernetesCluster,
+  { identity, take, log }: ClusterParts,
+): Promise<{ close(): void }> {
+  const { namespace, authority: name, serviceAccount, podLabel, nodePort } = cluster;
+  const api = connectApi();
+  const now = (): Date => new Date();
+  const authority = await clusterAuthority(secretStore(api, { namespace, name }), now);
+  await publishCertificate(api, { namespace, name }, authority);
+  const unrenew = keepRenewed({
+    identity,
+    uri: CONTROLLER_URI,
+    log,
+    renew: async () => {
+      const { key, request } = await makeRequest();
+      const subject = { uri: CONTROLLER_URI, use: "controller", lifetimeMs: CERTIFICATE_MS } as const;
+      const certificate = await sign(authority, request, subject, now());
+      return {
+        ca: Buffer.from(authority.certificate),
+        certificate: Buffer.from(certificate),
+        key: Buffer.from(key),
+      };
+    },
+  });
+  const review = tokenReviewer(api, { namespace, serviceAccount });
+  const enrolment = enrolmentService(authority, review, now, { log });
+  const server = await listenOn(cluster.enrol, [enrolment], identity.servingAnybody());
+  log.info({ ...cluster.enrol }, "listening for nodes that enrol");
+  const unfollow = followRoster(api, { namespace, podLabel, port: nodePort }, take, log);
+  return {
+    close: () => {
+      unrenew();
+      unfollow();
+      void server.drain({ idle: () => Promise.resolve(), withinMs: CLOSE_MS });
+    },
+  };
+}

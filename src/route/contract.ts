@@ -1,0 +1,18 @@
+/** What controller and nodes say to each other beside CSI, as grpc-js takes it. */
+import { loadContract } from "../csi/proto.ts";
+import type { EnrolmentDefinition, NodeLinkDefinition, ProtoGrpcType } from "../generated/dmthin.ts";
+
+/** Messages look as those of `csi/proto.ts` do. Throws where the file cannot be read: the installation is broken. */
+export function loadNodeLink(): NodeLinkDefinition {
+  return load().NodeLink.service;
+}
+
+export function loadEnrolment(): EnrolmentDefinition {
+  return load().Enrolment.service;
+}
+
+function load(): ProtoGrpcType["dmthin"]["v1"] {
+  // The types are generated from the very file that is loaded, see `generate:check`.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return (loadContract("dmthin") as ProtoGrpcType).dmthin.v1;
+}

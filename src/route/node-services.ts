@@ -1,0 +1,94 @@
+/** What a node serves to controllers: CSI but for mounts, and how it is. Every caller must be a controller. */
+import { status, type ServerWritableStream, type UntypedHandleCall } from "@grpc/grpc-js";
+import { InvalidRequestError } from "../core/errors.ts";
+import { lockKey } from "../core/lock-keys.ts";
+import type { Operations } from "../core/operations.ts";
+import { requireOpened, type Driver } from "../csi/driver.ts";
+import { absentPools } from "../csi/locate.ts";
+import type { Service } from "../csi/server.ts";
+import { routedServices, serviceOf } from "../csi/services.ts";
+import type { UnaryOptions } from "../csi/unary.ts";
+import type { FindNamesRequest__Output, FindNamesResponse, NodeState } from "../generated/dmthin.ts";
+import { loadNodeLink } from "./contract.ts";
+import type { StateFeed } from "./node-state.ts";
+
+export interface NodeParts {
+  readonly driver: Driver;
+  /** Of all pools of the node. */
+  readonly operations: Pick<Operations, "holds">;
+  readonly feed: StateFeed;
+}
+
+/** Reports that a controller has not taken yet; one that is so far behind may come again. */
+const MOST_UNREAD = 32;
+
+const MOST_NAMES = 1000;
+
+export function nodeServices(
+  { driver, operations, feed }: NodeParts,
+  options: UnaryOptions,
+): readonly Service[] {
+  const marked = { ...options, answeredBy: driver.node.name };
+  const handlers = {
+    FindNames: async (request: FindNamesRequest__Output) => findNames(driver, operations, request),
+  };
+  const link = serviceOf(loadNodeLink(), handlers, marked);
+  const follow: UntypedHandleCall = (call: ServerWritableStream<object, NodeState>) => follower(feed, call);
+  return [
+    ...routedServices(driver, marked),
+    { ...link, implementation: { ...link.implementation, Follow: follow } },
+  ];
+}
+
+function follower(feed: StateFeed, call: ServerWritableStream<object, NodeState>): void {
+  const leave = feed.listen({
+    tell: (state) => {
+      if (call.writableLength < MOST_UNREAD) call.write(state);
+      else call.destroy(Object.assign(new Error("reports are not read"), { code: status.ABORTED }));
+    },
+    end: () => call.end(),
+  });
+  call.on("cancelled", leave).on("close", leave).on("error", leave);
+}
+
+/**
+ * From memory. A name counts as taken from the moment that an operation holds it: from then on a volume may come of it,
+ * whatever becomes of the call.
+ */
+function findNames(
+  driver: Driver,
+  operations: Pick<Operations, "holds">,
+  { kind, names }: FindNamesRequest__Output,
+): FindNamesResponse {
+  if (names.length > MOST_NAMES) throw new InvalidRequestError("names", `are more than ${MOST_NAMES}`);
+  const { pools, absent } = requireOpened(driver);
+  const lookup = LOOKUPS[kind];
+  if (lookup === undefined) throw new InvalidRequestError("kind", "is none that this version knows");
+  const found = names.flatMap((name) => {
+    const pool = pools.find((each) => lookup.has(each, name));
+    if (pool !== undefined) return [{ name, pool_uuid: pool.uuid }];
+    return operations.holds(lookup.key(name)) ? [{ name, pool_uuid: "" }] : [];
+  });
+  const old = pools.filter(({ condition }) => condition.kind === "read-only").map(({ name }) => name);
+  const unsure = [
+    ...(absent.length === 0 ? [] : [`not all its pools are open${absentPools({ absent })}`]),
+    ...old.map((name) => `the catalog of its pool ${name} may be an old copy`),
+  ];
+  return { found, unsure: unsure.join("; ") };
+}
+
+type OpenPool = ReturnType<typeof requireOpened>["pools"][number];
+
+interface Lookup {
+  readonly has: (pool: OpenPool, name: string) => boolean;
+  readonly key: (name: string) => string;
+}
+
+const LOOKUPS: Partial<Record<FindNamesRequest__Output["kind"], Lookup>> = {
+  VOLUME: { has: (pool, name) => pool.volumeByName(name) !== undefined, key: lockKey.volumeName },
+  SNAPSHOT: { has: (pool, name) => pool.snapshotByName(name) !== undefined, key: lockKey.snapshotName },
+  GROUP_SNAPSHOT: {
+    has: (pool, name) => pool.groups().some((group) => group.name === name),
+    key: lockKey.groupName,
+  },
+};

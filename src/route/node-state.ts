@@ -1,0 +1,135 @@
+/** What a node tells its controllers of itself, and when. */
+import type { ActiveCondition, PoolReport } from "../core/pool-report.ts";
+import type { Driver } from "../csi/driver.ts";
+import type { NodeState, Pool } from "../generated/dmthin.ts";
+
+export interface StateSource {
+  readonly driver: Pick<Driver, "version" | "node" | "pools">;
+  /** What is known of the configured pools only by asking the kernel; with a stuck disk it takes its time. */
+  readonly report: () => Promise<readonly PoolReport[]>;
+}
+
+export interface StateTimes {
+  readonly heartbeatMs: number;
+  /** Changes that come together are told together. */
+  readonly settleMs: number;
+  /** Between two questions to the kernel. */
+  readonly reportMs: number;
+}
+
+export const STATE_TIMES: StateTimes = { heartbeatMs: 15_000, settleMs: 100, reportMs: 5000 };
+
+export interface StateListener {
+  readonly tell: (state: NodeState) => void;
+  /** Nothing more will be told. */
+  readonly end: () => void;
+}
+
+/** Works only while somebody listens. */
+export class StateFeed {
+  readonly #source: StateSource;
+  readonly #times: StateTimes;
+  readonly #listeners = new Set<StateListener>();
+  #reports: ReadonlyMap<string, PoolReport> = new Map();
+  #reporting = false;
+  #reportedAt = -Infinity;
+  #told = "";
+  #settling: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(source: StateSource, times: StateTimes = STATE_TIMES) {
+    this.#source = source;
+    this.#times = times;
+  }
+
+  /** Tells `listener` at once, and from then on until the returned function is called. */
+  listen(listener: StateListener): () => void {
+    this.#listeners.add(listener);
+    this.#heartbeat ??= setInterval(() => this.#beat(), this.#times.heartbeatMs).unref();
+    listener.tell(this.#state());
+    this.#refresh();
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size > 0) return;
+      clearInterval(this.#heartbeat);
+      clearTimeout(this.#settling);
+      this.#heartbeat = undefined;
+      this.#settling = undefined;
+    };
+  }
+
+  /** Something may have changed. Cheap: may be called at every turn. */
+  poke(): void {
+    if (this.#listeners.size === 0) return;
+    this.#settling ??= setTimeout(() => {
+      this.#settling = undefined;
+      this.#tell(this.#state(), "changed");
+      this.#refresh();
+    }, this.#times.settleMs).unref();
+  }
+
+  /** For the end of the node: a stream that is not ended would hold it up. */
+  close(): void {
+    for (const { end } of this.#listeners) end();
+  }
+
+  #beat(): void {
+    this.#tell(this.#state(), "all");
+    this.#refresh();
+  }
+
+  #tell(state: NodeState, which: "changed" | "all"): void {
+    const text = JSON.stringify(state);
+    if (which === "changed" && text === this.#told) return;
+    this.#told = text;
+    for (const listener of this.#listeners) listener.tell(state);
+  }
+
+  /** Not waited for: where a disk is stuck, what is known without it is told all the same. */
+  #refresh(): void {
+    const now = performance.now();
+    if (this.#reporting || this.#listeners.size === 0 || now - this.#reportedAt < this.#times.reportMs)
+      return;
+    this.#reporting = true;
+    this.#reportedAt = now;
+    void this.#source.report().then((reports) => {
+      this.#reporting = false;
+      this.#reports = new Map(reports.map((report) => [report.name, report]));
+      this.#tell(this.#state(), "changed");
+    });
+  }
+
+  #state(): NodeState {
+    const { version, node, pools: set } = this.#source.driver;
+    const open = set();
+    return {
+      node: node.name,
+      version,
+      opened: open !== undefined,
+      pools: (open?.pools ?? []).map((pool): Pool => {
+        const { available, maximumVolume, minimumVolume } = pool.capacity();
+        const report = this.#reports.get(pool.name);
+        const data = report?.kind === "open" ? report.figures.data : undefined;
+        return {
+          uuid: pool.uuid,
+          name: pool.name,
+          is_default: pool === open?.default,
+          available_bytes: String(available),
+          maximum_volume_bytes: String(maximumVolume),
+          minimum_volume_bytes: String(minimumVolume),
+          data_bytes: String(data?.size ?? 0),
+          data_used_bytes: String(data?.used ?? 0),
+          conditions: conditions(report),
+        };
+      }),
+      absent_pools: (open?.absent ?? []).map(({ name, reason }) => ({
+        name,
+        reason,
+        conditions: conditions(this.#reports.get(name)),
+      })),
+      heartbeat_ms: this.#times.heartbeatMs,
+    };
+  }
+}
+
+const conditions = (report: PoolReport | undefined): ActiveCondition[] => [...(report?.conditions ?? [])];

@@ -1,0 +1,171 @@
+/**
+ * CreateVolume: which node. One name is one volume, also when the answer of an earlier try was lost and there is more room
+ * elsewhere by now: docs/adr/0021-one-name-one-volume.md.
+ */
+import { randomUUID } from "node:crypto";
+import { status } from "@grpc/grpc-js";
+import { IncompatibleExistingError, NoRoomError, PoolUnavailableError } from "../core/errors.ts";
+import { lockKey } from "../core/lock-keys.ts";
+import { Operations } from "../core/operations.ts";
+import { quote } from "../core/quote.ts";
+import { parseCreateVolume, type CreateVolumeCall } from "../csi/messages-volume.ts";
+import { loadCsi } from "../csi/proto.ts";
+import { PassedOnError } from "../csi/status.ts";
+import { topologySegment } from "../csi/topology.ts";
+import type { CreateVolumeRequest__Output, CreateVolumeResponse__Output } from "../generated/csi.ts";
+import { roomOf } from "./capacity.ts";
+import { awayError, type Waiting } from "./connection.ts";
+import type { Fleet, FleetNode } from "./fleet.ts";
+import { askForName, requireFreeElsewhere, takers, type NameAnswer } from "./names.ts";
+import { requireOwnVolume } from "./own-answers.ts";
+
+/** Nodes that refuse for room are few: their reports are seconds old. */
+const MOST_TRIES = 8;
+
+/** Names of creates whose outcome is not known. Beyond this the oldest is forgotten. */
+const MOST_DOUBTS = 10_000;
+
+/** Codes after which nothing is left behind; see csi/status.ts. */
+const UNSETTLED: ReadonlySet<status> = new Set([
+  status.ABORTED,
+  status.UNAVAILABLE,
+  status.CANCELLED,
+  status.DEADLINE_EXCEEDED,
+]);
+
+export class Placement {
+  readonly #fleet: Fleet;
+  readonly #method = loadCsi().Controller.CreateVolume;
+  /** One try at a time for a name, so that two cannot both find it free. */
+  readonly #names = new Operations();
+  /** Where a name may have been given to a volume without our knowing. */
+  readonly #doubts = new Map<string, string>();
+
+  constructor(fleet: Fleet) {
+    this.#fleet = fleet;
+  }
+
+  create(request: CreateVolumeRequest__Output, waiting: Waiting): Promise<CreateVolumeResponse__Output> {
+    return Promise.try(() => {
+      const call = parseCreateVolume(request);
+      const scope = {
+        title: `CreateVolume ${quote(call.name)}`,
+        exclusive: [lockKey.volumeName(call.name)],
+        // Nobody joins: each caller has its own deadline. The nodes join equal calls.
+        fingerprint: randomUUID(),
+      };
+      return this.#names.run(scope, () => this.#create(request, call, waiting));
+    });
+  }
+
+  async #create(
+    request: CreateVolumeRequest__Output,
+    call: CreateVolumeCall,
+    waiting: Waiting,
+  ): Promise<CreateVolumeResponse__Output> {
+    if (call.source !== undefined) {
+      const { pool } = call.source;
+      await requireFreeElsewhere(this.#fleet, { kind: "VOLUME", text: call.name }, pool, waiting);
+      return this.#forward(this.#fleet.ownerOf(pool), request, waiting);
+    }
+    const candidates = this.#candidates(call);
+    const doubted = this.#doubts.get(call.name);
+    const mayHave = (node: FleetNode): boolean => candidates.includes(node) || node.name === doubted;
+    const name = { kind: "VOLUME", text: call.name } as const;
+    const answers = await askForName(this.#fleet, name, waiting, mayHave);
+    const existing = this.#existing(call, answers);
+    if (existing !== undefined) return this.#forward(existing, request, waiting);
+    for (const [node, answer] of answers) {
+      if (answer.kind === "unknown" && mayHave(node))
+        throw new PoolUnavailableError(
+          `volume ${quote(call.name)} may exist on node ${node.name}, which cannot tell: ${answer.reason}; retry`,
+        );
+    }
+    return this.#place(candidates, call, request, waiting);
+  }
+
+  /**
+   * Where the volume may be made: the node that the scheduler has chosen, else all that are allowed. Those that never had
+   * the pool are none. Throws NoRoomError.
+   */
+  #candidates(call: CreateVolumeCall): readonly FleetNode[] {
+    this.#fleet.requireKnown();
+    const { preferred = [], requisite = [] } = call.requirements ?? {};
+    const [first] = preferred;
+    const allowed = first === undefined ? requisite : [first];
+    if (allowed.length === 0) return this.#fleet.nodes.filter((node) => mayHavePool(node, call));
+    const nodes = allowed.flatMap((topology) => this.#fleet.at(topologySegment(topology) ?? "") ?? []);
+    if (nodes.length === 0)
+      throw new NoRoomError(
+        "accessibility_requirements: none of the nodes asked for is a node of this driver",
+      );
+    return first === undefined ? nodes.filter((node) => mayHavePool(node, call)) : nodes;
+  }
+
+  #existing(call: CreateVolumeCall, answers: ReadonlyMap<FleetNode, NameAnswer>): FleetNode | undefined {
+    const [existing, ...others] = takers(answers);
+    if (existing === undefined || others.length === 0) return existing;
+    const names = [existing, ...others].map(({ name }) => name).join(" and ");
+    throw new IncompatibleExistingError(
+      `volume ${quote(call.name)} exists on nodes ${names}: delete those that no PersistentVolume names`,
+    );
+  }
+
+  async #place(
+    candidates: readonly FleetNode[],
+    call: CreateVolumeCall,
+    request: CreateVolumeRequest__Output,
+    waiting: Waiting,
+  ): Promise<CreateVolumeResponse__Output> {
+    const [only, ...more] = candidates;
+    if (only !== undefined && more.length === 0) return this.#forward(only, request, waiting);
+    const ranked = candidates
+      .map((node) => ({ node, room: roomOf(node.view, call.pool).maximumVolume }))
+      .filter(({ room }) => room > 0n && room >= (call.range.required ?? 0n))
+      .toSorted((one, other) => (one.room < other.room ? 1 : one.room > other.room ? -1 : 0));
+    let refusal: PassedOnError | undefined;
+    for (const { node } of ranked.slice(0, MOST_TRIES)) {
+      try {
+        return await this.#forward(node, request, waiting);
+      } catch (error) {
+        if (!(error instanceof PassedOnError) || error.code !== status.RESOURCE_EXHAUSTED) throw error;
+        refusal ??= error;
+      }
+    }
+    if (refusal !== undefined) throw refusal;
+    const size = call.range.required === undefined ? "" : ` of ${call.range.required} bytes`;
+    const pool = call.pool === undefined ? "" : ` in pool ${call.pool}`;
+    throw new NoRoomError(`none of ${candidates.length} nodes has room for a volume${size}${pool}`);
+  }
+
+  async #forward(
+    node: FleetNode,
+    request: CreateVolumeRequest__Output,
+    waiting: Waiting,
+  ): Promise<CreateVolumeResponse__Output> {
+    if (node.view === undefined) throw awayError(node);
+    this.#doubt(request.name, node.name);
+    try {
+      const response = await node.call(this.#method, request, waiting);
+      requireOwnVolume(this.#fleet, node, response.volume);
+      this.#doubts.delete(request.name);
+      return response;
+    } catch (error) {
+      if (error instanceof PassedOnError && !UNSETTLED.has(error.code)) this.#doubts.delete(request.name);
+      throw error;
+    }
+  }
+
+  #doubt(name: string, node: string): void {
+    this.#doubts.delete(name);
+    this.#doubts.set(name, node);
+    const [oldest] = this.#doubts.keys();
+    if (this.#doubts.size > MOST_DOUBTS && oldest !== undefined) this.#doubts.delete(oldest);
+  }
+}
+
+/** A node that is away may have any pool. */
+function mayHavePool({ view }: FleetNode, { pool }: CreateVolumeCall): boolean {
+  if (view === undefined || pool === undefined) return true;
+  return [...view.pools, ...view.absent].some(({ name }) => name === pool);
+}

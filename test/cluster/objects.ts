@@ -1,0 +1,105 @@
+/** What a chart and kubelets would have made: the accounts, their rights, nodes and the pods of node drivers. */
+import { CoreV1Api, RbacAuthorizationV1Api, type KubeConfig } from "@kubernetes/client-node";
+import { DRIVER_NAME, TOPOLOGY_KEY } from "../../src/core/ids.ts";
+
+export const NAMESPACE = "dmthin-system";
+export const NODE_ACCOUNT = "dmthin-node";
+export const CONTROLLER_ACCOUNT = "dmthin-controller";
+export const POD_LABEL = { key: "app.kubernetes.io/component", value: "node" };
+
+/** All that a controller may do; docs/reference/cluster.md says why. */
+const CLUSTER_RULES = [
+  { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
+  { apiGroups: [""], resources: ["nodes"], verbs: ["list", "watch"] },
+];
+const NAMESPACE_RULES = [
+  { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
+  { apiGroups: [""], resources: ["secrets", "configmaps"], verbs: ["create"] },
+  { apiGroups: [""], resources: ["secrets"], resourceNames: ["dmthin-ca"], verbs: ["get"] },
+  { apiGroups: [""], resources: ["configmaps"], resourceNames: ["dmthin-ca"], verbs: ["get", "update"] },
+];
+
+export async function installAccounts(admin: KubeConfig): Promise<void> {
+  const core = admin.makeApiClient(CoreV1Api);
+  const rbac = admin.makeApiClient(RbacAuthorizationV1Api);
+  await core.createNamespace({ body: { metadata: { name: NAMESPACE } } });
+  for (const name of [NODE_ACCOUNT, CONTROLLER_ACCOUNT])
+    await core.createNamespacedServiceAccount({ namespace: NAMESPACE, body: { metadata: { name } } });
+  const metadata = { name: CONTROLLER_ACCOUNT };
+  const subjects = [{ kind: "ServiceAccount", name: CONTROLLER_ACCOUNT, namespace: NAMESPACE }];
+  const roleRef = (kind: string) => ({
+    apiGroup: "rbac.authorization.k8s.io",
+    kind,
+    name: CONTROLLER_ACCOUNT,
+  });
+  await rbac.createClusterRole({ body: { metadata, rules: CLUSTER_RULES } });
+  await rbac.createClusterRoleBinding({ body: { metadata, subjects, roleRef: roleRef("ClusterRole") } });
+  const namespace = NAMESPACE;
+  await rbac.createNamespacedRole({ namespace, body: { metadata, rules: NAMESPACE_RULES } });
+  await rbac.createNamespacedRoleBinding({
+    namespace,
+    body: { metadata, subjects, roleRef: roleRef("Role") },
+  });
+}
+
+/** A Node as kubelet labels it once the driver has registered, and the running pod of its driver. */
+export async function installNode(admin: KubeConfig, node: string, podIP: string): Promise<void> {
+  const core = admin.makeApiClient(CoreV1Api);
+  await core.createNode({ body: { metadata: { name: node, labels: { [TOPOLOGY_KEY]: node } } } });
+  await installPod(admin, node, podIP);
+}
+
+export async function installPod(admin: KubeConfig, node: string, podIP: string): Promise<void> {
+  const core = admin.makeApiClient(CoreV1Api);
+  const [namespace, name] = [NAMESPACE, podOf(node)];
+  await core.createNamespacedPod({
+    namespace,
+    body: {
+      metadata: { name, labels: { [POD_LABEL.key]: POD_LABEL.value } },
+      spec: {
+        nodeName: node,
+        serviceAccountName: NODE_ACCOUNT,
+        automountServiceAccountToken: false,
+        containers: [{ name: "driver", image: "none" }],
+      },
+    },
+  });
+  const pod = await core.readNamespacedPod({ namespace, name });
+  Object.assign(pod.status ?? {}, { phase: "Running", podIP, podIPs: [{ ip: podIP }] });
+  await core.replaceNamespacedPodStatus({ namespace, name, body: pod });
+}
+
+export const podOf = (node: string): string => `dmthin-${node}`;
+
+export interface TokenOptions {
+  readonly account?: string;
+  readonly audience?: string;
+  /** The node whose driver's pod it is bound to; absent: to none. */
+  readonly node?: string;
+}
+
+/** As kubelet gets it for a projected volume. */
+export async function tokenFor(
+  admin: KubeConfig,
+  { account = NODE_ACCOUNT, audience = DRIVER_NAME, node }: TokenOptions,
+): Promise<string> {
+  const core = admin.makeApiClient(CoreV1Api);
+  const namespace = NAMESPACE;
+  const pod = node === undefined ? undefined : await core.readNamespacedPod({ namespace, name: podOf(node) });
+  const bound = pod?.metadata;
+  const { status } = await core.createNamespacedServiceAccountToken({
+    namespace,
+    name: account,
+    body: {
+      spec: {
+        audiences: audience === "" ? [] : [audience],
+        ...(bound === undefined
+          ? {}
+          : {
+              boundObjectRef: { apiVersion: "v1", kind: "Pod", name: bound.name ?? "", uid: bound.uid ?? "" },
+            }),
+      },
+    },
+  });
+  return status?.token ?? "";
+}

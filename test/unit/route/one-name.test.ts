@@ -1,0 +1,126 @@
+import { status } from "@grpc/grpc-js";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { lockKey } from "../../../src/core/lock-keys.ts";
+import { bytes, GIB } from "../../../src/core/units.ts";
+import type { CreateVolumeRequest } from "../../../src/generated/csi.ts";
+import { until, untilConnected, type RouterBench, type SimulatedNode } from "../../support/fleet-bench.ts";
+import { memoryPools } from "../../support/memory-pool.ts";
+import { createVolumeRequest } from "../../support/requests.ts";
+import { namesOf, preferring, startTwoNodes, topology, type TwoNodes } from "../../support/two-nodes.ts";
+
+// Real sockets, and other tests beside them.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+
+let bench: TwoNodes;
+let a: SimulatedNode;
+let b: SimulatedNode;
+let router: RouterBench;
+beforeEach(async () => {
+  bench = await startTwoNodes();
+  ({ a, b, router } = bench);
+});
+afterEach(() => bench.stop());
+const create = (request: CreateVolumeRequest) => bench.create(request);
+const away = (node: SimulatedNode) => bench.away(node);
+
+describe("one name is one volume", () => {
+  test("a retry that prefers another node gets the volume that there is", async () => {
+    const first = await create(preferring("node-a"));
+    expect(await create(preferring("node-b"))).toBe(first);
+    expect(namesOf(b)).toEqual([]);
+  });
+
+  test("also a retry that does not allow its node any more", async () => {
+    const first = await create(preferring("node-a"));
+    const moved = { requisite: [topology("node-b")], preferred: [topology("node-b")] };
+    expect(await create(createVolumeRequest({ accessibility_requirements: moved }))).toBe(first);
+    expect(namesOf(b)).toEqual([]);
+  });
+
+  test("also where the answer was cut off, and there is more room elsewhere by now", async () => {
+    b.pool.room = bytes(40n * GIB);
+    b.feed.poke();
+    const { promise: made, resolve } = Promise.withResolvers<void>();
+    a.pool.beforeAnswer = async () => {
+      resolve();
+      a.wire.cut();
+      await until(() => router.fleet.nodes[0]?.view === undefined);
+    };
+    const cut = create(createVolumeRequest());
+    await expect(cut).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    await made;
+    a.pool.beforeAnswer = async () => {};
+    a.pool.room = bytes(1n * GIB);
+    a.feed.poke();
+    await untilConnected(router);
+    await until(() =>
+      router.fleet.nodes.some(({ view }) => view?.pools[0]?.capacity.maximumVolume === 1n * GIB),
+    );
+    const id = await create(createVolumeRequest());
+    expect(id).toBe(a.pool.volumeByName("pvc-1")?.id);
+    expect(namesOf(b)).toEqual([]);
+  });
+
+  test("a retry finds nothing to do while the node that may have it is away", async () => {
+    a.pool.beforeAnswer = async () => {
+      a.wire.freeze();
+    };
+    const cut = router.client.controller.createVolume(preferring("node-a"), { deadlineMs: 300 });
+    await expect(cut).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
+    await away(a);
+    await expect(create(preferring("node-b"))).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    expect(namesOf(b)).toEqual([]);
+  });
+
+  test("without a preference nothing is placed while any node is away", async () => {
+    await away(a);
+    await expect(create(createVolumeRequest())).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining("may exist on node node-a") as unknown,
+    });
+    expect(namesOf(b)).toEqual([]);
+  });
+
+  test("a node that is away holds up no volume that is for another", async () => {
+    await away(a);
+    await create(preferring("node-b"));
+    expect(namesOf(b)).toEqual(["pvc-1"]);
+  });
+
+  test("a name that a node is just giving is taken", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const scope = { title: "t", fingerprint: "f", exclusive: [lockKey.volumeName("pvc-1")] };
+    const running = a.operations.run(scope, () => promise);
+    const id = await create(preferring("node-b"));
+    resolve();
+    await running;
+    expect(id).toBe(a.pool.volumeByName("pvc-1")?.id);
+    expect(namesOf(b)).toEqual([]);
+  });
+
+  test("a node with a pool that is not open may have any name", async () => {
+    a.pools = memoryPools([a.pool], ["broken"]);
+    await expect(create(createVolumeRequest())).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    expect([namesOf(a), namesOf(b)]).toEqual([[], []]);
+  });
+
+  test("two calls of one name at once are one volume", async () => {
+    const both = await Promise.allSettled([
+      create(createVolumeRequest()),
+      create(createVolumeRequest({ accessibility_requirements: { requisite: [topology("node-b")] } })),
+    ]);
+    const refused = both.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []));
+    expect(refused).toMatchObject([{ code: status.ABORTED }]);
+    expect([...namesOf(a), ...namesOf(b)]).toEqual(["pvc-1"]);
+  });
+
+  test("a snapshot's name that is in use elsewhere is ALREADY_EXISTS", async () => {
+    const one = await create(preferring("node-a"));
+    const other = await create(preferring("node-b", { name: "pvc-2" }));
+    await router.client.controller.createSnapshot({ name: "s", source_volume_id: one });
+    await expect(
+      router.client.controller.createSnapshot({ name: "s", source_volume_id: other }),
+    ).rejects.toMatchObject({ code: status.ALREADY_EXISTS });
+    expect(b.pool.snapshots()).toEqual([]);
+  });
+});
