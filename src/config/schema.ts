@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { absolutePath, endpoint, ipAndPort, poolName, socketFile, strict, word } from "./fields.ts";
 import { DEFAULT_STATE_DIRECTORY } from "./paths.ts";
-import { pool } from "./pool-schema.ts";
+import { pool } from "./schema-pool.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
