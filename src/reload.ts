@@ -98,7 +98,8 @@ class Reload {
     this.#config = config;
     this.#leftOut = leftOut;
     this.#undecided = undecided;
-    if (isNews) await apply({ ...changes, pools });
+    // Not waited for: a pool that does not answer must not keep the next configuration from the others.
+    if (isNews) void apply({ ...changes, pools });
   }
 
   #isNews({ ended, leftOut, defaultPool }: ConfigChanges): boolean {

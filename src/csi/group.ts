@@ -45,8 +45,11 @@ async function createGroup(
   const { name, sources } = parseCreateGroup(request);
   const pool = requireOnePool(pools, sources);
   // No await between this look and the call: the pools share their locks.
-  requireFreeElsewhere(pools, pool, `group snapshot ${quote(name)}`, (each) =>
-    each.groups().some((group) => group.name === name),
+  requireFreeElsewhere(
+    pools,
+    pool,
+    `group snapshot ${quote(name)}`,
+    (each) => each.groupByName(name) !== undefined,
   );
   const { record } = await pool.createGroup({ name, sources: sources.map(({ id }) => id) });
   return groupMessage(record, membersOf(pool, record));

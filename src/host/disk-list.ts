@@ -1,5 +1,5 @@
 /** The whole disks of the machine, with what they can be told by: from sysfs and udev's links, nothing is opened. */
-import { statSync } from "node:fs";
+import { readdirSync, realpathSync } from "node:fs";
 import { listBlockDevices } from "./device-list.ts";
 import type { ListedDevice } from "./device-list.ts";
 import { readAttribute } from "./dm-sysfs.ts";
@@ -71,6 +71,27 @@ function otherThanDisk(kernelName: string, directory: string): string | undefine
   const [, what] = KINDS.find(([name]) => name.test(kernelName)) ?? [];
   if (what !== undefined) return what;
   // The kernel's own word that there is something behind it.
-  const hasHardware = statSync(`${directory}/device`, { throwIfNoEntry: false }) !== undefined;
-  return hasHardware ? undefined : "has no hardware that the kernel knows of";
+  const device = hardwareOf(directory);
+  return device === undefined ? "has no hardware that the kernel knows of" : networkOf(device);
+}
+
+function hardwareOf(directory: string): string | undefined {
+  try {
+    return realpathSync(`${directory}/device`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a disk is reached over a network another machine may have it too. `device`: its directory in sysfs. */
+function networkOf(device: string): string | undefined {
+  if (/\/session\d+\//.test(device)) return "is reached over iSCSI: another machine may have it too";
+  if (/\/rport-[^/]+\//.test(device)) return "is reached over Fibre Channel: another machine may have it too";
+  // Of NVMe: its controller, or with multipath a subsystem that lists its controllers.
+  const controllers = readdirSync(device).filter((name) => /^nvme\d+$/.test(name));
+  const transports = [device, ...controllers.map((name) => `${device}/${name}`)].flatMap(
+    (each) => readAttribute(`${each}/transport`)?.trim() ?? [],
+  );
+  const far = transports.find((transport) => transport !== "pcie");
+  return far === undefined ? undefined : `is reached over NVMe/${far}: another machine may have it too`;
 }

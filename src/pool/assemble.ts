@@ -143,7 +143,8 @@ export async function assemble(
   await settle(pool, content, { devices, finishBump: verdict.finishBump }, dependencies);
   await stack.finishCreation();
   growth.start(pool);
-  if (pool.deletions.discards) for (const each of doomedBefore(pool)) pool.deletions.start(each);
+  // Also those that were to be finished by now and could not be: nobody calls again for what was acknowledged.
+  for (const each of doomedBefore(pool)) pool.deletions.start(each);
   return pool;
 }
 

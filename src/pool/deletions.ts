@@ -4,6 +4,7 @@
  * at once, without the rest of them. Why: docs/adr/0016-discards-after-the-answer.md.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { messageOf, PoolUnavailableError } from "../core/errors.ts";
@@ -26,6 +27,8 @@ export interface DoomedThin extends ThinDeviceName {
   readonly thinId: ThinId;
   /** Whole blocks: the last one is discarded as well. */
   readonly length: Sectors;
+  /** It is known to have nothing that could be given back. */
+  readonly isBlank: boolean;
 }
 
 /** Nothing has the thins active. */
@@ -73,8 +76,9 @@ export class Deletions {
 
   /** Whether a deletion now has anything to discard for: wanted, passed down, and the pool can wait for its space. */
   get discards(): boolean {
-    const { mode, discard } = this.#pool.known.status;
-    return this.wanted && discard === "discard_passdown" && mode === "rw";
+    const { condition, known } = this.#pool;
+    const { mode, discard } = known.status;
+    return this.wanted && condition.kind === "ready" && discard === "discard_passdown" && mode === "rw";
   }
 
   /** How many objects are still being discarded. */
@@ -98,7 +102,7 @@ export class Deletions {
     const [decision, ...rest] = deletion.plan;
     if (decision === undefined) throw new RangeError("a plan without steps");
     await this.#pool.perform([decision]);
-    if (this.discards && deletion.thins.length > 0) this.start(deletion);
+    if (this.discards && deletion.thins.some(({ isBlank }) => !isBlank)) this.start(deletion);
     else await this.#pool.perform(rest);
   }
 
@@ -163,6 +167,7 @@ export class Deletions {
     const began = performance.now();
     try {
       for (const thin of deletion.thins) {
+        if (thin.isBlank) continue;
         if (signal.aborted || !this.discards) break;
         await this.#discardThin(deletion, thin, signal);
       }
@@ -185,15 +190,23 @@ export class Deletions {
     const node = parts.hands.devices.find(thin);
     if (node === undefined)
       throw new PoolUnavailableError(`${thin.device} vanished right after it was activated`);
-    const size = bytesFromSectors(thin.length);
-    let last: Slice | undefined;
-    for (let offset = 0n; offset < size && !signal.aborted && this.discards; offset += last.length) {
-      const wished = nextSlice(last, parts.blockSize);
-      const length = bytes(size - offset < wished ? size - offset : wished);
-      const began = performance.now();
-      await discardRange(runner, node.path, { offset: bytes(offset), length });
-      last = { length, ms: performance.now() - began };
-      await pause(pauseAfter(last), signal);
+    // While it is open nobody can remove the device, and its number goes to no other one between two slices.
+    const held = await open(node.path, "r");
+    try {
+      if (parts.hands.devices.find(thin)?.number !== node.number)
+        throw new PoolUnavailableError(`${thin.device} was replaced right after it was activated`);
+      const size = bytesFromSectors(thin.length);
+      let last: Slice | undefined;
+      for (let offset = 0n; offset < size && !signal.aborted && this.discards; offset += last.length) {
+        const wished = nextSlice(last, parts.blockSize);
+        const length = bytes(size - offset < wished ? size - offset : wished);
+        const began = performance.now();
+        await discardRange(runner, node.path, { offset: bytes(offset), length });
+        last = { length, ms: performance.now() - began };
+        await pause(pauseAfter(last), signal);
+      }
+    } finally {
+      await held.close();
     }
   }
 
@@ -210,7 +223,11 @@ export class Deletions {
         tried.resolve();
         return;
       } catch (error) {
-        if (!signal.aborted) this.#report("warn", `${deletion.title}: tried again soon: ${messageOf(error)}`);
+        // A pool that takes no changes gets better by being opened again only, and that goes on with it.
+        const isOver = this.#pool.condition.kind !== "ready";
+        const next = isOver ? "goes on when the pool is opened again" : "tried again soon";
+        if (!signal.aborted) this.#report("warn", `${deletion.title}: ${next}: ${messageOf(error)}`);
+        if (isOver) return tried.resolve();
       }
       tried.resolve();
       await pause(delay, signal);

@@ -13,7 +13,7 @@ export function doomedVolume(pool: ThinPool, record: VolumeRecord): Deletion {
   return {
     title: `DeleteVolume ${record.id}`,
     ids: [record.id],
-    thins: doomedThin(pool, record),
+    thins: [doomedThin(pool, record)],
     demand: volumeDemand(record.size, pool.parts.blockSize),
     isRecorded: () => pool.state.volumes.get(record.id) !== undefined,
     plan: planDeleteVolume(record, undefined),
@@ -31,7 +31,7 @@ export function doomedSnapshots(
   return {
     title: `${group === undefined ? "DeleteSnapshot" : "DeleteVolumeGroupSnapshot"} ${what.join(", ")}`,
     ids: [...(group === undefined ? [] : [group.id]), ...snapshots.map(({ id }) => id)],
-    thins: snapshots.filter(({ mapped }) => mapped > 0n).flatMap((each) => doomedThin(pool, each)),
+    thins: snapshots.map((each) => doomedThin(pool, each)),
     demand: addDemand(...snapshots.map(({ mapped }) => volumeDemand(mapped, blockSize))),
     // They go together, in one transaction.
     isRecorded: () => snapshots.some(({ id }) => pool.state.snapshots.get(id) !== undefined),
@@ -58,12 +58,19 @@ export function doomedBefore(pool: ThinPool): readonly Deletion[] {
   ];
 }
 
-/** None where it is known to have nothing that could be given back. */
-function doomedThin(
-  { parts, state }: ThinPool,
-  { id, thinId, size }: { readonly id: VolumeId | SnapshotId; readonly thinId: ThinId; readonly size: Bytes },
-): readonly DoomedThin[] {
-  if (state.mapped.get(thinId) === 0n) return [];
-  const length = sectorsFromBytes(roundUp(size, parts.blockSize));
-  return [{ ...parts.hands.devices.targetOf(id), thinId, length }];
+interface DoomedRecord {
+  readonly id: VolumeId | SnapshotId;
+  readonly thinId: ThinId;
+  readonly size: Bytes;
+  /** Of a snapshot, at its cut. */
+  readonly mapped?: Bytes;
+}
+
+function doomedThin({ parts, state }: ThinPool, { id, thinId, size, mapped }: DoomedRecord): DoomedThin {
+  return {
+    ...parts.hands.devices.targetOf(id),
+    thinId,
+    length: sectorsFromBytes(roundUp(size, parts.blockSize)),
+    isBlank: mapped === 0n || state.mapped.get(thinId) === 0n,
+  };
 }

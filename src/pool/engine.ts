@@ -49,6 +49,7 @@ export interface Pool {
   snapshotByName(name: string): SnapshotRecord | undefined;
   snapshots(): readonly SnapshotRecord[];
   group(id: GroupId): GroupRecord | undefined;
+  groupByName(name: string): GroupRecord | undefined;
   groups(): readonly GroupRecord[];
   /** What whoever trims its filesystems has noted, by volume. */
   readonly trims: Map<VolumeId, TrimNote>;

@@ -205,4 +205,4 @@ function absentPool({ name, absence: reason, trouble }: PoolSupervisor): AbsentP
 const hasOtherDevices = (before: PoolOptions, now: PoolOptions): boolean =>
   before.backing === "devices" &&
   now.backing === "devices" &&
-  (before.devices.join("\n") !== now.devices.join("\n") || !isDeepStrictEqual(before.select, now.select));
+  (["devices", "select", "force"] as const).some((key) => !isDeepStrictEqual(before[key], now[key]));

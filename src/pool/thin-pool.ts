@@ -122,6 +122,10 @@ export class ThinPool implements Pool {
     return this.deletions.unless(this.state.groups.get(id));
   }
 
+  groupByName(name: string): GroupRecord | undefined {
+    return this.deletions.unless(this.state.groups.named(name));
+  }
+
   groups(): readonly GroupRecord[] {
     return this.state.groups.values();
   }

@@ -87,8 +87,5 @@ interface Lookup {
 const LOOKUPS: Partial<Record<FindNamesRequest__Output["kind"], Lookup>> = {
   VOLUME: { has: (pool, name) => pool.volumeByName(name) !== undefined, key: lockKey.volumeName },
   SNAPSHOT: { has: (pool, name) => pool.snapshotByName(name) !== undefined, key: lockKey.snapshotName },
-  GROUP_SNAPSHOT: {
-    has: (pool, name) => pool.groups().some((group) => group.name === name),
-    key: lockKey.groupName,
-  },
+  GROUP_SNAPSHOT: { has: (pool, name) => pool.groupByName(name) !== undefined, key: lockKey.groupName },
 };

@@ -76,6 +76,7 @@ export class MemoryPool implements Pool {
     this.snapshots().find((each) => each.name === name);
   snapshots = (): readonly SnapshotRecord[] => [...this.#snapshots.values()];
   group = (id: GroupId): GroupRecord | undefined => this.#groups.get(id);
+  groupByName = (name: string): GroupRecord | undefined => this.groups().find((each) => each.name === name);
   groups = (): readonly GroupRecord[] => [...this.#groups.values()];
 
   capacity(): Capacity {
@@ -171,7 +172,7 @@ export class MemoryPool implements Pool {
     readonly name: string;
     readonly sources: readonly VolumeId[];
   }): Promise<Outcome<GroupRecord>> {
-    const existing = this.groups().find((each) => each.name === intent.name);
+    const existing = this.groupByName(intent.name);
     if (existing !== undefined) return { kind: "identity", record: existing };
     const id = groupId(this.uuid, this.#newKey());
     const members = intent.sources.map((source) => ({

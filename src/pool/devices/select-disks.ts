@@ -4,6 +4,7 @@
  * Writes nothing (docs/adr/0014-a-selector-takes-disks-it-does-not-own-them.md).
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { DevNumber } from "../../core/dm.ts";
 import { DeviceMissingError, PoolSetupError } from "../../core/errors.ts";
 import type { PoolUuid } from "../../core/ids.ts";
 import type { DevicesPoolOptions, DiskSelector, PoolOptions } from "../../core/pool-options.ts";
@@ -64,13 +65,24 @@ export async function selectDisks(
   return new Selection(options, others, runner, seen).run();
 }
 
-async function lookSoon({ node }: ListedDisk): Promise<LabelLook> {
+/** Looks under way: a disk that is stuck gets one, and with it one thread of the process, however often it is asked. */
+const looks = new Map<DevNumber, Promise<LabelLook>>();
+
+function lookOnce({ node, number }: ListedDisk): Promise<LabelLook> {
+  const underWay = looks.get(number);
+  if (underWay !== undefined) return underWay;
+  const look = lookForLabel(node, DISK_LABEL_FROM).finally(() => looks.delete(number));
+  looks.set(number, look);
+  return look;
+}
+
+async function lookSoon(disk: ListedDisk): Promise<LabelLook> {
   const done = new AbortController();
   const late = sleep(LOOK_MS, { kind: "flaw", reason: "does not answer; check the disk" } as const, {
     signal: done.signal,
   });
   late.catch(() => undefined);
-  const look = await Promise.race([lookForLabel(node, DISK_LABEL_FROM), late]);
+  const look = await Promise.race([lookOnce(disk), late]);
   done.abort();
   return look;
 }
@@ -250,8 +262,12 @@ class Selection {
     }
   }
 
-  #look(disk: ListedDisk): Promise<Disk> {
-    return lookAtDisk(this.#runner, this.#options.name, { path: disk.path, title: titleOf(disk) });
+  async #look(disk: ListedDisk): Promise<Disk> {
+    const title = titleOf(disk);
+    const looked = await lookAtDisk(this.#runner, this.#options.name, { path: disk.path, title });
+    if (looked.device.number !== disk.number)
+      throw new PoolSetupError(`${title}: became another disk while it was looked at; it is looked at again`);
+    return looked;
   }
 
   #refuse(problem: PoolSetupError): SelectedDisks {
