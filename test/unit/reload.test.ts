@@ -23,7 +23,8 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-async function following(path: string) {
+/** `taken`: when open pools have taken over what they can. */
+async function following(path: string, taken: Promise<void> = Promise.resolve()) {
   const applied: (readonly PoolOptions[])[] = [];
   const changes: PoolsChange[] = [];
   const standings = new Map<string, PoolStanding>();
@@ -37,6 +38,7 @@ async function following(path: string) {
     apply: async (change) => {
       changes.push(change);
       applied.push(change.pools);
+      await taken;
     },
     report: (level, message) => reports.push(`${level}: ${message}`),
   });
@@ -108,6 +110,17 @@ test("SIGHUP has all pools look again, also where the file is as it was", async 
   const { applied } = await following(path);
   process.emit("SIGHUP");
   await expect.poll(() => applied, PATIENCE).toMatchObject([[{ name: "a" }]]);
+});
+
+test("a pool that never answers keeps no later configuration from the others", async () => {
+  const path = join(directory, "dmthin.yaml");
+  writeFileSync(path, text("10GiB"));
+  const { applied } = await following(path, new Promise(() => {}));
+  process.emit("SIGHUP");
+  writeFileSync(path, text("20GiB"));
+  await expect
+    .poll(() => applied, PATIENCE)
+    .toMatchObject([[{ dataSize: 10n * GIB }], [{ dataSize: 20n * GIB }]]);
 });
 
 const two = (second: string): string =>

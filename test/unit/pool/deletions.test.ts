@@ -2,6 +2,7 @@
 import { expect, test, vi } from "vitest";
 
 import { bytes, GIB } from "../../../src/core/units.ts";
+import { doomedBefore } from "../../../src/pool/doomed.ts";
 import {
   groupIdOf,
   groupRecord,
@@ -127,4 +128,25 @@ test("nothing is left for later where nothing is mapped, or nothing is to be dis
   await bench.pool.refreshSupply();
   await bench.pool.deleteGroup(groupIdOf(9));
   expect([...bench.thins]).toEqual([]);
+});
+
+test("a pool in foreign hands is not discarded any more", async () => {
+  const bench = discarding();
+  expect(bench.pool.deletions.discards).toBe(true);
+  bench.setTransactionId(bench.pool.state.pool.transactionId + 5n);
+  await bench.pool.refreshSupply();
+  expect(bench.pool.condition.kind).toBe("read-only");
+  expect(bench.pool.deletions.discards).toBe(false);
+});
+
+test("what was acknowledged and could not be finished is finished, also where nothing is discarded any more", async () => {
+  const bench = thinPoolBench({
+    content: { volumes: [volumeRecord(1, { state: "deleting" }), volumeRecord(2)] },
+    thins: [thin(1), thin(2)],
+  });
+  const [doomed, ...others] = doomedBefore(bench.pool);
+  expect(others).toEqual([]);
+  if (doomed !== undefined) bench.pool.deletions.start(doomed);
+  await gone(bench, [2]);
+  await vi.waitFor(() => expect(bench.pool.volumes().map(({ id }) => id)).toEqual([volumeIdOf(2)]));
 });
