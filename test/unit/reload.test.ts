@@ -117,6 +117,7 @@ test("a pool that never answers keeps no later configuration from the others", a
   writeFileSync(path, text("10GiB"));
   const { applied } = await following(path, new Promise(() => {}));
   process.emit("SIGHUP");
+  await expect.poll(() => applied, PATIENCE).toHaveLength(1);
   writeFileSync(path, text("20GiB"));
   await expect
     .poll(() => applied, PATIENCE)

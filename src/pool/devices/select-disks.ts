@@ -66,13 +66,13 @@ export async function selectDisks(
 }
 
 /** Looks under way: a disk that is stuck gets one, and with it one thread of the process, however often it is asked. */
-const looks = new Map<DevNumber, Promise<LabelLook>>();
+const underWay = new Map<DevNumber, Promise<LabelLook>>();
 
 function lookOnce({ node, number }: ListedDisk): Promise<LabelLook> {
-  const underWay = looks.get(number);
-  if (underWay !== undefined) return underWay;
-  const look = lookForLabel(node, DISK_LABEL_FROM).finally(() => looks.delete(number));
-  looks.set(number, look);
+  const other = underWay.get(number);
+  if (other !== undefined) return other;
+  const look = lookForLabel(node, DISK_LABEL_FROM).finally(() => underWay.delete(number));
+  underWay.set(number, look);
   return look;
 }
 
