@@ -69,7 +69,7 @@ export function findDmDeviceByUuid(
   return found?.uuid === uuid ? found : undefined;
 }
 
-/** Every dm device, whoever made it, also those without a table. */
+/** Every dm device, whoever made it. One that never had a table is not in sysfs yet. */
 export function listDmDevices(trees: KernelTrees = KERNEL_TREES): readonly DmSysfsDevice[] {
   const block = `${trees.sys}/block`;
   return readdirSync(block)
