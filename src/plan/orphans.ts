@@ -69,7 +69,7 @@ interface Judged {
 }
 
 export function listOrphans(view: NodeView): OrphanList {
-  const devices = view.devices.toSorted((one, other) => rank(one) - rank(other));
+  const devices = view.devices.toSorted(inOrder);
   const judged: readonly Judged[] = [
     ...view.mounts.map(({ path, uuid }) => ({
       kind: "mount" as const,
@@ -94,6 +94,13 @@ export function listOrphans(view: NodeView): OrphanList {
     orphans: [...judged.flatMap(orphanOf), ...view.pools.flatMap(unrecordedThins)],
     unjudged: [...unsurePools(view), ...judged.flatMap(unjudgedOf)],
   };
+}
+
+/** As they can be taken down; the kernel has no order of its own. */
+function inOrder(one: SeenDevice, other: SeenDevice): number {
+  const difference = rank(one) - rank(other);
+  if (difference !== 0) return difference;
+  return one.name < other.name ? -1 : 1;
 }
 
 /** Thins stand on the pool, and the pool on the others. */

@@ -85,10 +85,10 @@ describe("what has none is listed, with why", () => {
   });
 
   test("all of a pool that is not configured, in the order in which it can be taken down", () => {
-    const gone = (role: "data" | "pool") => device(role, poolDeviceUuid(OTHER, role));
+    const gone = (role: "data" | "meta" | "pool") => device(role, poolDeviceUuid(OTHER, role));
     const seen = list({
       // The key of a volume of another pool is of no account.
-      devices: [gone("data"), gone("pool"), device("thin", thinOf(OTHER, VOLUME))],
+      devices: [gone("meta"), gone("data"), gone("pool"), device("thin", thinOf(OTHER, VOLUME))],
       mounts: [{ path: "/kubelet/1", uuid: thinOf(OTHER, VOLUME) }],
       loops: [loop(OTHER, { deleted: true })],
     });
@@ -97,11 +97,12 @@ describe("what has none is listed, with why", () => {
       "device thin",
       "device pool",
       "device data",
+      "device meta",
       "loop /dev/loop7",
     ]);
     expect(seen.unjudged).toEqual([]);
     expect(seen.orphans[0]).toMatchObject({ pool: OTHER, why: `pool ${OTHER} is not configured` });
-    expect(seen.orphans[4]?.why).toBe(`/pools/x/data.img, deleted: pool ${OTHER} is not configured`);
+    expect(seen.orphans[5]?.why).toBe(`/pools/x/data.img, deleted: pool ${OTHER} is not configured`);
   });
 
   test("a mount of a volume that is in no record", () => {
