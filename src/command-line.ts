@@ -4,6 +4,7 @@ import { DEFAULT_CONFIGURATION, DEFAULT_STATE_DIRECTORY } from "./config/paths.t
 import { InvalidRequestError } from "./core/errors.ts";
 import type { View } from "./commands/answer.ts";
 import type { GrowCommand } from "./commands/grow-command.ts";
+import type { OrphansCommand } from "./commands/orphans-command.ts";
 import type { ReportCommand } from "./commands/report-command.ts";
 import type { WatchCommand } from "./commands/watch.ts";
 import { isPoolName, isPoolUuid, POOL_NAME_RULE } from "./core/ids.ts";
@@ -24,6 +25,7 @@ export type Command =
   | PoolCommand
   | PoolAdoptCommand
   | GrowCommand
+  | OrphansCommand
   | ReportCommand
   | WatchCommand
   | { readonly kind: "version" }
@@ -57,6 +59,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return parsePool(rest);
     case "status":
       return parseReport("status", rest, "status");
+    case "orphans":
+      return parseOrphans(rest);
     case "watch":
       return parseWatch(rest);
     case "volume":
@@ -87,6 +91,12 @@ function parseGuard(args: readonly string[]): Command {
     stateDirectory: values["state-directory"] ?? DEFAULT_STATE_DIRECTORY,
     endsAlone: values["ends-alone"] ?? false,
   };
+}
+
+function parseOrphans(args: readonly string[]): Command {
+  const text = { type: "string" } as const;
+  const { values } = parse("orphans", args, { config: text, "state-directory": text, output: OUTPUT });
+  return { kind: "orphans", json: wantsJson("orphans", values), ...whereabouts(values) };
 }
 
 function parseWatch(args: readonly string[]): Command {

@@ -51,6 +51,10 @@ async function run(command: Command): Promise<number> {
       const { runGrowCommand } = await import("./commands/grow-command.ts");
       return runGrowCommand(command);
     }
+    case "orphans": {
+      const { runOrphansCommand } = await import("./commands/orphans-command.ts");
+      return runOrphansCommand(command);
+    }
     case "report": {
       const { runReportCommand } = await import("./commands/report-command.ts");
       return runReportCommand(command);

@@ -23,6 +23,7 @@ import { joinCluster, type ClusterNode } from "./cluster-node.ts";
 import { createLog, type Log } from "./log.ts";
 import { Monitor } from "./monitor/monitor.ts";
 import { createMountEngine } from "./mounts/kernel-mounts.ts";
+import { OrphanLook } from "./mounts/orphans.ts";
 import { TrimSchedule } from "./mounts/trim-schedule.ts";
 import { Trims } from "./mounts/trims.ts";
 import type { Report } from "./pool/backing.ts";
@@ -239,6 +240,7 @@ async function listenForWatchers(
       return undefined;
     }));
   const readiness = () => ({ ready: (pools()?.pools.length ?? 0) > 0, absent: opening.absent });
+  const orphans = new OrphanLook({ pools: opening, kubeletDirectory: config.kubeletDirectory });
   await monitor.listen({
     socket: reportSocket(config.stateDirectory),
     control: controlSocket(config.stateDirectory),
@@ -246,6 +248,7 @@ async function listenForWatchers(
     ...config.metrics,
     readiness,
     measure: () => measurePools(opening, (level, message) => log[level]({}, message)),
+    orphans: () => orphans.list(),
     report: async () => {
       const [versions, reports] = await Promise.all([versionsOnce(), reportAll()]);
       return {

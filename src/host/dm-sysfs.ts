@@ -69,6 +69,14 @@ export function findDmDeviceByUuid(
   return found?.uuid === uuid ? found : undefined;
 }
 
+/** Every dm device, whoever made it. One that never had a table is not in sysfs yet. */
+export function listDmDevices(trees: KernelTrees = KERNEL_TREES): readonly DmSysfsDevice[] {
+  const block = `${trees.sys}/block`;
+  return readdirSync(block)
+    .filter((entry) => entry.startsWith("dm-"))
+    .flatMap((entry) => readDmDevice(`${block}/${entry}`, trees) ?? []);
+}
+
 function search(attribute: "name" | "uuid", value: string, trees: KernelTrees): DmSysfsDevice | undefined {
   const block = `${trees.sys}/block`;
   const entry = readdirSync(block).find(

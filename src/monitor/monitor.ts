@@ -21,6 +21,7 @@ export interface MonitorOptions {
   readonly control: string;
   readonly grow: Parameters<typeof actionsOf>[0];
   readonly measure: PageSources["measure"];
+  readonly orphans: PageSources["orphans"];
   readonly readiness: PageSources["readiness"];
   readonly log: { readonly error: LogLine };
 }
@@ -51,13 +52,14 @@ export class Monitor {
    * log.
    */
   async listen(options: MonitorOptions): Promise<void> {
-    const { socket, control, grow, listen, report, measure, readiness, log } = options;
+    const { socket, control, grow, listen, report, measure, orphans, readiness, log } = options;
     const { open, own } = pagesOf({
       registry: this.registry,
       nodeMetrics: this.#nodeMetrics,
       heartbeat: this.#heartbeat,
       report,
       measure,
+      orphans,
       readiness,
     });
     const onFailure = (what: string, error: unknown): void =>

@@ -4,6 +4,8 @@ import type { Registry } from "prom-client";
 import { GROW } from "../core/growth-answer.ts";
 import type { GrowthAnswer, GrowthRequest } from "../core/growth-answer.ts";
 import { formatJson } from "../core/json.ts";
+import { ORPHANS } from "../core/orphans.ts";
+import type { OrphanList } from "../core/orphans.ts";
 import type { NodeReport } from "../core/pool-report.ts";
 import { shared } from "../core/shared.ts";
 import type { Heartbeat } from "./heartbeat.ts";
@@ -36,6 +38,8 @@ export interface PageSources {
   readonly report: () => Promise<NodeReport>;
   /** Measures what belongs to each volume and snapshot alone, for the next report. */
   readonly measure: () => Promise<void>;
+  /** What lies on the node and belongs to no record. */
+  readonly orphans: () => Promise<OrphanList>;
   /** As Probe answers it, from memory. */
   readonly readiness: () => { readonly ready: boolean; readonly absent: readonly Missing[] };
 }
@@ -62,8 +66,9 @@ export function pagesOf(sources: PageSources): {
   readonly open: Pages;
   readonly own: Pages;
 } {
-  const { registry, nodeMetrics, heartbeat, report, measure, readiness } = sources;
+  const { registry, nodeMetrics, heartbeat, report, measure, orphans, readiness } = sources;
   const asked = shared(report);
+  const looked = shared(orphans);
   const scrape = shared(async () => {
     nodeMetrics.show(await asked());
     return registry.metrics();
@@ -89,6 +94,7 @@ export function pagesOf(sources: PageSources): {
       await measure();
       return { status: 200, type: "application/json", body: formatReport(await asked()) };
     },
+    [ORPHANS]: async () => ({ status: 200, type: "application/json", body: formatJson(await looked()) }),
   };
   return { open, own };
 }

@@ -15,6 +15,8 @@ export interface FenceVerdict {
   readonly finishBump: boolean;
   /** Ready objects whose thin is gone: reported, never re-made. */
   readonly lost: ReadonlySet<string>;
+  /** Thins in no record; each is a reason too. */
+  readonly unrecorded: readonly ThinId[];
 }
 
 /** What the kernel shows of a pool. */
@@ -64,18 +66,32 @@ export function checkFence(content: CatalogContent, view: PoolView): FenceVerdic
       `the kernel's transaction id is ${transactionId}, the catalog's ${pool.transactionId}: ${why}`,
     );
   }
-  if (thins !== undefined) excess.push(...foreignThins(content, thins));
+  const recorded = thinsIn(content);
+  if (thins !== undefined) excess.push(...foreignThins(content, thins, recorded));
   excess.push(...foreignDevices(content, view));
-  return { excess, finishBump, lost: thins === undefined ? new Set() : lostOf(content, thins) };
+  return {
+    excess,
+    finishBump,
+    lost: thins === undefined ? new Set() : lostOf(content, thins),
+    unrecorded: (thins ?? []).map(({ thinId }) => thinId).filter((thinId) => !recorded.has(thinId)),
+  };
 }
 
-function foreignThins({ pool, volumes, snapshots }: CatalogContent, thins: readonly ThinListing[]): string[] {
+function thinsIn({ volumes, snapshots }: CatalogContent): ReadonlySet<ThinId> {
   const recorded = new Set<ThinId>();
   for (const volume of volumes) {
     recorded.add(volume.thinId);
     if (volume.retiredThinId !== undefined) recorded.add(volume.retiredThinId);
   }
   for (const snapshot of snapshots) recorded.add(snapshot.thinId);
+  return recorded;
+}
+
+function foreignThins(
+  { pool }: CatalogContent,
+  thins: readonly ThinListing[],
+  recorded: ReadonlySet<ThinId>,
+): string[] {
   return thins.flatMap(({ thinId, transaction }) => {
     if (thinId >= pool.thinIdLimit) return [`thin ${thinId} is above every id this catalog has reserved`];
     if (!recorded.has(thinId)) return [`thin ${thinId} is in no record`];

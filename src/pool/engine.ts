@@ -4,7 +4,7 @@
  * Operations outlive the caller's deadline; the same call made again joins them.
  */
 import type { BlockDevice } from "../core/dm.ts";
-import type { GroupId, PoolName, PoolUuid, SnapshotId, VolumeId } from "../core/ids.ts";
+import type { GroupId, PoolName, PoolUuid, SnapshotId, ThinId, VolumeId } from "../core/ids.ts";
 import type { AbsenceTrouble, PoolFigures, TrimNote } from "../core/pool-report.ts";
 import type { Format, GroupRecord, SnapshotRecord, Staging, VolumeRecord } from "../core/records.ts";
 import type { Bytes, Sectors } from "../core/units.ts";
@@ -29,7 +29,8 @@ export interface Capacity {
 /** Why a pool does not take mutations. */
 export type PoolCondition =
   | { readonly kind: "ready" }
-  | { readonly kind: "read-only"; readonly reason: string }
+  /** `unrecorded`: thins that the fence found in no record, at the opening. */
+  | { readonly kind: "read-only"; readonly reason: string; readonly unrecorded?: readonly ThinId[] }
   | { readonly kind: "unusable"; readonly reason: string };
 
 export interface Pool {

@@ -53,13 +53,14 @@ export async function describeUnclaimed(stack: DeviceStack, dmsetup: Dmsetup): P
     : `the pool holds ${listed.length} thins, unclaimed and untouched: ${listed.join(", ")}`;
 }
 
-function conditionOf({ excess }: FenceVerdict): PoolCondition {
+function conditionOf({ excess, unrecorded }: FenceVerdict): PoolCondition {
   if (excess.length === 0) return { kind: "ready" };
   const shown = excess.slice(0, 5).join("; ");
   const more = excess.length > 5 ? `; and ${excess.length - 5} more` : "";
   return {
     kind: "read-only",
     reason: `foreign hands, or an old copy of the catalog: ${shown}${more}; nothing was changed: bring the right disk or catalog back, or see the guide on read-only pools`,
+    unrecorded,
   };
 }
 

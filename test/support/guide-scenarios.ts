@@ -96,6 +96,21 @@ export const SCENARIOS: Readonly<Record<string, (guide: GuideRun, place: GuidePl
     expect(await place.dmthin("pool", "plan", "fast")).toMatch(/^pool fast \(parts\) would be made$/m);
   },
 
+  "docs/guides/orphans.md": async (guide, place) => {
+    const pool = (name: string): string =>
+      `{name: ${name}, backing: loop, directory: /var/lib/dmthin/${name}, dataSize: 1GiB, metadataSize: 4MiB}`;
+    await place.configure(`${ENDPOINT}\ndefaultPool: fast\npools: [${pool("fast")}, ${pool("old")}]`);
+    await place.start();
+    await place.logged(/pool old is open/);
+    await place.stop();
+    await place.configure(`${ENDPOINT}\npools: [${pool("fast")}]`);
+    await place.start();
+    await guide.all();
+    await place.stop();
+    await takeDown("fast", ["/var/lib/dmthin/fast"]);
+    for (const name of ["fast", "old"]) await rm(`/var/lib/dmthin/${name}`, { recursive: true });
+  },
+
   "docs/guides/grow.md": async (guide, place) => {
     await place.configure(yaml(guide.path, 0));
     await place.start();

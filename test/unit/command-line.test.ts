@@ -75,6 +75,11 @@ describe("a command line", () => {
     ["pool list --output=table", report({ kind: "pool-list" })],
     ["pool show fast -o json", report({ kind: "pool-show", wanted: "fast" }, { json: true })],
     ["volume list --state-directory /s", report({ kind: "volume-list" }, { stateDirectory: "/s" })],
+    ["orphans", { kind: "orphans", json: false, configuration: "/etc/dmthin/config.yaml" }],
+    [
+      "orphans -o json --config /c.yaml --state-directory /s",
+      { kind: "orphans", json: true, configuration: "/c.yaml", stateDirectory: "/s" },
+    ],
     ["watch", { kind: "watch", everySeconds: 2, configuration: "/etc/dmthin/config.yaml" }],
     [
       "watch --every 10 --state-directory /s",

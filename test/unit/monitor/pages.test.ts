@@ -9,6 +9,7 @@ import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { EnvironmentError } from "../../../src/core/errors.ts";
+import type { OrphanList } from "../../../src/core/orphans.ts";
 import type { HttpServer } from "../../../src/monitor/http.ts";
 import { serveActions, serveTcp, serveUnix } from "../../../src/monitor/http.ts";
 import { NodeMetrics } from "../../../src/monitor/node-metrics.ts";
@@ -39,6 +40,7 @@ function sources(changes: Partial<PageSources> = {}): PageSources {
     heartbeat: { stall: undefined },
     report: async () => nodeReport(openPool()),
     measure: async () => {},
+    orphans: async () => ({ orphans: [], unjudged: [] }),
     readiness: () => ({ ready: true, absent: [] }),
     ...changes,
   };
@@ -85,6 +87,21 @@ describe("the pages", () => {
 
   test("of the network have no report", () => {
     expect(Object.keys(pagesOf(sources()).open)).toEqual(["/metrics", "/healthz", "/readyz"]);
+  });
+
+  test("list orphans on the owner's socket, with one look for all who ask at once", async () => {
+    let looks = 0;
+    const list = { orphans: [], unjudged: [{ kind: "pool", name: "slow", why: "no disk" }] } as const;
+    const orphans = async (): Promise<OrphanList> => {
+      looks += 1;
+      await sleep(20);
+      return list;
+    };
+    const socket = await serve({ orphans });
+    const answers = await Promise.all([ask(socket, "/orphans"), ask(socket, "/orphans")]);
+    for (const { status, body } of answers) expect([status, JSON.parse(body)]).toEqual([200, list]);
+    expect(looks).toBe(1);
+    expect(await ask(socket, "/orphans", "POST")).toMatchObject({ status: 405 });
   });
 
   test("say that the main loop was stuck", async () => {

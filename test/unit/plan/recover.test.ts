@@ -200,12 +200,13 @@ describe("the fence", () => {
       excess: [],
       finishBump: false,
       lost: new Set(),
+      unrecorded: [],
     });
   });
 
   test("sees a bump that was recorded and did not reach the kernel", () => {
     const verdict = checkFence(content, { ...FITS, transactionId: 6n, thins });
-    expect(verdict).toEqual({ excess: [], finishBump: true, lost: new Set() });
+    expect(verdict).toEqual({ excess: [], finishBump: true, lost: new Set(), unrecorded: [] });
   });
 
   test.each([
@@ -230,8 +231,14 @@ describe("the fence", () => {
     expect(verdict.excess).toEqual([expect.stringMatching(reason)]);
   });
 
+  test("names the thins that are in no record, and no others", () => {
+    const listed = [listing(1, 8n), listing(2), listing(50), listing(100)];
+    expect(checkFence(content, { ...FITS, thins: listed }).unrecorded).toEqual([50, 100]);
+  });
+
   test("says nothing of thins that were not listed", () => {
-    expect(checkFence(content, FITS)).toEqual({ excess: [], finishBump: false, lost: new Set() });
+    const verdict = checkFence(content, FITS);
+    expect(verdict).toEqual({ excess: [], finishBump: false, lost: new Set(), unrecorded: [] });
   });
 
   test("reports ready objects whose thin is gone, and no half-made ones", () => {
