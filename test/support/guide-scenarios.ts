@@ -46,7 +46,7 @@ let used: TestVolume | undefined;
 async function onLvm(guide: GuideRun, place: GuidePlace): Promise<void> {
   await place.disk(LVM_DISK, DISK_MIB);
   await guide.next();
-  await place.configure(yaml(guide.path, 1));
+  await place.configure(yaml(guide.path, 2));
   await place.start();
   const volume = await lifeIn(place).create("on-lvm", "ext4");
   await lifeIn(place).use(volume);
@@ -65,6 +65,7 @@ async function onLvm(guide: GuideRun, place: GuidePlace): Promise<void> {
   await place.stop();
   await takeDown("fast", []);
   await run("vgremove", "-ff", "--yes", "storage");
+  await place.removeDisk(LVM_DISK);
 }
 
 /** In the order in which they are followed: those of trouble go on with one pool. */
