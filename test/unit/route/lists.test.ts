@@ -98,7 +98,16 @@ describe("a list of all nodes", () => {
 
   test.each([
     ["a node is away", () => nodes[2]?.stop(), "node-d does not answer"],
-    ["a node has a pool that is not open", async () => alsoHas(nodes[1], [], ["broken"]), "broken"],
+    [
+      "a node has a pool that is not open",
+      async () => alsoHas(nodes[1], [], ["broken"]),
+      "pool broken of node node-b is not open: its disk is gone",
+    ],
+    [
+      "a node has no pool that is open",
+      async () => hasOnly(nodes[1], ["broken"]),
+      "pool broken of node node-b is not open: its disk is gone",
+    ],
     [
       "two nodes say that they have one pool",
       async () => alsoHas(nodes[2], [new MemoryPool("copy", "a")]),
@@ -125,6 +134,10 @@ function alsoHas(
   absent: readonly string[] = [],
 ): void {
   if (node !== undefined) node.pools = memoryPools([node.pool, ...pools], absent);
+}
+
+function hasOnly(node: SimulatedNode | undefined, absent: readonly string[]): void {
+  if (node !== undefined) node.pools = memoryPools([], absent);
 }
 
 describe("snapshots", () => {
