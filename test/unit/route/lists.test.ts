@@ -187,6 +187,20 @@ describe("capacity", () => {
     });
   });
 
+  test("of a pool that is not open is nothing, and of the others on its node what it is", async () => {
+    const [a] = nodes;
+    if (a !== undefined) a.pools = memoryPools([a.pool], ["slow"]);
+    await until(() => router.fleet.nodes[0]?.view?.absent.length === 1);
+    const rooms = ["fast", "slow"].map(async (pool) => {
+      const { available_capacity: room } = await router.client.controller.getCapacity({
+        parameters: { pool },
+        accessible_topology: { segments: { [TOPOLOGY_KEY]: "node-a" } },
+      });
+      return room;
+    });
+    expect(await Promise.all(rooms)).toEqual([String(100n * GIB), "0"]);
+  });
+
   test("of a node that is away, or none of ours, is nothing and no error", async () => {
     await nodes[1]?.stop();
     await until(() => router.fleet.nodes[1]?.view === undefined);
