@@ -49,7 +49,8 @@ function follower(feed: StateFeed, call: ServerWritableStream<object, NodeState>
   const leave = feed.listen({
     tell: (state) => {
       if (call.writableLength < MOST_UNREAD) call.write(state);
-      else call.destroy(Object.assign(new Error("reports are not read"), { code: status.ABORTED }));
+      // So grpc-js has it; a stream that is destroyed ends without a word to the other end.
+      else call.emit("error", Object.assign(new Error("reports are not read"), { code: status.ABORTED }));
     },
     end: () => call.end(),
   });

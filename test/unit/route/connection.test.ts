@@ -48,6 +48,18 @@ describe("a node", () => {
     expect(lines).toEqual(["node is there", "node is away", "node is there"]);
   });
 
+  test("that stays away is a line, not one for each try", async () => {
+    await a.stop();
+    await until(() => problem()?.includes("ECONNREFUSED") ?? false);
+    const { promise: tried, resolve } = Promise.withResolvers<void>();
+    const away = () => router.lines.filter(({ message }) => message === "node is away");
+    const before = away().length;
+    setTimeout(resolve, 3000);
+    await tried;
+    expect(away().slice(before)).toEqual([]);
+    expect(problem()).not.toMatch(/\d{4}-\d\d-\d\dT/);
+  });
+
   test("at a new address is followed there, and the old one is left", async () => {
     const again = await startNode("node-a", "c");
     router.fleet.follow(rosterOf([again]));
