@@ -13,7 +13,6 @@ import type {
   FindNamesResponse_UnsurePool,
   NodeState,
 } from "../generated/dmthin.ts";
-import type { Pool, PoolSet } from "../pool/engine.ts";
 import { loadNodeLink } from "./contract.ts";
 import type { StateFeed } from "./node-state.ts";
 
@@ -79,8 +78,11 @@ function findNames(
   return { found, unsure: unsurePools(set) };
 }
 
+/** As the driver has them. */
+type Pools = ReturnType<typeof requireOpened>;
+
 /** What a pool holds that is not open, or whose catalog may be an old copy, is not known. */
-function unsurePools({ pools, absent, default: usual }: PoolSet): FindNamesResponse_UnsurePool[] {
+function unsurePools({ pools, absent, default: usual }: Pools): FindNamesResponse_UnsurePool[] {
   const old = pools.flatMap((pool) =>
     pool.condition.kind === "read-only"
       ? [
@@ -101,7 +103,7 @@ function unsurePools({ pools, absent, default: usual }: PoolSet): FindNamesRespo
 }
 
 interface Lookup {
-  readonly has: (pool: Pool, name: string) => boolean;
+  readonly has: (pool: Pools["pools"][number], name: string) => boolean;
   readonly key: (name: string) => string;
 }
 

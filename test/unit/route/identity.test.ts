@@ -162,18 +162,18 @@ describe("a request", () => {
 
   test("that was answered is not taken over where no connection would come of it", async () => {
     const material = await issue(authority, nodeUri("node-a"), "node");
-    const require = (changes: Partial<typeof material>) => () =>
+    const taking = (changes: Partial<typeof material>) => () =>
       requireIdentity({ ...material, ...changes }, nodeUri("node-a"));
     const [ours, others] = [authority, foreign].map((each) => Buffer.from(each.certificate));
     if (ours === undefined || others === undefined) throw new RangeError("two CAs");
-    expect(require({ ca: Buffer.concat([others, ours]) })).not.toThrow();
-    expect(require({ ca: others })).toThrow(/of another CA/);
-    expect(require({ ca: Buffer.from("") })).toThrow(/the CA is no certificate in PEM/);
+    expect(taking({ ca: Buffer.concat([others, ours]) })).not.toThrow();
+    expect(taking({ ca: others })).toThrow(/of another CA/);
+    expect(taking({ ca: Buffer.from("") })).toThrow(/the CA is no certificate in PEM/);
     const torn = Buffer.from(ours.toString().replace(/\n[^\n]+\n-----END/, "\n-----END"));
-    expect(require({ ca: torn })).toThrow(/the CA cannot be read/);
-    expect(require({ key: Buffer.from("x") })).toThrow(/the key cannot be read/);
+    expect(taking({ ca: torn })).toThrow(/the CA cannot be read/);
+    expect(taking({ key: Buffer.from("x") })).toThrow(/the key cannot be read/);
     const ended = await issue(authority, nodeUri("node-a"), "node", -1000);
-    expect(require(ended)).toThrow(/has ended at/);
+    expect(taking(ended)).toThrow(/has ended at/);
   });
 
   test.each([["nothing"], ["-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----"]])(
