@@ -6,7 +6,6 @@ import type { PoolReport } from "./core/pool-report.ts";
 import type { UnaryOptions } from "./csi/unary.ts";
 import { followIdentity } from "./identity-files.ts";
 import type { Log } from "./log.ts";
-import { enrol } from "./route/enrol.ts";
 import { Identity, nodeUri, onlyControllers } from "./route/identity.ts";
 import { listenOn, type PortServer } from "./route/listen.ts";
 import { nodeServices, type NodeParts } from "./route/node-services.ts";
@@ -22,6 +21,8 @@ export interface ClusterNodeOptions extends Omit<NodeParts, "feed">, Pick<UnaryO
 export interface ClusterNode {
   /** Something that controllers are told of may have changed. */
   poke(): void;
+  /** A call of this method has been answered on another socket. */
+  answered(method: string): void;
   /** As `CsiServer.drain`. */
   drain: PortServer["drain"];
 }
@@ -39,9 +40,9 @@ export function joinCluster({ cluster, report, log, onAnswered, ...parts }: Clus
     { ...parts, feed },
     {
       log,
-      onAnswered: (...answered) => {
-        feed.poke();
-        onAnswered?.(...answered);
+      onAnswered: (...call) => {
+        feed.answered(call[0]);
+        onAnswered?.(...call);
       },
     },
   );
@@ -49,6 +50,7 @@ export function joinCluster({ cluster, report, log, onAnswered, ...parts }: Clus
   const listening = untilListening();
   return {
     poke: () => feed.poke(),
+    answered: (method) => feed.answered(method),
     drain: async (options) => {
       end.abort();
       unfollow();
@@ -81,5 +83,7 @@ function keepIdentity(
 ): () => void {
   if (directory !== undefined) return followIdentity(directory, uri, identity, log);
   if (how === undefined) throw new RangeError("a cluster without a way to an identity");
-  return keepRenewed({ identity, uri, log, renew: () => enrol(how) });
+  // What makes requests is loaded only where they are made.
+  const renew = async () => (await import("./route/enrol.ts")).enrol(how);
+  return keepRenewed({ identity, uri, log, renew });
 }

@@ -19,7 +19,7 @@ import { createRunner, type Runner } from "./host/run.ts";
 import { sweepSuspended } from "./host/suspended-sweep.ts";
 import { ensureThinTargets } from "./host/thin-targets.ts";
 import { findTools } from "./host/tools.ts";
-import { joinCluster, type ClusterNode } from "./cluster-node.ts";
+import type { ClusterNode, ClusterNodeOptions } from "./cluster-node.ts";
 import { createLog, type Log } from "./log.ts";
 import { Monitor } from "./monitor/monitor.ts";
 import { createMountEngine } from "./mounts/kernel-mounts.ts";
@@ -142,9 +142,10 @@ async function runDriver(
   const { counters } = monitor;
   counters.introduce(config.pools.map(({ name }) => name));
   let cluster: ClusterNode | undefined;
+  const count: NonNullable<UnaryOptions["onAnswered"]> = (...call) => counters.rpcEnded(...call);
   const onAnswered: UnaryOptions["onAnswered"] = (...call) => {
-    counters.rpcEnded(...call);
-    cluster?.poke();
+    count(...call);
+    cluster?.answered(call[0]);
   };
   const server = await listen(socketPath(config.endpoint), csiServices(driver, { log, onAnswered }));
   log.info({ role: options.role, version: options.version, endpoint: config.endpoint }, "listening");
@@ -166,13 +167,13 @@ async function runDriver(
   const reportAll = () =>
     reportPools(opening.configured, opening, { withinMs: REPORT_MS, leftOut: opening.leftOut });
   if (options.role === "node" && config.cluster !== undefined)
-    cluster = joinCluster({
+    cluster = await join({
       cluster: config.cluster,
       driver,
       operations,
       report: reportAll,
       log,
-      onAnswered,
+      onAnswered: count,
     });
   await listenForWatchers(config, options, { runner, log, monitor, opening, reportAll, pools: driver.pools });
   void opening.usable.then(() => {
@@ -217,6 +218,12 @@ async function runDriver(
   monitor.close();
   log.info({ clean }, "ended");
   return 0;
+}
+
+/** What a cluster takes is loaded only by its nodes: certificates alone cost some 15 MB. */
+async function join(options: ClusterNodeOptions): Promise<ClusterNode> {
+  const { joinCluster } = await import("./cluster-node.ts");
+  return joinCluster(options);
 }
 
 interface Watched extends Pick<Beginning, "runner" | "log" | "monitor"> {

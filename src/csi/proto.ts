@@ -22,10 +22,19 @@ export type CsiServices = {
 /** How messages look in memory; proto/generate.ts makes the types for exactly these options. */
 const options = { keepCase: true, longs: String, enums: String, defaults: true, oneofs: true } as const;
 
-/** What grpc-js makes of proto/<contract>.proto: of its generated type `ProtoGrpcType`. Throws as `loadCsi` does. */
+const loaded = new Map<"csi" | "dmthin", unknown>();
+
+/**
+ * What grpc-js makes of proto/<contract>.proto: of its generated type `ProtoGrpcType`. Parsed once: that takes
+ * milliseconds, in which nothing else runs. Throws as `loadCsi` does.
+ */
 export function loadContract(contract: "csi" | "dmthin"): unknown {
+  const known = loaded.get(contract);
+  if (known !== undefined) return known;
   const file = join(import.meta.dirname, `../../proto/${contract}.proto`);
-  return loadPackageDefinition(loadSync(file, options));
+  const parsed = loadPackageDefinition(loadSync(file, options));
+  loaded.set(contract, parsed);
+  return parsed;
 }
 
 /**
@@ -42,10 +51,9 @@ export function loadContract(contract: "csi" | "dmthin"): unknown {
  * @throws Error if the file cannot be read or parsed: the installation is broken, nothing to recover.
  */
 export function loadCsi(): CsiServices {
-  const loaded = loadContract("csi");
   // The types are generated from the very file that is loaded; `generate:check` and test/unit/csi/proto.test.ts prove it.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const { v1 } = (loaded as ProtoGrpcType).csi;
+  const { v1 } = (loadContract("csi") as ProtoGrpcType).csi;
   return {
     Identity: v1.Identity.service,
     Controller: v1.Controller.service,

@@ -9,7 +9,7 @@ import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from "@grpc/grpc
 import { Metadata, status } from "@grpc/grpc-js";
 import { isDriverError, messageOf } from "../core/errors.ts";
 import type { Log } from "../log.ts";
-import { answerOf, codeName, type Answer } from "./status.ts";
+import { answerOf, codeName, PassedOnError, type Answer } from "./status.ts";
 
 export interface CallInfo {
   /** Aborted as soon as nobody waits for the answer. */
@@ -201,9 +201,9 @@ function loggedFields(request: object): Record<string, string> {
   return fields;
 }
 
-/** A bug is logged whole; of our own errors, the chain of causes. */
+/** A bug is logged whole; of our own errors, the chain of causes; of what another dmthin answered, that one has logged it. */
 function causeFields(error: unknown): Record<string, unknown> {
-  if (error === undefined) return {};
+  if (error === undefined || error instanceof PassedOnError) return {};
   if (!isDriverError(error))
     return { bug: error instanceof Error ? (error.stack ?? error.message) : inspect(error) };
   const causes: string[] = [];

@@ -107,14 +107,26 @@ export interface FindNamesResponse_Found__Output {
   'pool_uuid': (string);
 }
 
+export interface FindNamesResponse_UnsurePool {
+  'name'?: (string);
+  'may_be_default'?: (boolean);
+  'reason'?: (string);
+}
+
+export interface FindNamesResponse_UnsurePool__Output {
+  'name': (string);
+  'may_be_default': (boolean);
+  'reason': (string);
+}
+
 export interface FindNamesResponse {
   'found'?: (FindNamesResponse_Found)[];
-  'unsure'?: (string);
+  'unsure'?: (FindNamesResponse_UnsurePool)[];
 }
 
 export interface FindNamesResponse__Output {
   'found': (FindNamesResponse_Found__Output)[];
-  'unsure': (string);
+  'unsure': (FindNamesResponse_UnsurePool__Output)[];
 }
 
 export interface FollowRequest {

@@ -1,6 +1,6 @@
 /**
  * X.509, and the only place that makes it: keys, requests and certificates of one kind, ECDSA on P-256. Node.js can read
- * certificates and not make them: docs/adr/0022-x509-by-a-library.md.
+ * certificates and not make them: docs/adr/0022-certificates.md.
  */
 // The library finds its parts by metadata of decorators.
 import "reflect-metadata";

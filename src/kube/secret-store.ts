@@ -57,7 +57,20 @@ export async function publishCertificate(
     await core.createNamespacedConfigMap({ namespace, body });
   } catch (error) {
     if (codeOf(error) !== CONFLICT) throw apiError(`ConfigMap ${namespace}/${name} cannot be made`, error);
+    await correctCertificate({ core }, { namespace, name }, body);
+  }
+}
+
+async function correctCertificate(
+  { core }: Pick<Api, "core">,
+  { namespace, name }: StorePlace,
+  body: { readonly metadata: V1ObjectMeta; readonly data: { readonly "ca.crt": string } },
+): Promise<void> {
+  try {
     const { data } = await core.readNamespacedConfigMap({ name, namespace });
-    if (data?.["ca.crt"] !== certificate) await core.replaceNamespacedConfigMap({ name, namespace, body });
+    if (data?.["ca.crt"] !== body.data["ca.crt"])
+      await core.replaceNamespacedConfigMap({ name, namespace, body });
+  } catch (error) {
+    throw apiError(`ConfigMap ${namespace}/${name} cannot be corrected`, error);
   }
 }

@@ -54,8 +54,10 @@ export interface Pool {
   groups(): readonly GroupRecord[];
   /** What whoever trims its filesystems has noted, by volume. */
   readonly trims: Map<VolumeId, TrimNote>;
-  /** From memory; a pool that takes no promises answers 0. */
+  /** From memory, and the kernel is asked for the next answer; a pool that takes no promises answers 0. */
   capacity(): Capacity;
+  /** The same, and nobody is asked. */
+  knownCapacity(): Capacity;
   /** The same in full, for people and monitoring. */
   figures(): PoolFigures;
   /**

@@ -133,6 +133,10 @@ export class ThinPool implements Pool {
   capacity(): Capacity {
     // For the next answer: a pool that is said to have nothing left gets no call that would look.
     this.look().catch(() => undefined);
+    return this.knownCapacity();
+  }
+
+  knownCapacity(): Capacity {
     const available = this.promisable();
     const maximumVolume = roundDown(available, SIZE_STEP);
     return { available, maximumVolume, minimumVolume: bytes(SIZE_STEP) };

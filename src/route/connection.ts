@@ -178,7 +178,7 @@ export class NodeConnection {
         end(messageOf(error));
       }
     });
-    stream.on("error", (error: ServiceError) => end(error.details));
+    stream.on("error", (error: ServiceError) => end(withoutTimes(error.details)));
     stream.on("end", () => end("it has ended"));
   }
 
@@ -208,6 +208,9 @@ export class NodeConnection {
     this.#timer = setTimeout(() => this.#follow(), pause).unref();
   }
 }
+
+/** grpc-js says when it failed; the same failure again must read the same. */
+const withoutTimes = (text: string): string => text.replaceAll(/ ?\(?\d{4}-\d\d-\d\dT[\d:.]+Z\)?/g, "");
 
 /** For the caller of an object that is on a node which is away. */
 export const awayError = ({

@@ -108,13 +108,21 @@ export class Fleet {
   }
 
   /**
-   * All pools with their owners, in the order of their UUIDs. Throws PoolUnavailableError where a node is away, or a pool
-   * is not clear: a list without them reads as a loss.
+   * All pools with their owners, in the order of their UUIDs. Throws PoolUnavailableError where a node is away, a pool
+   * is not open, or its owner is not clear: a list without them reads as a loss.
    */
   allPools(): readonly { readonly uuid: PoolUuid; readonly owner: FleetNode }[] {
     this.requireKnown();
     const away = this.nodes.find(({ view }) => view === undefined);
     if (away !== undefined) throw awayError(away);
+    // Nobody owns such a pool, so nobody would be asked for what it holds.
+    for (const { name, view } of this.nodes) {
+      const [pool] = view?.absent ?? [];
+      if (pool !== undefined)
+        throw new PoolUnavailableError(
+          `the list would not be complete: pool ${pool.name} of node ${name} is not open: ${pool.reason}`,
+        );
+    }
     return [...this.#ownersOf().keys()].toSorted().map((uuid) => ({ uuid, owner: this.ownerOf(uuid) }));
   }
 

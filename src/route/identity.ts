@@ -4,7 +4,8 @@
  *
  * A name stands in a certificate as a URI: `dmthin://controller`, `dmthin://node/<name>`. The CA signs for nobody else.
  */
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
+import { createSecureContext } from "node:tls";
 import {
   credentials,
   experimental,
@@ -16,7 +17,7 @@ import {
   type ServerCredentials,
   type ServerInterceptor,
 } from "@grpc/grpc-js";
-import { EnvironmentError } from "../core/errors.ts";
+import { EnvironmentError, messageOf } from "../core/errors.ts";
 
 /** PEM. */
 export interface IdentityMaterial {
@@ -29,13 +30,74 @@ export interface IdentityMaterial {
 export const CONTROLLER_URI = "dmthin://controller";
 export const nodeUri = (node: string): string => `dmthin://node/${encodeURIComponent(node)}`;
 
-/** Throws EnvironmentError where key and certificate do not belong together, or the certificate is not of that name. */
-export function requireIdentity({ certificate, key }: IdentityMaterial, uri: string): void {
-  const parsed = new X509Certificate(certificate);
-  if (!parsed.checkPrivateKey(createPrivateKey(key)))
+/**
+ * Throws EnvironmentError for what would open no connection: key and certificate that do not belong together, another name
+ * than `uri`, a certificate that has ended or that none of the CAs has issued. What was there before is then better.
+ */
+export function requireIdentity({ ca, certificate, key }: IdentityMaterial, uri: string): void {
+  const [own, ...between] = certificatesOf("the certificate", certificate);
+  const authorities = certificatesOf("the CA", ca);
+  if (own?.checkPrivateKey(privateKeyOf(key)) !== true)
     throw new EnvironmentError("the certificate is of another key");
-  if (!isNamed(parsed, uri))
-    throw new EnvironmentError(`the certificate is of ${parsed.subjectAltName ?? "nobody"}, not of ${uri}`);
+  if (!isNamed(own, uri))
+    throw new EnvironmentError(`the certificate is of ${own.subjectAltName ?? "nobody"}, not of ${uri}`);
+  if (own.validToDate.getTime() <= Date.now())
+    throw new EnvironmentError(`the certificate has ended at ${own.validToDate.toISOString()}`);
+  if (!isOf(authorities, between, own))
+    throw new EnvironmentError("the certificate is of another CA than those that come with it");
+  requireTls({ ca, cert: certificate, key });
+}
+
+function privateKeyOf(pem: Buffer): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    throw new EnvironmentError(`the key cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** At least one. */
+function certificatesOf(what: string, pem: Buffer): readonly X509Certificate[] {
+  const found = pem.toString("latin1").match(PEM_CERTIFICATE) ?? [];
+  if (found.length === 0) throw new EnvironmentError(`${what} is no certificate in PEM`);
+  try {
+    return found.map((each) => new X509Certificate(each));
+  } catch (error) {
+    throw new EnvironmentError(`${what} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** What TLS itself does not take it would refuse at each connection. */
+function requireTls(parts: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer }): void {
+  try {
+    createSecureContext(parts);
+  } catch (error) {
+    throw new EnvironmentError(`TLS does not take key and certificates: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Whether one of `authorities` issued `own`, itself or by way of `between`. */
+function isOf(
+  authorities: readonly X509Certificate[],
+  between: readonly X509Certificate[],
+  own: X509Certificate,
+): boolean {
+  const issued = (issuer: X509Certificate): boolean =>
+    own.checkIssued(issuer) && own.verify(issuer.publicKey);
+  if (authorities.some(issued)) return true;
+  const next = between.find(issued);
+  return (
+    next !== undefined &&
+    isOf(
+      authorities,
+      between.filter((each) => each !== next),
+      next,
+    )
+  );
 }
 
 /** That name and no other. */

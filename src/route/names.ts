@@ -2,7 +2,7 @@
 import { IncompatibleExistingError, messageOf } from "../core/errors.ts";
 import type { PoolUuid } from "../core/ids.ts";
 import { quote } from "../core/quote.ts";
-import type { FindNamesRequest_Kind } from "../generated/dmthin.ts";
+import type { FindNamesRequest_Kind, FindNamesResponse_UnsurePool__Output } from "../generated/dmthin.ts";
 import type { Waiting } from "./connection.ts";
 import { loadNodeLink } from "./contract.ts";
 import type { Fleet, FleetNode } from "./fleet.ts";
@@ -16,6 +16,8 @@ export type NameAnswer =
   /** `pool` is "" while the object is being made. */
   | { readonly kind: "taken"; readonly pool: string }
   | { readonly kind: "free" }
+  /** If it is there at all, then in one of these. */
+  | { readonly kind: "unsure"; readonly pools: readonly FindNamesResponse_UnsurePool__Output[] }
   | { readonly kind: "unknown"; readonly reason: string };
 
 /** A node that matters is waited for; one that is asked to be on the safe side is not worth a caller's time. */
@@ -52,7 +54,7 @@ async function ask(
     const answer = await node.call(FindNames, { kind, names: [text] }, { signal, deadline: until });
     const found = answer.found.find((each) => each.name === text);
     if (found !== undefined) return { kind: "taken", pool: found.pool_uuid };
-    return answer.unsure === "" ? { kind: "free" } : { kind: "unknown", reason: answer.unsure };
+    return answer.unsure.length === 0 ? { kind: "free" } : { kind: "unsure", pools: answer.unsure };
   } catch (error) {
     return { kind: "unknown", reason: messageOf(error) };
   }
@@ -61,6 +63,17 @@ async function ask(
 /** The nodes that have it. */
 export const takers = (answers: ReadonlyMap<FleetNode, NameAnswer>): readonly FleetNode[] =>
   [...answers].flatMap(([node, { kind }]) => (kind === "taken" ? [node] : []));
+
+/**
+ * Why something of that name may be on a node that did not find it; undefined: it is not. `pool`: the one that it would be
+ * in, undefined: in the node's default. Whoever asks for a name again names the same pool, so others are of no account.
+ */
+export function doubtOf(answer: NameAnswer, pool: string | undefined): string | undefined {
+  if (answer.kind === "unknown") return answer.reason;
+  if (answer.kind !== "unsure") return undefined;
+  const itsOwn = answer.pools.find((each) => (pool === undefined ? each.may_be_default : each.name === pool));
+  return itsOwn?.reason;
+}
 
 /**
  * Names are unique in the cluster. What is made of a source lies in the source's pool, so only that pool's node decides;

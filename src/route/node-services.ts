@@ -4,11 +4,15 @@ import { InvalidRequestError } from "../core/errors.ts";
 import { lockKey } from "../core/lock-keys.ts";
 import type { Operations } from "../core/operations.ts";
 import { requireOpened, type Driver } from "../csi/driver.ts";
-import { absentPools } from "../csi/locate.ts";
 import type { Service } from "../csi/server.ts";
 import { routedServices, serviceOf } from "../csi/services.ts";
 import type { UnaryOptions } from "../csi/unary.ts";
-import type { FindNamesRequest__Output, FindNamesResponse, NodeState } from "../generated/dmthin.ts";
+import type {
+  FindNamesRequest__Output,
+  FindNamesResponse,
+  FindNamesResponse_UnsurePool,
+  NodeState,
+} from "../generated/dmthin.ts";
 import { loadNodeLink } from "./contract.ts";
 import type { StateFeed } from "./node-state.ts";
 
@@ -44,7 +48,8 @@ function follower(feed: StateFeed, call: ServerWritableStream<object, NodeState>
   const leave = feed.listen({
     tell: (state) => {
       if (call.writableLength < MOST_UNREAD) call.write(state);
-      else call.destroy(Object.assign(new Error("reports are not read"), { code: status.ABORTED }));
+      // So grpc-js has it; a stream that is destroyed ends without a word to the other end.
+      else call.emit("error", Object.assign(new Error("reports are not read"), { code: status.ABORTED }));
     },
     end: () => call.end(),
   });
@@ -61,7 +66,8 @@ function findNames(
   { kind, names }: FindNamesRequest__Output,
 ): FindNamesResponse {
   if (names.length > MOST_NAMES) throw new InvalidRequestError("names", `are more than ${MOST_NAMES}`);
-  const { pools, absent } = requireOpened(driver);
+  const set = requireOpened(driver);
+  const { pools } = set;
   const lookup = LOOKUPS[kind];
   if (lookup === undefined) throw new InvalidRequestError("kind", "is none that this version knows");
   const found = names.flatMap((name) => {
@@ -69,18 +75,35 @@ function findNames(
     if (pool !== undefined) return [{ name, pool_uuid: pool.uuid }];
     return operations.holds(lookup.key(name)) ? [{ name, pool_uuid: "" }] : [];
   });
-  const old = pools.filter(({ condition }) => condition.kind === "read-only").map(({ name }) => name);
-  const unsure = [
-    ...(absent.length === 0 ? [] : [`not all its pools are open${absentPools({ absent })}`]),
-    ...old.map((name) => `the catalog of its pool ${name} may be an old copy`),
-  ];
-  return { found, unsure: unsure.join("; ") };
+  return { found, unsure: unsurePools(set) };
 }
 
-type OpenPool = ReturnType<typeof requireOpened>["pools"][number];
+/** As the driver has them. */
+type Pools = ReturnType<typeof requireOpened>;
+
+/** What a pool holds that is not open, or whose catalog may be an old copy, is not known. */
+function unsurePools({ pools, absent, default: usual }: Pools): FindNamesResponse_UnsurePool[] {
+  const old = pools.flatMap((pool) =>
+    pool.condition.kind === "read-only"
+      ? [
+          {
+            name: pool.name,
+            may_be_default: pool === usual,
+            reason: `the catalog of pool ${pool.name} may be an old copy: ${pool.condition.reason}`,
+          },
+        ]
+      : [],
+  );
+  const closed = absent.map(({ name, reason }) => ({
+    name,
+    may_be_default: usual === undefined,
+    reason: `pool ${name} is not open: ${reason}`,
+  }));
+  return [...old, ...closed];
+}
 
 interface Lookup {
-  readonly has: (pool: OpenPool, name: string) => boolean;
+  readonly has: (pool: Pools["pools"][number], name: string) => boolean;
   readonly key: (name: string) => string;
 }
 

@@ -19,6 +19,17 @@ export interface StateTimes {
 
 export const STATE_TIMES: StateTimes = { heartbeatMs: 15_000, settleMs: 100, reportMs: 5000 };
 
+/** After which a pool has other room. All others are asked all the time, and by each controller of each node. */
+const CHANGING: ReadonlySet<string> = new Set([
+  "CreateVolume",
+  "DeleteVolume",
+  "ControllerExpandVolume",
+  "CreateSnapshot",
+  "DeleteSnapshot",
+  "CreateVolumeGroupSnapshot",
+  "DeleteVolumeGroupSnapshot",
+]);
+
 export interface StateListener {
   readonly tell: (state: NodeState) => void;
   /** Nothing more will be told. */
@@ -68,6 +79,11 @@ export class StateFeed {
     }, this.#times.settleMs).unref();
   }
 
+  /** A call of this method has been answered. */
+  answered(method: string): void {
+    if (CHANGING.has(method)) this.poke();
+  }
+
   /** For the end of the node: a stream that is not ended would hold it up. */
   close(): void {
     for (const { end } of this.#listeners) end();
@@ -107,7 +123,7 @@ export class StateFeed {
       version,
       opened: open !== undefined,
       pools: (open?.pools ?? []).map((pool): Pool => {
-        const { available, maximumVolume, minimumVolume } = pool.capacity();
+        const { available, maximumVolume, minimumVolume } = pool.knownCapacity();
         const report = this.#reports.get(pool.name);
         const data = report?.kind === "open" ? report.figures.data : undefined;
         return {

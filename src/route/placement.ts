@@ -13,10 +13,11 @@ import { loadCsi } from "../csi/proto.ts";
 import { PassedOnError } from "../csi/status.ts";
 import { topologySegment } from "../csi/topology.ts";
 import type { CreateVolumeRequest__Output, CreateVolumeResponse__Output } from "../generated/csi.ts";
+import type { Log } from "../log.ts";
 import { roomOf } from "./capacity.ts";
 import { awayError, type Waiting } from "./connection.ts";
 import type { Fleet, FleetNode } from "./fleet.ts";
-import { askForName, requireFreeElsewhere, takers, type NameAnswer } from "./names.ts";
+import { askForName, doubtOf, requireFreeElsewhere, takers, type NameAnswer } from "./names.ts";
 import { requireOwnVolume } from "./own-answers.ts";
 
 /** Nodes that refuse for room are few: their reports are seconds old. */
@@ -24,6 +25,15 @@ const MOST_TRIES = 8;
 
 /** Names of creates whose outcome is not known. Beyond this the oldest is forgotten. */
 const MOST_DOUBTS = 10_000;
+
+/** From its create on, how long a name waits for a node that has left the roster. */
+const LEFT_MS = 600_000;
+
+interface Doubt {
+  readonly node: string;
+  /** Of `performance.now`. */
+  readonly since: number;
+}
 
 /** Codes after which nothing is left behind; see csi/status.ts. */
 const UNSETTLED: ReadonlySet<status> = new Set([
@@ -39,10 +49,13 @@ export class Placement {
   /** One try at a time for a name, so that two cannot both find it free. */
   readonly #names = new Operations();
   /** Where a name may have been given to a volume without our knowing. */
-  readonly #doubts = new Map<string, string>();
+  readonly #doubts = new Map<string, Doubt>();
 
-  constructor(fleet: Fleet) {
+  readonly #log: Log;
+
+  constructor(fleet: Fleet, log: Log) {
     this.#fleet = fleet;
+    this.#log = log;
   }
 
   create(request: CreateVolumeRequest__Output, waiting: Waiting): Promise<CreateVolumeResponse__Output> {
@@ -68,17 +81,26 @@ export class Placement {
       await requireFreeElsewhere(this.#fleet, { kind: "VOLUME", text: call.name }, pool, waiting);
       return this.#forward(this.#fleet.ownerOf(pool), request, waiting);
     }
+    const doubted = this.#doubted(call.name);
     const candidates = this.#candidates(call);
-    const doubted = this.#doubts.get(call.name);
     const mayHave = (node: FleetNode): boolean => candidates.includes(node) || node.name === doubted;
     const name = { kind: "VOLUME", text: call.name } as const;
     const answers = await askForName(this.#fleet, name, waiting, mayHave);
     const existing = this.#existing(call, answers);
-    if (existing !== undefined) return this.#forward(existing, request, waiting);
+    if (existing !== undefined) {
+      // A retry may well prefer another node. A node that lies about names shows here too.
+      if (!candidates.includes(existing))
+        this.#log.warn(
+          { name: call.name, node: existing.name },
+          "a node that was not asked for has the name",
+        );
+      return this.#forward(existing, request, waiting);
+    }
     for (const [node, answer] of answers) {
-      if (answer.kind === "unknown" && mayHave(node))
+      const reason = mayHave(node) ? doubtOf(answer, call.pool) : undefined;
+      if (reason !== undefined)
         throw new PoolUnavailableError(
-          `volume ${quote(call.name)} may exist on node ${node.name}, which cannot tell: ${answer.reason}; retry`,
+          `volume ${quote(call.name)} may exist on node ${node.name}, which cannot tell: ${reason}; retry`,
         );
     }
     return this.#place(candidates, call, request, waiting);
@@ -156,9 +178,25 @@ export class Placement {
     }
   }
 
+  /**
+   * The node that may have the name without our knowing. Throws PoolUnavailableError where it has left the roster, as nodes
+   * do by mistake; for a while, as they do it for good too.
+   */
+  #doubted(name: string): string | undefined {
+    this.#fleet.requireKnown();
+    const doubt = this.#doubts.get(name);
+    if (doubt === undefined || this.#fleet.nodes.some((node) => node.name === doubt.node)) return doubt?.node;
+    if (performance.now() - doubt.since < LEFT_MS)
+      throw new PoolUnavailableError(
+        `volume ${quote(name)} may exist on node ${doubt.node}, which is no node of this driver any more; retry`,
+      );
+    this.#doubts.delete(name);
+    return undefined;
+  }
+
   #doubt(name: string, node: string): void {
     this.#doubts.delete(name);
-    this.#doubts.set(name, node);
+    this.#doubts.set(name, { node, since: performance.now() });
     const [oldest] = this.#doubts.keys();
     if (this.#doubts.size > MOST_DOUBTS && oldest !== undefined) this.#doubts.delete(oldest);
   }

@@ -25,6 +25,7 @@ import type {
   ListVolumesRequest__Output,
   ListVolumesResponse_Entry__Output,
 } from "../generated/csi.ts";
+import type { Log } from "../log.ts";
 import { capacityOf } from "./capacity.ts";
 import type { CalledMethod } from "./connection.ts";
 import type { Fleet, FleetNode } from "./fleet.ts";
@@ -38,14 +39,14 @@ export function routerServices(fleet: Fleet, version: string, options: UnaryOpti
   const identity = identityHandlers({ version, ready: () => fleet.known });
   return [
     serviceOf(Identity, identity, options),
-    serviceOf(Controller, controllerRoutes(fleet), options),
+    serviceOf(Controller, controllerRoutes(fleet, options.log), options),
     serviceOf(GroupController, groupRoutes(fleet), options),
   ];
 }
 
-function controllerRoutes(fleet: Fleet): Handlers<ControllerDefinition> {
+function controllerRoutes(fleet: Fleet, log: Log): Handlers<ControllerDefinition> {
   const { Controller } = loadCsi();
-  const placement = new Placement(fleet);
+  const placement = new Placement(fleet, log);
   return {
     ...UNIMPLEMENTED,
     ControllerGetCapabilities: async () => CONTROLLER_CAPABILITIES,

@@ -57,7 +57,7 @@ export async function startNode(
   const feed = new StateFeed({ driver, report: async () => [] }, times);
   const server = await listenOn(
     { host: "127.0.0.1", port: 0 },
-    nodeServices({ driver, operations, feed }, { log, onAnswered: () => feed.poke() }),
+    nodeServices({ driver, operations, feed }, { log, onAnswered: (method) => feed.answered(method) }),
     ServerCredentials.createInsecure(),
   );
   const wire = await wireTo(server.port);

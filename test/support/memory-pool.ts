@@ -80,6 +80,11 @@ export class MemoryPool implements Pool {
   groups = (): readonly GroupRecord[] => [...this.#groups.values()];
 
   capacity(): Capacity {
+    this.look().catch(() => undefined);
+    return this.knownCapacity();
+  }
+
+  knownCapacity(): Capacity {
     return { available: bytes(100n * GIB), maximumVolume: this.room, minimumVolume: bytes(4096) };
   }
 

@@ -8,6 +8,7 @@ import { NotFoundError, PoolUnavailableError, ToolError } from "../../../src/cor
 import type { Handlers } from "../../../src/csi/driver.ts";
 import { loadCsi } from "../../../src/csi/proto.ts";
 import { listen, type CsiServer } from "../../../src/csi/server.ts";
+import { PassedOnError } from "../../../src/csi/status.ts";
 import { unary, type CallInfo } from "../../../src/csi/unary.ts";
 import type { ControllerDefinition, IdentityDefinition } from "../../../src/generated/csi.ts";
 import { connectCsi, type CsiClient } from "../../support/csi-client.ts";
@@ -58,6 +59,14 @@ afterEach(async () => {
 });
 
 describe("an answer", () => {
+  test("that another dmthin gave is no bug of this one", async () => {
+    const code = status.NOT_FOUND;
+    deleteVolume = () => Promise.reject(new PassedOnError({ code, message: "v does not exist" }));
+    await expect(client.controller.deleteVolume({ volume_id: "v" })).rejects.toMatchObject({ code });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.facts).not.toHaveProperty("bug");
+  });
+
   test("is the handler's response, with one line in the log", async () => {
     deleteVolume = () => Promise.resolve({});
     await expect(client.controller.deleteVolume({ volume_id: "v-1" })).resolves.toEqual({});

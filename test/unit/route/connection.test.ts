@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { NoRoomError } from "../../../src/core/errors.ts";
@@ -46,6 +48,22 @@ describe("a node", () => {
       .filter(({ facts }) => facts["node"] === "node-a")
       .map(({ message }) => message);
     expect(lines).toEqual(["node is there", "node is away", "node is there"]);
+  });
+
+  test("whose port takes connections and nothing else is a line, not one for each try", async () => {
+    let tries = 0;
+    const mute = createServer((socket) => {
+      tries += 1;
+      socket.destroy();
+    });
+    mute.listen(0, "127.0.0.1");
+    await once(mute, "listening");
+    const { port } = mute.address() as { port: number };
+    router.fleet.follow([{ name: "node-x", address: `127.0.0.1:${port}` }]);
+    await until(() => tries >= 4);
+    mute.close();
+    const away = router.lines.filter(({ facts }) => facts["node"] === "node-x");
+    expect(away.map(({ message }) => message)).toEqual(["node is away"]);
   });
 
   test("at a new address is followed there, and the old one is left", async () => {

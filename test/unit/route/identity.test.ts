@@ -160,6 +160,22 @@ describe("a request", () => {
     );
   });
 
+  test("that was answered is not taken over where no connection would come of it", async () => {
+    const material = await issue(authority, nodeUri("node-a"), "node");
+    const taking = (changes: Partial<typeof material>) => () =>
+      requireIdentity({ ...material, ...changes }, nodeUri("node-a"));
+    const [ours, others] = [authority, foreign].map((each) => Buffer.from(each.certificate));
+    if (ours === undefined || others === undefined) throw new RangeError("two CAs");
+    expect(taking({ ca: Buffer.concat([others, ours]) })).not.toThrow();
+    expect(taking({ ca: others })).toThrow(/of another CA/);
+    expect(taking({ ca: Buffer.from("") })).toThrow(/the CA is no certificate in PEM/);
+    const torn = Buffer.from(ours.toString().replace(/\n[^\n]+\n-----END/, "\n-----END"));
+    expect(taking({ ca: torn })).toThrow(/the CA cannot be read/);
+    expect(taking({ key: Buffer.from("x") })).toThrow(/the key cannot be read/);
+    const ended = await issue(authority, nodeUri("node-a"), "node", -1000);
+    expect(taking(ended)).toThrow(/has ended at/);
+  });
+
   test.each([["nothing"], ["-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----"]])(
     "that is none is refused: %j",
     async (text) => {

@@ -98,7 +98,16 @@ describe("a list of all nodes", () => {
 
   test.each([
     ["a node is away", () => nodes[2]?.stop(), "node-d does not answer"],
-    ["a node has a pool that is not open", async () => alsoHas(nodes[1], [], ["broken"]), "broken"],
+    [
+      "a node has a pool that is not open",
+      async () => alsoHas(nodes[1], [], ["broken"]),
+      "pool broken of node node-b is not open: its disk is gone",
+    ],
+    [
+      "a node has no pool that is open",
+      async () => hasOnly(nodes[1], ["broken"]),
+      "pool broken of node node-b is not open: its disk is gone",
+    ],
     [
       "two nodes say that they have one pool",
       async () => alsoHas(nodes[2], [new MemoryPool("copy", "a")]),
@@ -125,6 +134,10 @@ function alsoHas(
   absent: readonly string[] = [],
 ): void {
   if (node !== undefined) node.pools = memoryPools([node.pool, ...pools], absent);
+}
+
+function hasOnly(node: SimulatedNode | undefined, absent: readonly string[]): void {
+  if (node !== undefined) node.pools = memoryPools([], absent);
 }
 
 describe("snapshots", () => {
@@ -172,6 +185,20 @@ describe("capacity", () => {
       maximum_volume_size: { value: String(70n * GIB) },
       minimum_volume_size: { value: "4096" },
     });
+  });
+
+  test("of a pool that is not open is nothing, and of the others on its node what it is", async () => {
+    const [a] = nodes;
+    if (a !== undefined) a.pools = memoryPools([a.pool], ["slow"]);
+    await until(() => router.fleet.nodes[0]?.view?.absent.length === 1);
+    const rooms = ["fast", "slow"].map(async (pool) => {
+      const { available_capacity: room } = await router.client.controller.getCapacity({
+        parameters: { pool },
+        accessible_topology: { segments: { [TOPOLOGY_KEY]: "node-a" } },
+      });
+      return room;
+    });
+    expect(await Promise.all(rooms)).toEqual([String(100n * GIB), "0"]);
   });
 
   test("of a node that is away, or none of ours, is nothing and no error", async () => {

@@ -3,8 +3,15 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { lockKey } from "../../../src/core/lock-keys.ts";
 import { bytes, GIB } from "../../../src/core/units.ts";
 import type { CreateVolumeRequest } from "../../../src/generated/csi.ts";
-import { until, untilConnected, type RouterBench, type SimulatedNode } from "../../support/fleet-bench.ts";
-import { memoryPools } from "../../support/memory-pool.ts";
+import type { PoolSet } from "../../../src/pool/engine.ts";
+import {
+  rosterOf,
+  until,
+  untilConnected,
+  type RouterBench,
+  type SimulatedNode,
+} from "../../support/fleet-bench.ts";
+import { MemoryPool, memoryPools } from "../../support/memory-pool.ts";
 import { createVolumeRequest } from "../../support/requests.ts";
 import { namesOf, preferring, startTwoNodes, topology, type TwoNodes } from "../../support/two-nodes.ts";
 
@@ -23,11 +30,27 @@ afterEach(() => bench.stop());
 const create = (request: CreateVolumeRequest) => bench.create(request);
 const away = (node: SimulatedNode) => bench.away(node);
 
+const warnings = () =>
+  router.lines.flatMap(({ facts, message }) =>
+    message === "a node that was not asked for has the name" ? [facts] : [],
+  );
+const oldCopy = (): MemoryPool => {
+  const pool = new MemoryPool("old", "c");
+  pool.condition = { kind: "read-only", reason: "a copy of before" };
+  return pool;
+};
+const readOnly = (pool: MemoryPool): PoolSet => {
+  pool.condition = { kind: "read-only", reason: "a copy of before" };
+  return memoryPools([pool]);
+};
+
 describe("one name is one volume", () => {
   test("a retry that prefers another node gets the volume that there is", async () => {
     const first = await create(preferring("node-a"));
     expect(await create(preferring("node-b"))).toBe(first);
     expect(namesOf(b)).toEqual([]);
+    // It was among those allowed, and not the one to be.
+    expect(warnings()).toEqual([{ name: "pvc-1", node: "node-a" }]);
   });
 
   test("also a retry that does not allow its node any more", async () => {
@@ -98,10 +121,62 @@ describe("one name is one volume", () => {
     expect(namesOf(b)).toEqual([]);
   });
 
-  test("a node with a pool that is not open may have any name", async () => {
-    a.pools = memoryPools([a.pool], ["broken"]);
-    await expect(create(createVolumeRequest())).rejects.toMatchObject({ code: status.UNAVAILABLE });
+  test.each<[string, (pool: MemoryPool) => PoolSet, CreateVolumeRequest]>([
+    ["not open", (pool) => memoryPools([pool], ["broken"]), { parameters: { pool: "broken" } }],
+    ["an old copy", (pool) => readOnly(pool), {}],
+    ["an old copy, by its name", (pool) => readOnly(pool), { parameters: { pool: "fast" } }],
+    ["the default and not open", (pool) => ({ ...memoryPools([pool], ["broken"]), default: undefined }), {}],
+  ])("a name may be in a pool that is %s", async (_what, spoiled, changes) => {
+    const set = spoiled(a.pool);
+    a.pools = set;
+    await until(() => router.fleet.nodes[0]?.view?.absent.length === set.absent.length);
+    await expect(create(createVolumeRequest(changes))).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining("may exist on node node-a") as unknown,
+    });
+    await expect(create(preferring("node-a", changes))).rejects.toMatchObject({ code: status.UNAVAILABLE });
     expect([namesOf(a), namesOf(b)]).toEqual([[], []]);
+  });
+
+  test.each<[string, (pool: MemoryPool) => PoolSet, CreateVolumeRequest]>([
+    ["not open", (pool) => memoryPools([pool], ["broken"]), {}],
+    [
+      "not open, and that is named",
+      (pool) => memoryPools([pool], ["broken"]),
+      { parameters: { pool: "fast" } },
+    ],
+    ["an old copy", (pool) => memoryPools([pool, oldCopy()]), {}],
+    [
+      "the default and not open",
+      (pool) => ({ ...memoryPools([pool], ["broken"]), default: undefined }),
+      { parameters: { pool: "fast" } },
+    ],
+  ])("a node's other pool that is %s holds up no volume", async (_what, spoiled, changes) => {
+    a.pools = spoiled(a.pool);
+    await create(preferring("node-a", changes));
+    expect([namesOf(a), namesOf(b)]).toEqual([["pvc-1"], []]);
+  });
+
+  test("a name waits ten minutes for the node that may have it and has left", async () => {
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    a.pool.beforeAnswer = async () => {
+      resolve();
+      a.wire.freeze();
+    };
+    const cut = router.client.controller.createVolume(preferring("node-a"), { deadlineMs: 300 });
+    await expect(cut).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
+    await asked;
+    router.fleet.follow(rosterOf([b]));
+    const again = () => create(preferring("node-b"));
+    await expect(again()).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining("may exist on node node-a") as unknown,
+    });
+    expect(namesOf(b)).toEqual([]);
+    const now = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => now() + 600_000);
+    await again().finally(() => clock.mockRestore());
+    expect(namesOf(b)).toEqual(["pvc-1"]);
   });
 
   test("two calls of one name at once are one volume", async () => {
