@@ -39,6 +39,8 @@ export class GuidePlace {
   readonly #disks = new Map<string, { readonly file: string; readonly node: string }>();
   #child: ChildProcess | undefined;
   #client: CsiClient | undefined;
+  /** Where the log of the last driver begins. */
+  #since = 0;
 
   private constructor(scratch: string) {
     this.#scratch = scratch;
@@ -72,10 +74,10 @@ export class GuidePlace {
     return existsSync(this.#path("log")) ? readFileSync(this.#path("log"), "utf8") : "";
   }
 
-  /** Resolves when a driver has logged that. */
+  /** Resolves when the driver that was started last has logged that. */
   async logged(line: RegExp): Promise<void> {
     const end = performance.now() + START_MS;
-    while (!line.test(this.log)) {
+    while (!line.test(this.log.slice(this.#since))) {
       if (performance.now() > end) throw new Error(`never logged: ${line.source}\n${this.log.slice(-4000)}`);
       await sleep(100);
     }
@@ -117,6 +119,7 @@ export class GuidePlace {
   }
 
   async start(): Promise<void> {
+    this.#since = this.log.length;
     const output = openSync(this.#path("log"), "a");
     const child = spawn(this.#path("bin/dmthin"), ["all"], {
       stdio: ["ignore", output, output],
