@@ -1,10 +1,10 @@
 /** A node's place in its cluster: the port on which controllers find it. Mounts need none of it. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ClusterOptions } from "./config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { PoolReport } from "./core/pool-report.ts";
 import type { UnaryOptions } from "./csi/unary.ts";
 import { followIdentity } from "./identity-files.ts";
+import { pause } from "./host/pause.ts";
 import type { Log } from "./log.ts";
 import { Identity, nodeUri, onlyControllers } from "./route/identity.ts";
 import { listenOn, type PortServer } from "./route/listen.ts";
@@ -61,14 +61,14 @@ export function joinCluster({ cluster, report, log, onAnswered, ...parts }: Clus
 
   async function untilListening(): Promise<PortServer | undefined> {
     const { host, port } = cluster.listen;
-    for (let pause = FIRST_PAUSE_MS; !end.signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    for (let delay = FIRST_PAUSE_MS; !end.signal.aborted; delay = Math.min(delay * 2, LONGEST_PAUSE_MS)) {
       try {
         const server = await listenOn(cluster.listen, services, identity.serving(), [onlyControllers]);
         log.info({ host, port: server.port }, "listening for controllers");
         return server;
       } catch (error) {
         log.error({ host, port, problem: messageOf(error) }, "controllers cannot reach this node");
-        await sleep(pause, undefined, { ref: false, signal: end.signal }).catch(() => undefined);
+        await pause(delay, end.signal);
       }
     }
     return undefined;

@@ -14,6 +14,7 @@ import type { Bytes } from "../core/units.ts";
 import { trimRange } from "../host/discard.ts";
 import { findDmDevice, readAttribute } from "../host/dm-sysfs.ts";
 import { identifyMount, readMountInfo, topMountAt } from "../host/mount-info.ts";
+import { pause } from "../host/pause.ts";
 import type { Runner } from "../host/run.ts";
 import { nextSlice, pauseAfter } from "../plan/slices.ts";
 import type { Slice } from "../plan/slices.ts";
@@ -99,7 +100,7 @@ export class Trims {
         trimmed = bytes(trimmed + (await trimRange(this.#runner, mountPoint, range, signal)));
         if (isLast) return { outcome: "done", bytes: trimmed };
         last = { length, ms: performance.now() - began };
-        await sleep(pauseAfter(last), undefined, { signal, ref: false }).catch(() => undefined);
+        await pause(pauseAfter(last), signal);
       }
     } catch (error) {
       if (signal.aborted) return { outcome: "stopped", bytes: trimmed };
@@ -127,7 +128,7 @@ async function unheldTarget(pool: Pool, id: VolumeId, signal: AbortSignal): Prom
   for (let tries = 0; tries < HELD_TRIES && !signal.aborted; tries += 1) {
     const target = trimTarget(pool, id);
     if (target !== "held") return target;
-    await sleep(HELD_PAUSE_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    await pause(HELD_PAUSE_MS, signal);
   }
   return undefined;
 }

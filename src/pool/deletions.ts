@@ -5,13 +5,13 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { open } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { messageOf, PoolUnavailableError } from "../core/errors.ts";
 import type { GroupId, SnapshotId, ThinId, VolumeId } from "../core/ids.ts";
 import { bytes, bytesFromSectors } from "../core/units.ts";
 import type { Sectors } from "../core/units.ts";
 import { discardRange } from "../host/discard.ts";
+import { pause } from "../host/pause.ts";
 import { addDemand, fits } from "../plan/capacity.ts";
 import type { Demand } from "../plan/capacity.ts";
 import { nextSlice, pauseAfter } from "../plan/slices.ts";
@@ -89,6 +89,16 @@ export class Deletions {
   /** Undefined for an object that is gone for callers. */
   unless<R extends { readonly id: ObjectId }>(record: R | undefined): R | undefined {
     return record !== undefined && this.#pending.has(record.id) ? undefined : record;
+  }
+
+  /** What has that name, also if it is deleted and still discarded: it makes way, and is gone then, unless it could not be. */
+  async named<R extends { readonly id: ObjectId }>(
+    table: { named(name: string): R | undefined },
+    name: string,
+  ): Promise<R | undefined> {
+    const record = table.named(name);
+    if (record !== undefined) await this.hurry(record.id);
+    return table.named(name);
   }
 
   /** What they are still counted with, and what whoever asks for it gets. */
@@ -247,9 +257,6 @@ function finishOf({ thins, plan }: Deletion): Plan {
   const [_decision, ...rest] = plan;
   return [...thins.map(({ device, uuid }) => ({ kind: "deactivate", device, uuid }) as const), ...rest];
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

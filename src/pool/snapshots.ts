@@ -47,7 +47,7 @@ export class SnapshotOperations {
     };
     return this.#pool.parts.operations.run(scope, async (): Promise<Outcome<SnapshotRecord>> => {
       this.#pool.requireComplete();
-      const existing = await this.#existing(this.#pool.state.snapshots, name);
+      const existing = await this.#pool.deletions.named(this.#pool.state.snapshots, name);
       if (existing?.state === "deleting")
         throw new OperationPendingError(`${title}: the snapshot is being deleted; retry`);
       if (existing?.state === "ready") {
@@ -76,7 +76,7 @@ export class SnapshotOperations {
     };
     return this.#pool.parts.operations.run(scope, async (): Promise<Outcome<GroupRecord>> => {
       this.#pool.requireComplete();
-      const existing = await this.#existing(this.#pool.state.groups, name);
+      const existing = await this.#pool.deletions.named(this.#pool.state.groups, name);
       if (existing?.state === "deleting")
         throw new OperationPendingError(`${title}: the group is being deleted; retry`);
       if (existing?.state === "ready") {
@@ -94,16 +94,6 @@ export class SnapshotOperations {
       if (made.group === undefined) throw new RangeError("a group cut made no group");
       return { kind: "created", record: made.group };
     });
-  }
-
-  /** Under its name, also one that is deleted and still discarded: it makes way. */
-  async #existing<R extends SnapshotRecord | GroupRecord>(
-    table: { named(name: string): R | undefined },
-    name: string,
-  ): Promise<R | undefined> {
-    const record = table.named(name);
-    if (record !== undefined) await this.#pool.deletions.hurry(record.id);
-    return table.named(name);
   }
 
   async #cut(

@@ -3,13 +3,13 @@
  * become of no use is given up, and opened again when nothing of the old engine is under way any more. Each pool has its
  * own: a disk that is stuck holds up nobody else.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { DeviceMissingError, messageOf, TroubledPoolError } from "../core/errors.ts";
 import type { PoolName } from "../core/ids.ts";
 import type { PoolOptions, PoolStanding } from "../core/pool-options.ts";
 import { NOBODY } from "../core/observer.ts";
 import type { PoolObserver } from "../core/observer.ts";
 import type { AbsenceTrouble } from "../core/pool-report.ts";
+import { pause } from "../host/pause.ts";
 import type { Report } from "./backing.ts";
 import type { Pool } from "./engine.ts";
 import type { AskedGrowth } from "./pool-growth.ts";
@@ -52,7 +52,7 @@ export interface Clock {
 
 const CLOCK: Clock = {
   now: () => performance.now(),
-  pause: (ms, signal) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined),
+  pause,
 };
 
 const FIRST_DELAY_MS = 1000;

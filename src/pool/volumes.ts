@@ -48,7 +48,7 @@ export class VolumeOperations {
 
   async #create(intent: CreateVolumeIntent): Promise<Outcome<VolumeRecord>> {
     this.#pool.requireComplete();
-    const existing = await this.#existing(intent.name);
+    const existing = await this.#pool.deletions.named(this.#pool.state.volumes, intent.name);
     if (existing?.state === "deleting") {
       throw new OperationPendingError(
         `volume ${JSON.stringify(intent.name)} is being deleted; retry when it is gone`,
@@ -66,14 +66,6 @@ export class VolumeOperations {
     // Half-made by an earlier try whose undo failed.
     if (existing !== undefined) await this.#pool.perform(planUndoVolume(existing));
     return { kind: "created", record: await this.#make(intent, origin, size) };
-  }
-
-  /** Under its name, also one that is deleted and still discarded: it makes way. */
-  async #existing(name: string): Promise<VolumeRecord | undefined> {
-    const { state, deletions } = this.#pool;
-    const record = state.volumes.named(name);
-    if (record !== undefined) await deletions.hurry(record.id);
-    return state.volumes.named(name);
   }
 
   async #make(

@@ -3,11 +3,11 @@
  * Where the kernel has no event, this looks again after a while: docs/adr/0011-events-and-a-slow-look.md.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { errnoOf, messageOf } from "../core/errors.ts";
 import type { DmName } from "../core/ids.ts";
 import { Dmsetup } from "../host/dmsetup.ts";
+import { pause } from "../host/pause.ts";
 import type { Runner } from "../host/run.ts";
 import type { Report } from "./backing.ts";
 import type { ThinPool } from "./thin-pool.ts";
@@ -64,7 +64,7 @@ export class PoolWatch {
           return;
         }
         report("error", `${device}: its events cannot be waited for: ${messageOf(error)}`);
-        await sleep(RETRY_MS, undefined, { ref: false, signal }).catch(() => undefined);
+        await pause(RETRY_MS, signal);
       }
     }
   }
