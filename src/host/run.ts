@@ -8,7 +8,7 @@ import { errnoFrom } from "./errno.ts";
 import { loadLibc } from "./libc.ts";
 import { type ProcessIo, readProcessIo } from "./process-io.ts";
 import { spawningProcesses } from "./spawn-process.ts";
-import { type Ended, type StartProcess } from "./start-process.ts";
+import { type Ended, neverStarted, type StartProcess } from "./start-process.ts";
 import { TOOL_DIRECTORIES, type ToolName, type Tools } from "./tools.ts";
 
 export interface RunResult {
@@ -70,7 +70,7 @@ export function settle(argv: readonly string[], ended: Ended, accept: readonly n
 }
 
 /** Execa is loaded only where it is needed: it is not small. */
-const start: StartProcess = startByLibc() ?? (await import("./fork-process.ts")).forkProcess;
+const bestStart: StartProcess = startByLibc() ?? (await import("./fork-process.ts")).forkProcess;
 
 function startByLibc(): StartProcess | undefined {
   const libc = loadLibc();
@@ -78,12 +78,16 @@ function startByLibc(): StartProcess | undefined {
 }
 
 async function spawn(
+  start: StartProcess,
   path: string,
   args: readonly string[],
   fds: readonly number[],
   options: RunOptions,
 ): Promise<Ended> {
   const { input, signal } = options;
+  // A C string ends there: the process would get another argument than was meant.
+  if (args.some((text) => text.includes("\0")))
+    return neverStarted("not started: a NUL byte in its arguments", "EINVAL").ended;
   const { pid, ended, kill } = start({
     path,
     args,
@@ -138,7 +142,11 @@ async function before<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
 }
 
 /** The runner of the process. `log` gets one line a command; it must not throw. */
-export function createRunner(tools: Tools, log: (line: RunLine) => void = () => {}): Runner {
+export function createRunner(
+  tools: Tools,
+  log: (line: RunLine) => void = () => {},
+  start: StartProcess = bestStart,
+): Runner {
   let started = 0;
   const holding = (fds: readonly number[]): Runner => ({
     get started() {
@@ -150,7 +158,7 @@ export function createRunner(tools: Tools, log: (line: RunLine) => void = () => 
       const path = tools.path(tool);
       const begin = performance.now();
       started += 1;
-      const ended = await spawn(path, args, fds, options);
+      const ended = await spawn(start, path, args, fds, options);
       log({ argv, ms: performance.now() - begin, exitCode: ended.exitCode });
       return settle(argv, ended, options.accept);
     },

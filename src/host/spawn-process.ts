@@ -33,9 +33,6 @@ export function spawningProcesses(libc: Libc): StartProcess {
   const attributes = plainSignals(libc);
   return (start) => {
     if (start.signal?.aborted === true) return neverStarted("not started: no longer wanted");
-    // A C string ends there: the process would get another argument than was meant.
-    if ([start.path, ...start.args].some((text) => text.includes("\0")))
-      return neverStarted("not started: a NUL byte in its arguments", "EINVAL");
     const pipes = openPipes(libc, start.input === undefined ? 2 : 3);
     if (pipes === undefined) return neverStarted("not started: no pipe", "EMFILE");
     const [out, err, into] = pipes;

@@ -33,7 +33,7 @@ export interface StartedProcess {
   /** Resolves when it is gone and nobody holds its output open; never rejects. */
   readonly ended: Promise<Ended>;
   /** SIGKILL; nothing where it is gone. */
-  kill(): void;
+  readonly kill: () => void;
 }
 
 /** What stands for a process that there never was. */
@@ -44,7 +44,7 @@ export function neverStarted(stderr: string, spawnErrno?: string): StartedProces
     exitCode: undefined,
     ...(spawnErrno === undefined ? {} : { spawnErrno }),
   };
-  return { pid: undefined, ended: Promise.resolve(ended), kill() {} };
+  return { pid: undefined, ended: Promise.resolve(ended), kill: () => undefined };
 }
 
 /** Synchronous: when it returns, the kernel has the process. It runs in / with every signal as the kernel has it. */
