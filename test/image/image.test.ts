@@ -70,7 +70,6 @@ afterAll(async () => {
   await takeDown(POOL, [scratch]);
   // The guard that the driver started stays for some seconds.
   await run("umount", "--recursive", "--lazy", root);
-  await run("umount", "--lazy", root);
   await rm(scratch, { recursive: true });
 });
 
