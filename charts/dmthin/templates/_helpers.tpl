@@ -12,6 +12,12 @@ app.kubernetes.io/name: dmthin
 app.kubernetes.io/component: {{ . }}
 {{- end }}
 
+{{/* Of pods: no versions, so that they are replaced only where something in them is another. Takes {root, component}. */}}
+{{- define "dmthin.podLabels" -}}
+{{ include "dmthin.selector" .component }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- end }}
+
 {{/* Takes {root, component}. */}}
 {{- define "dmthin.labels" -}}
 {{ include "dmthin.selector" .component }}
@@ -40,7 +46,7 @@ capabilities:
 {{/* The configuration of a node's driver but for its pools. A change of it needs a restart. */}}
 {{- define "dmthin.node.fixed" -}}
 endpoint: unix://{{ include "dmthin.pluginDirectory" . }}/csi.sock
-kubeletDirectory: {{ .Values.kubeletDirectory }}
+kubeletDirectory: {{ .Values.kubeletDirectory | quote }}
 stateDirectory: /run/dmthin
 logLevel: {{ .Values.logLevel }}
 maxVolumes: {{ .Values.maxVolumes }}
@@ -58,9 +64,9 @@ cluster:
 
 {{/* Takes {pools, defaultPool}. */}}
 {{- define "dmthin.node.pools" -}}
-{{- with .defaultPool }}
-defaultPool: {{ . }}
-{{- end }}
+{{- if .defaultPool -}}
+defaultPool: {{ .defaultPool | quote }}
+{{ end -}}
 pools:
   {{- toYaml .pools | nindent 2 }}
 {{- end }}
