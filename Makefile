@@ -69,7 +69,7 @@ kernel: install ## integration tests on a real dm-thin kernel (T=…)
 
 .PHONY: api
 api: install ## what speaks to Kubernetes, with a real kube-apiserver and etcd, built and cached at first (T=…)
-	@ETCD=$$(test/tools/etcd.sh); KUBE_APISERVER=$$(test/tools/kube-apiserver.sh); export ETCD KUBE_APISERVER; \
+	@ETCD=$$(test/tools/etcd.sh); KUBE_APISERVER=$$(test/tools/kubernetes.sh kube-apiserver); export ETCD KUBE_APISERVER; \
 	  $(VITEST) --project api $(T)
 
 # Two halves for `make test`, which runs them side by side: a test kernel has one processor.
@@ -94,9 +94,9 @@ faults: install ## the fault suite of the thirteen promises (CASE=name, SEED=7 o
 faults-share: install ## the part of it that every change has to pass
 	@$(NODE) test/faults/run.ts --share
 
-.PHONY: e2e
-e2e: ## a real cluster with sidecars and kubelet (not built yet)
-	@echo "make $@: not built yet" >&2; exit 1
+.PHONY: cluster
+cluster: install ## a real Kubernetes of two nodes for a person, until Ctrl-C: test/e2e/README.md
+	@$(NODE) test/e2e/bed/up.ts $(if $(IMAGE),--image '$(IMAGE)')
 
 # The text of ROW reaches the program as it was typed.
 .PHONY: bench
