@@ -94,6 +94,17 @@ faults: install ## the fault suite of the thirteen promises (CASE=name, SEED=7 o
 faults-share: install ## the part of it that every change has to pass
 	@$(NODE) test/faults/run.ts --share
 
+# KUBECONFIG of the environment is not asked: a cluster is tested only where somebody says so.
+E2E_CLUSTER = $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig '$(KUBECONFIG)')
+
+.PHONY: e2e
+e2e: install ## a real cluster with sidecars and kubelets, and the suite on it (ONLY=part; KUBECONFIG=… for one that is there)
+	@$(NODE) test/e2e/run.ts $(E2E_CLUSTER) -- $(if $(ONLY),--only '$(ONLY)')
+
+.PHONY: e2e-share
+e2e-share: install ## the part of it that every change has to pass
+	@$(NODE) test/e2e/run.ts -- --smoke
+
 .PHONY: cluster
 cluster: install ## a real Kubernetes of two nodes for a person, until Ctrl-C: test/e2e/README.md
 	@$(NODE) test/e2e/bed/up.ts $(if $(IMAGE),--image '$(IMAGE)')
