@@ -75,32 +75,16 @@ async function follow<T, R>(
     cancelSignal: ending.signal,
   });
   try {
-    const split = new DocumentSplitter();
-    for await (const chunk of watch.iterable({ binary: true }))
-      for (const text of split.push(Buffer.from(chunk))) {
-        const verdict = take(JSON.parse(text) as WatchEvent<T>);
-        if (verdict !== undefined) return verdict;
-      }
+    // One event a line, also where objects alone would be printed on many.
+    for await (const line of watch.iterable()) {
+      const verdict = take(JSON.parse(line) as WatchEvent<T>);
+      if (verdict !== undefined) return verdict;
+    }
     return undefined;
   } finally {
     clearTimeout(timer);
     ending.abort();
     await watch;
-  }
-}
-
-/** kubectl prints one indented document after the other: each ends with a brace at the beginning of a line. */
-export class DocumentSplitter {
-  #rest: Buffer = Buffer.alloc(0);
-
-  push(chunk: Buffer): readonly string[] {
-    this.#rest = Buffer.concat([this.#rest, chunk]);
-    const documents: string[] = [];
-    for (let at = this.#rest.indexOf("\n}\n"); at >= 0; at = this.#rest.indexOf("\n}\n")) {
-      documents.push(this.#rest.subarray(0, at + 2).toString("utf8"));
-      this.#rest = this.#rest.subarray(at + 3);
-    }
-    return documents;
   }
 }
 
