@@ -77,8 +77,17 @@ async function follow<T, R>(
   try {
     // One event a line, also where objects alone would be printed on many.
     for await (const line of watch.iterable()) {
-      const verdict = take(JSON.parse(line) as WatchEvent<T>);
-      if (verdict !== undefined) return verdict;
+      // Whoever leaves this loop waits for the end of kubectl: so it is ended first.
+      let verdict: R | undefined;
+      try {
+        verdict = take(JSON.parse(line) as WatchEvent<T>);
+      } catch (error) {
+        ending.abort();
+        throw error;
+      }
+      if (verdict === undefined) continue;
+      ending.abort();
+      return verdict;
     }
     return undefined;
   } finally {

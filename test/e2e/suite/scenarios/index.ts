@@ -9,11 +9,13 @@ import { MANY } from "./many.ts";
 import { NODES } from "./nodes.ts";
 import { PODS } from "./pods.ts";
 import { SNAPSHOTS_AND_COPIES } from "./snapshots.ts";
+import { VIEWS } from "./views.ts";
 import type { Scenario } from "../framework/scenario.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   ...PODS,
   ...CAPACITY,
+  ...VIEWS,
   ...SNAPSHOTS_AND_COPIES,
   ...GROUP_SNAPSHOTS,
   ...GROWTH,

@@ -19,6 +19,7 @@ import { expect } from "../framework/world.ts";
 const oncePerPod: Scenario = {
   id: "read-write-once-pod",
   title: "a second pod of a ReadWriteOncePod claim is refused while the first one runs, and comes after it",
+  smoke: true,
   async run(world) {
     const { ext4 } = world.classes;
     await startWithClaim(world, { name: "only", class: ext4, size: "128Mi", mode: "ReadWriteOncePod" });
