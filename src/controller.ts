@@ -33,7 +33,7 @@ export async function serveController(options: ControllerOptions): Promise<numbe
 /** Throws InvalidRequestError that lists every problem. */
 export async function readControllerConfig(path: string): Promise<ControllerConfig> {
   const endpoint = process.env["CSI_ENDPOINT"];
-  const text = await readConfigurationFile(path);
+  const { text } = await readConfigurationFile(path);
   const parsed = parseControllerConfig(text, endpoint ? { endpoint } : {});
   if (parsed.kind === "valid") return parsed.value;
   throw problemsError(path, parsed.problems);
