@@ -119,6 +119,18 @@ bench: install ## the benchmark table: LVM2 and the bare floor beside dmthin (RO
 check-rules: install ## alert rules, dashboard and metrics, by promtool: their grammar, and when each alert comes
 	@PROMTOOL=$$(test/tools/promtool.sh); $(NODE) test/monitoring/check.ts "$$PROMTOOL"
 
+##@ Release
+
+.PHONY: image
+image: install ## the container image as an OCI archive in dist, with no container engine: docs/guides/build-the-image.md
+	@deploy/image/build.sh dist
+
+# Of arm64 nothing was tested.
+ARCH ?= amd64
+.PHONY: image-context
+image-context: install ## what deploy/Dockerfile is built from, in dist/context, for other builders (ARCH='amd64 arm64')
+	@$(NODE) deploy/image/context.ts dist/context $(foreach each,$(ARCH),$(each)=$$(deploy/image/node.sh $(each)))
+
 ##@ Work
 
 .PHONY: format
@@ -144,10 +156,10 @@ node_modules/.package-lock.json: package-lock.json
 
 .PHONY: clean
 clean: ## delete what demo, tests and benchmarks wrote
-	@rm -rf demo/out bench/out test/out coverage
+	@rm -rf demo/out bench/out test/out coverage dist
 
 .PHONY: help
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z][a-z0-9-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z][a-z0-9-]*:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -1,6 +1,6 @@
 /** The life of a driver: start, serve, drain. Puts the parts together; the only place that chooses them. */
 import { mkdir } from "node:fs/promises";
-import { hostname } from "node:os";
+import { hostname, release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { guessStateDirectory, readConfig, socketPath, surroundingsOf, type Config } from "./config.ts";
 import { controlSocket, reportSocket } from "./config/paths.ts";
@@ -13,6 +13,7 @@ import { listen } from "./csi/server.ts";
 import { csiServices } from "./csi/services.ts";
 import type { UnaryOptions } from "./csi/unary.ts";
 import { faultPoint, type FaultPoint } from "./fault-point.ts";
+import { Dmsetup } from "./host/dmsetup.ts";
 import { GuardClient } from "./host/guard-client.ts";
 import { dmVersions } from "./host/dm-version.ts";
 import { createRunner, type Runner } from "./host/run.ts";
@@ -27,12 +28,14 @@ import { OrphanLook } from "./mounts/orphans.ts";
 import { TrimSchedule } from "./mounts/trim-schedule.ts";
 import { Trims } from "./mounts/trims.ts";
 import type { Report } from "./pool/backing.ts";
+import { CATALOG_VERSION } from "./pool/catalog-schema.ts";
 import { PoolClaims } from "./pool/claims.ts";
 import { LeftDevices } from "./pool/left-devices.ts";
 import { measurePools, reportPools } from "./pool/report-pools.ts";
 import { startPools, type SupervisedPools } from "./pool/set.ts";
 import { dieLoudly, stopSignal } from "./process.ts";
 import { followConfiguration } from "./reload.ts";
+import type { NodeVersions } from "./route/node-state.ts";
 
 export interface ServeOptions {
   /** Path of the file. */
@@ -172,6 +175,7 @@ async function runDriver(
       driver,
       operations,
       report: reportAll,
+      versions: () => nodeVersions(runner, log),
       log,
       onAnswered: count,
     });
@@ -224,6 +228,17 @@ async function runDriver(
 async function join(options: ClusterNodeOptions): Promise<ClusterNode> {
   const { joinCluster } = await import("./cluster-node.ts");
   return joinCluster(options);
+}
+
+/** Of what the pools of this node stand on, for its controllers. */
+async function nodeVersions(runner: Runner, log: Log): Promise<NodeVersions | undefined> {
+  try {
+    const thinPoolTarget = (await new Dmsetup(runner).targets()).get("thin-pool") ?? "";
+    return { kernel: release(), thinPoolTarget, poolFormat: CATALOG_VERSION };
+  } catch (error) {
+    log.warn({ problem: messageOf(error) }, "no versions for the controllers");
+    return undefined;
+  }
 }
 
 interface Watched extends Pick<Beginning, "runner" | "log" | "monitor"> {

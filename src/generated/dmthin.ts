@@ -11,12 +11,14 @@ export interface AbsentPool {
   'name'?: (string);
   'reason'?: (string);
   'conditions'?: (Condition)[];
+  'backing'?: (string);
 }
 
 export interface AbsentPool__Output {
   'name': (string);
   'reason': (string);
   'conditions': (Condition__Output)[];
+  'backing': (string);
 }
 
 export interface Condition {
@@ -171,6 +173,7 @@ export interface NodeState {
   'pools'?: (Pool)[];
   'absent_pools'?: (AbsentPool)[];
   'heartbeat_ms'?: (number);
+  'versions'?: (Versions | null);
 }
 
 export interface NodeState__Output {
@@ -180,6 +183,7 @@ export interface NodeState__Output {
   'pools': (Pool__Output)[];
   'absent_pools': (AbsentPool__Output)[];
   'heartbeat_ms': (number);
+  'versions': (Versions__Output | null);
 }
 
 export interface Pool {
@@ -192,6 +196,7 @@ export interface Pool {
   'data_bytes'?: (number | string | Long);
   'data_used_bytes'?: (number | string | Long);
   'conditions'?: (Condition)[];
+  'figures'?: (PoolFigures | null);
 }
 
 export interface Pool__Output {
@@ -204,6 +209,43 @@ export interface Pool__Output {
   'data_bytes': (string);
   'data_used_bytes': (string);
   'conditions': (Condition__Output)[];
+  'figures': (PoolFigures__Output | null);
+}
+
+export interface PoolFigures {
+  'backing'?: (string);
+  'mode'?: (string);
+  'state'?: (string);
+  'metadata_bytes'?: (number | string | Long);
+  'metadata_used_bytes'?: (number | string | Long);
+  'promised_bytes'?: (number | string | Long);
+  'overprovision'?: (string);
+  'volumes'?: (number);
+  'snapshots'?: (number);
+}
+
+export interface PoolFigures__Output {
+  'backing': (string);
+  'mode': (string);
+  'state': (string);
+  'metadata_bytes': (string);
+  'metadata_used_bytes': (string);
+  'promised_bytes': (string);
+  'overprovision': (string);
+  'volumes': (number);
+  'snapshots': (number);
+}
+
+export interface Versions {
+  'kernel'?: (string);
+  'thin_pool_target'?: (string);
+  'pool_format'?: (number);
+}
+
+export interface Versions__Output {
+  'kernel': (string);
+  'thin_pool_target': (string);
+  'pool_format': (number);
 }
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
@@ -224,6 +266,8 @@ export interface ProtoGrpcType {
       NodeLink: SubtypeConstructor<typeof grpc.Client, NodeLinkClient> & { service: NodeLinkDefinition }
       NodeState: MessageTypeDefinition<NodeState, NodeState__Output>
       Pool: MessageTypeDefinition<Pool, Pool__Output>
+      PoolFigures: MessageTypeDefinition<PoolFigures, PoolFigures__Output>
+      Versions: MessageTypeDefinition<Versions, Versions__Output>
     }
   }
 }

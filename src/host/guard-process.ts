@@ -4,7 +4,7 @@
  */
 // oxlint-disable-next-line eslint/no-restricted-imports -- the exception above
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 
 import { EnvironmentError } from "../core/errors.ts";
 import { type ResumeTool, withoutKilling } from "./suspended-devices.ts";
@@ -64,7 +64,7 @@ function locate(tool: "dmsetup" | "fsfreeze"): string {
  * seconds after its last client, once it no longer watches what it resumed; at once where another already listens.
  */
 export function spawnGuard(options: { readonly socket: string; readonly stateDirectory: string }): void {
-  const entry = join(import.meta.dirname, "../main.ts");
+  const entry = join(import.meta.dirname, `../main${extname(import.meta.filename)}`);
   const args = [
     entry,
     "guard",

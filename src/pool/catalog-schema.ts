@@ -77,6 +77,9 @@ CREATE TABLE groups (
 /** `MIGRATIONS[n]` turns version n into version n + 1; version 0 is an empty file. Published ones never change. */
 export const MIGRATIONS: readonly string[] = [VERSION_1];
 
+/** Of the catalogs that this program has open. */
+export const CATALOG_VERSION = MIGRATIONS.length;
+
 /**
  * Brings the open catalog up to the newest version, in one transaction. Throws PoolSetupError for a version that is
  * newer than `migrations` knows: it may hold what this program would destroy.

@@ -2,6 +2,7 @@
  * The catalog of one pool, as the driver's main thread sees it. SQLite runs in a worker of its own, because
  * `node:sqlite` blocks its thread and a dying disk may block it for ever: that stops this pool and nothing else.
  */
+import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import {
   IncompatibleExistingError,
@@ -94,7 +95,7 @@ class CatalogClient implements Catalog {
     this.#deadlineMs = options.deadlineMs;
     const workerData: CatalogWorkerData =
       options.create === undefined ? { path } : { path, create: options.create };
-    this.#worker = new Worker(new URL("catalog-worker.ts", import.meta.url), {
+    this.#worker = new Worker(new URL(`catalog-worker${extname(import.meta.filename)}`, import.meta.url), {
       workerData,
       name: "catalog",
       execArgv: [],

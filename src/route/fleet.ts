@@ -144,10 +144,10 @@ export class Fleet {
 
   #tellConditions(node: string, view: NodeView | undefined): void {
     for (const { name, uuid, conditions } of view?.pools ?? []) {
-      const text = conditions.join("; ");
-      if ((this.#told.get(uuid) ?? "") === text) continue;
-      this.#told.set(uuid, text);
-      this.#options.log.warn({ node, pool: name, conditions }, "conditions of a pool");
+      const text = conditions.map(({ type, reason }) => `${type}: ${reason}`);
+      if ((this.#told.get(uuid) ?? "") === text.join("; ")) continue;
+      this.#told.set(uuid, text.join("; "));
+      this.#options.log.warn({ node, pool: name, conditions: text }, "conditions of a pool");
     }
   }
 

@@ -3,6 +3,8 @@
 # The cache is keyed by this file's content, so a change here rebuilds. Messages on descriptor 3 reach the user.
 set -euo pipefail
 
+tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../tools" && pwd)
+
 suite=trixie
 packages=dmsetup,fdisk,thin-provisioning-tools,xfsprogs,e2fsprogs,btrfs-progs,util-linux,mount,kmod,iproute2,procps,udev,lvm2,dmeventd,mdadm,fio,libatomic1
 scratch_size=200G
@@ -13,7 +15,7 @@ build_guest() {
   printf 'vm: building the files of the guest (about 20 s)\n' >&3
   mmdebstrap --mode=root --variant=minbase --include="$packages" --aptopt='APT::Install-Recommends "false"' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-    "$suite" "$tree" "$(source_line "$suite")"
+    "$suite" "$tree" "$("$tools/debian-source.sh" "$suite")"
   printf '127.0.0.1 localhost dmthin-vm\n::1 localhost\n' >"$tree/etc/hosts"
   # Mount points, because guests see this tree read-only.
   mkdir -p "$tree/vm/"{cache,kernel,repo,run}
@@ -28,7 +30,7 @@ build_kernel() {
   local apt=$1/apt options
   printf 'vm: fetching User-Mode-Linux of %s\n' "$2" >&3
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-  source_line "$2" >"$apt/sources.list"
+  "$tools/debian-source.sh" "$2" >"$apt/sources.list"
   # A frozen mirror is good enough for a test kernel; signatures are checked all the same.
   options=(-o Acquire::Check-Valid-Until=false -o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$apt/lists"
     -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3)
@@ -36,46 +38,6 @@ build_kernel() {
   (cd "$apt" && apt-get "${options[@]}" -q download user-mode-linux)
   dpkg-deb -x "$apt"/user-mode-linux_*.deb "$1"
   rm -rf "$apt"
-}
-
-source_line() {
-  local keyring mirror
-  keyring=$(keyring)
-  mirror=$(mirror)
-  printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$mirror" "$1"
-}
-
-keyring() {
-  local file
-  for file in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
-    [[ ! -e $file ]] || {
-      printf '%s\n' "$file"
-      return
-    }
-  done
-  printf 'no keyring of the Debian archive\n' >&2
-  return 1
-}
-
-# The mirror this machine already uses for whole Debian releases, as apt knows it.
-mirror() {
-  local found
-  found=$(debian_mirrors)
-  if [[ -z $found ]]; then
-    apt-get -q update >&2
-    found=$(debian_mirrors)
-  fi
-  [[ -n $found ]] || {
-    printf 'apt knows no Debian mirror\n' >&2
-    return 1
-  }
-  printf '%s\n' "${found%%$'\n'*}"
-}
-
-# shellcheck disable=SC2016 # apt expands these
-debian_mirrors() {
-  apt-get indextargets --format '$(ORIGIN) $(LABEL) $(COMPONENT) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
-    awk '$1 == "Debian" && $2 == "Debian" && $3 == "main" && $4 !~ /-/ { print $5 }'
 }
 
 "build_$1" "${@:2}"
