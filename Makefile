@@ -125,6 +125,11 @@ check-rules: install ## alert rules, dashboard and metrics, by promtool: their g
 image: install ## the container image as an OCI archive in dist, with no container engine: docs/guides/build-the-image.md
 	@deploy/image/build.sh dist
 
+.PHONY: image-check
+image-check: image ## what that image can do on the test kernel, its root read-only and nothing of the machine in it
+	@$(NODE) test/image/unpack.ts dist/dmthin-$$($(NODE) -p 'require("./package.json").version').tar dist/root
+	@$(VM) $(DISKS) -- env DMTHIN_IMAGE_ROOT="$(CURDIR)/dist/root" $(VITEST) --project image
+
 # Of arm64 nothing was tested.
 ARCH ?= amd64
 .PHONY: image-context
