@@ -15,8 +15,13 @@ export async function kubectl(
 ): Promise<string> {
   const child = spawn(tools.kubectl, ["--kubeconfig", config, ...args], { stdio: "pipe" });
   child.stdin.end(input);
-  const [output, complaint] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-  if (child.exitCode !== 0) throw new Error(`kubectl ${args.slice(0, 2).join(" ")}: ${complaint.slice(-2000)}`);
+  const [output, complaint] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "close"),
+  ]);
+  if (child.exitCode !== 0)
+    throw new Error(`kubectl ${args.slice(0, 2).join(" ")}: ${complaint.slice(-2000)}`);
   return output;
 }
 
@@ -49,5 +54,12 @@ export async function installSnapshotController(tools: Tools, config: string): P
     },
   };
   await kubectl(tools, config, ["apply", "-f", "-"], JSON.stringify(deployment));
-  await kubectl(tools, config, ["-n", "kube-system", "rollout", "status", "deployment/snapshot-controller", "--timeout=120s"]);
+  await kubectl(tools, config, [
+    "-n",
+    "kube-system",
+    "rollout",
+    "status",
+    "deployment/snapshot-controller",
+    "--timeout=120s",
+  ]);
 }

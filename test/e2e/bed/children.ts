@@ -26,7 +26,8 @@ export function daemon(
   return child;
 }
 
-export const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+export const hasEnded = (child: ChildProcess): boolean =>
+  child.exitCode !== null || child.signalCode !== null;
 
 /** At once, as a power cut does. Resolves when the first process is gone; those it left behind are killed too. */
 export async function endGroup(child: ChildProcess): Promise<void> {

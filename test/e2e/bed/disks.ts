@@ -32,7 +32,9 @@ export async function nodeDisks(tools: Tools, driverImage: string | undefined): 
   if (!existsSync(images)) makeRoot(recipe, images, tools);
   forgetOld(images);
   const tree = join(images, "tree");
-  const sources = ["images.ts", "disks.ts"].map((file) => readFileSync(join(import.meta.dirname, file), "utf8"));
+  const sources = ["images.ts", "disks.ts"].map((file) =>
+    readFileSync(join(import.meta.dirname, file), "utf8"),
+  );
   const wanted = await imagesOf(tools, tree);
   const sidecars = `sidecars-${hash(JSON.stringify(wanted), ...sources)}.ext4`;
   const archives = existsSync(join(images, sidecars)) ? [] : await writeAll(images, wanted);
@@ -60,7 +62,9 @@ function makeRoot(recipe: string, goal: string, tools: Tools): void {
     execFileSync(recipe, [partial, tools.kernelTree, tools.sources], { stdio: ["ignore", "pipe", "pipe"] });
   } catch (error) {
     const { stderr } = error as { stderr?: Buffer };
-    throw new Error(`the nodes' root cannot be built:\n${stderr?.toString().slice(-2000) ?? ""}`, { cause: error });
+    throw new Error(`the nodes' root cannot be built:\n${stderr?.toString().slice(-2000) ?? ""}`, {
+      cause: error,
+    });
   }
   renameSync(partial, goal);
 }

@@ -24,7 +24,9 @@ export interface Services {
 export function followServices(admin: KubeConfig): Services {
   const core = admin.makeApiClient(CoreV1Api);
   const discovery = admin.makeApiClient(DiscoveryV1Api);
-  const services = makeInformer<V1Service>(admin, "/api/v1/services", () => core.listServiceForAllNamespaces());
+  const services = makeInformer<V1Service>(admin, "/api/v1/services", () =>
+    core.listServiceForAllNamespaces(),
+  );
   const slices = makeInformer<V1EndpointSlice>(admin, "/apis/discovery.k8s.io/v1/endpointslices", () =>
     discovery.listEndpointSliceForAllNamespaces(),
   );
@@ -37,7 +39,9 @@ export function followServices(admin: KubeConfig): Services {
         ({ metadata }) => metadata?.namespace === namespace && metadata.labels?.[SERVICE_LABEL] === name,
       );
   const ready = (slice: V1EndpointSlice): string[] =>
-    (slice.endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false).flatMap(({ addresses }) => addresses);
+    (slice.endpoints ?? [])
+      .filter(({ conditions }) => conditions?.ready !== false)
+      .flatMap(({ addresses }) => addresses);
 
   let turn = 0;
   const hand = (socket: Socket, namespace: string, service: string, port: string): void => {
@@ -58,7 +62,8 @@ export function followServices(admin: KubeConfig): Services {
     const wanted = new Map<string, () => Server>();
     for (const { metadata, spec } of services.list()) {
       const [address, namespace, name] = [spec?.clusterIP, metadata?.namespace, metadata?.name];
-      if (address === undefined || address === "None" || namespace === undefined || name === undefined) continue;
+      if (address === undefined || address === "None" || namespace === undefined || name === undefined)
+        continue;
       if (namespace === "default" && name === "kubernetes") continue; // the API server listens there itself
       for (const { protocol, port, name: portName = "" } of spec?.ports ?? []) {
         if ((protocol ?? "TCP") !== "TCP") continue;
