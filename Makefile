@@ -69,7 +69,7 @@ kernel: install ## integration tests on a real dm-thin kernel (T=…)
 
 .PHONY: api
 api: install ## what speaks to Kubernetes, with a real kube-apiserver and etcd, built and cached at first (T=…)
-	@ETCD=$$(test/tools/etcd.sh); KUBE_APISERVER=$$(test/tools/kube-apiserver.sh); export ETCD KUBE_APISERVER; \
+	@ETCD=$$(test/tools/etcd.sh); KUBE_APISERVER=$$(test/tools/kubernetes.sh kube-apiserver); export ETCD KUBE_APISERVER; \
 	  $(VITEST) --project api $(T)
 
 # Two halves for `make test`, which runs them side by side: a test kernel has one processor.
@@ -94,9 +94,20 @@ faults: install ## the fault suite of the thirteen promises (CASE=name, SEED=7 o
 faults-share: install ## the part of it that every change has to pass
 	@$(NODE) test/faults/run.ts --share
 
+# KUBECONFIG of the environment is not asked: a cluster is tested only where somebody says so.
+E2E_CLUSTER = $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig '$(KUBECONFIG)')
+
 .PHONY: e2e
-e2e: ## a real cluster with sidecars and kubelet (not built yet)
-	@echo "make $@: not built yet" >&2; exit 1
+e2e: install ## a real cluster with sidecars and kubelets, and the suite on it (ONLY=part; KUBECONFIG=… for one that is there)
+	@$(NODE) test/e2e/run.ts $(E2E_CLUSTER) -- $(if $(ONLY),--only '$(ONLY)')
+
+.PHONY: e2e-share
+e2e-share: install ## the part of it that every change has to pass
+	@$(NODE) test/e2e/run.ts -- --smoke
+
+.PHONY: cluster
+cluster: install ## a real Kubernetes of two nodes for a person, until Ctrl-C: test/e2e/README.md
+	@$(NODE) test/e2e/bed/up.ts $(if $(IMAGE),--image '$(IMAGE)')
 
 # The text of ROW reaches the program as it was typed.
 .PHONY: bench
@@ -113,6 +124,11 @@ check-rules: install ## alert rules, dashboard and metrics, by promtool: their g
 .PHONY: image
 image: install ## the container image as an OCI archive in dist, with no container engine: docs/guides/build-the-image.md
 	@deploy/image/build.sh dist
+
+.PHONY: image-check
+image-check: image ## what that image can do on the test kernel, its root read-only and nothing of the machine in it
+	@$(NODE) test/image/unpack.ts dist/dmthin-$$($(NODE) -p 'require("./package.json").version').tar dist/root
+	@$(VM) $(DISKS) -- env DMTHIN_IMAGE_ROOT="$(CURDIR)/dist/root" $(VITEST) --project image
 
 # Of arm64 nothing was tested.
 ARCH ?= amd64

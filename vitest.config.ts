@@ -24,6 +24,7 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], ...onTheKernel } },
+      { extends: true, test: { name: "image", include: ["test/image/**/*.test.ts"], ...onTheKernel } },
       {
         extends: true,
         test: { name: "kernel-udev", include: ["test/kernel-udev/**/*.test.ts"], ...onTheKernel },

@@ -59,7 +59,7 @@ function judgeTargets({ targets, modulesAtBoot, isModule }: KernelFacts): readon
       fail(
         "device-mapper",
         `the kernel has no target ${missing.join(" and ")}`,
-        `modprobe ${MODULE}, and name it in /etc/modules-load.d/dmthin.conf`,
+        `modprobe ${MODULE}, and name it in /etc/modules-load.d/dmthin.conf; the driver does the first where it sees the node's /lib/modules`,
       ),
     ];
   const versions = targets

@@ -25,6 +25,8 @@ export interface DriverOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** `all` unless given. A controller has no pools: its configuration is `config`. */
   readonly role?: "all" | "node" | "controller";
+  /** What to start instead of this repository's program, before the words of the command. */
+  readonly program?: readonly string[];
   /** Directory of a cgroup: the driver and all that it starts are born in it. */
   readonly cgroup?: string;
 }
@@ -107,10 +109,15 @@ export async function startDriver(options: DriverOptions): Promise<TestDriver> {
 function spawnDriver(
   configuration: string,
   log: string,
-  { environment = {}, cgroup, role = "all" }: Pick<DriverOptions, "environment" | "cgroup" | "role">,
+  {
+    environment = {},
+    cgroup,
+    role = "all",
+    program: dmthin = [process.execPath, MAIN],
+  }: Pick<DriverOptions, "environment" | "cgroup" | "role" | "program">,
 ): ChildProcess {
   const output = openSync(log, "a");
-  const program = [process.execPath, MAIN, role, "--config", configuration];
+  const program = [...dmthin, role, "--config", configuration];
   const enter = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"'];
   const [command = "", ...args] = cgroup === undefined ? program : [...enter, cgroup, ...program];
   const child = spawn(command, args, {

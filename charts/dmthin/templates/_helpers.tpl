@@ -86,7 +86,7 @@ kubernetes:
 {{/* What sidecars with an API client have in common. Takes {root, port, qps, burst}. */}}
 {{- define "dmthin.sidecarFlags" -}}
 {{- $election := .root.Values.sidecars.leaderElection -}}
-- --csi-address=unix:///run/csi/csi.sock
+- --csi-address=/run/csi/csi.sock
 - --leader-election
 - --leader-election-namespace=$(NAMESPACE)
 - --leader-election-lease-duration={{ $election.leaseDuration }}

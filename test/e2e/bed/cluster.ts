@@ -99,9 +99,9 @@ function inNamespaces(settings: string): ChildProcess {
 }
 
 async function messageOf(messages: AsyncIterator<string>): Promise<unknown> {
-  const { done, value } = await messages.next();
-  if (done === true) throw new Error("the bed ended while it was brought up");
-  return JSON.parse(value) as unknown;
+  const message = await messages.next();
+  if (message.done === true) throw new Error("the bed ended while it was brought up");
+  return JSON.parse(message.value) as unknown;
 }
 
 /** A port of 127.0.0.1 for a Unix socket. */

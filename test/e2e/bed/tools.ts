@@ -15,7 +15,7 @@ export const cacheDirectory = (): string =>
   process.env["DMTHIN_CACHE"] ?? join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "dmthin");
 
 /** Lines of a script's output. What it says meanwhile goes on to our standard error. */
-function lines(script: string, ...args: readonly string[]): string[] {
+export function lines(script: string, ...args: readonly string[]): string[] {
   const output = execFileSync(script, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
   return output.split("\n").filter((line) => line !== "");
 }

@@ -36,9 +36,18 @@ describe("the kernel's thin targets", () => {
     });
   });
 
+  const SILENT = { exitCode: 1, stderr: "/dev/mapper/control: open failed: No such device" };
+
+  test("device-mapper not loaded at all: its thin module brings it", async () => {
+    const runner = fakeRunner({ "dmsetup targets": [SILENT, { stdout: WITH }], "modprobe dm_thin_pool": {} });
+    await ensureThinTargets(runner);
+    expect(runner.commands).toEqual(["dmsetup targets", "modprobe dm_thin_pool", "dmsetup targets"]);
+  });
+
   test("a kernel without device-mapper is told apart", async () => {
     const runner = fakeRunner({
-      "dmsetup targets": { exitCode: 1, stderr: "/dev/mapper/control: open failed: No such device" },
+      "dmsetup targets": SILENT,
+      "modprobe dm_thin_pool": { exitCode: 1, stderr: "modprobe: FATAL: Module dm_thin_pool not found." },
     });
     await expect(ensureThinTargets(runner)).rejects.toMatchObject({
       kind: "environment",
