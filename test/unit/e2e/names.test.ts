@@ -5,7 +5,9 @@ const A = 1;
 const AAAA = 28;
 
 function query(name: string, type: number): Buffer {
-  const labels = name.split(".").flatMap((label) => [label.length, ...Buffer.from(label)]);
+  const labels = Buffer.concat(
+    name.split(".").map((label) => Buffer.from(`${String.fromCodePoint(label.length)}${label}`)),
+  );
   const header = [0xbe, 0xef, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 1];
   // An option record behind the question, as resolvers send it.
   return Buffer.from([...header, ...labels, 0, 0, type, 0, 1, 0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);

@@ -1,5 +1,5 @@
 /** What a failed scenario leaves for people: state, Events and logs, in files. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { nameOf } from "./settings.ts";
@@ -8,8 +8,10 @@ import type { World } from "./world.ts";
 const PLACE = "test/out/e2e";
 const LONGEST_MS = 30_000;
 
+/** Of an earlier run; the directory itself may be somebody else's. */
 export function forgetKept(): void {
-  rmSync(PLACE, { recursive: true, force: true });
+  mkdirSync(PLACE, { recursive: true });
+  for (const name of readdirSync(PLACE)) rmSync(join(PLACE, name), { recursive: true, force: true });
 }
 
 /** Never throws: what cannot be had is said in its file. Returns the directory. */
