@@ -132,6 +132,7 @@ async function onBed(): Promise<number> {
         HELM: helm,
         DMTHIN_E2E_BED: bed.program,
         DMTHIN_E2E_CHART: CHART,
+        DMTHIN_E2E_PLUGIN: join(ROOT, "bin/kubectl-dmthin"),
         DMTHIN_NAMESPACE: NAMESPACE,
         DMTHIN_E2E_POOL: "fast",
         DMTHIN_E2E_SMALL_POOL: "small",
