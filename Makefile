@@ -58,6 +58,7 @@ check-format: install
 
 check-generated: install
 	@$(NODE) proto/generate.ts --check
+	@$(NODE) charts/generate.ts --check
 
 .PHONY: unit
 unit: install ## tests that need nothing but Node (T=part-of-a-file-name)
@@ -69,7 +70,8 @@ kernel: install ## integration tests on a real dm-thin kernel (T=…)
 
 .PHONY: api
 api: install ## what speaks to Kubernetes, with a real kube-apiserver and etcd, built and cached at first (T=…)
-	@ETCD=$$(test/tools/etcd.sh); KUBE_APISERVER=$$(test/tools/kubernetes.sh kube-apiserver); export ETCD KUBE_APISERVER; \
+	@ETCD=$$(test/tools/etcd.sh); KUBE_APISERVER=$$(test/tools/kubernetes.sh kube-apiserver); CHART_CRDS=$$(test/tools/chart-crds.sh); \
+	  export ETCD KUBE_APISERVER CHART_CRDS; \
 	  $(VITEST) --project api $(T)
 
 # Two halves for `make test`, which runs them side by side: a test kernel has one processor.
@@ -115,6 +117,10 @@ bench: export DMTHIN_ROW = $(value ROW)
 bench: install ## the benchmark table: LVM2 and the bare floor beside dmthin (ROW=part-of-an-id)
 	@$(NODE) bench/run.ts "$$DMTHIN_ROW"
 
+.PHONY: chart
+chart: install ## the chart by helm: lint, refusals, and whether what is rendered is up to date (T=…)
+	@HELM=$$(test/tools/helm.sh); export HELM; $(VITEST) --project chart $(T)
+
 .PHONY: check-rules
 check-rules: install ## alert rules, dashboard and metrics, by promtool: their grammar, and when each alert comes
 	@PROMTOOL=$$(test/tools/promtool.sh); $(NODE) test/monitoring/check.ts "$$PROMTOOL"
@@ -143,8 +149,9 @@ format: install ## format everything in place
 	@$(NODE) node_modules/oxfmt/bin/oxfmt
 
 .PHONY: generate
-generate: install ## write src/generated from proto/*.proto
+generate: install ## write src/generated from proto/*.proto, and what is rendered from the chart
 	@$(NODE) proto/generate.ts
+	@HELM=$$(test/tools/helm.sh); $(NODE) charts/generate.ts --helm "$$HELM"
 
 .PHONY: tools
 tools: install ## bring the test kernel, csi-sanity and promtool (the targets that need them do so too)

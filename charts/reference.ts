@@ -3,7 +3,7 @@
 export interface ValuesSchema {
   readonly description?: string;
   readonly properties?: Readonly<Record<string, ValuesSchema>>;
-  readonly enum?: readonly unknown[];
+  readonly enum?: readonly string[];
   readonly additionalProperties?: boolean | ValuesSchema;
 }
 
@@ -78,8 +78,7 @@ function shown(value: unknown): string {
   if (value === "" || value === undefined) return "";
   if (Array.isArray(value) && value.length === 0) return "";
   if (isMapping(value) && Object.keys(value).length === 0) return "";
-  const isPlain = typeof value !== "object";
-  const text = isPlain ? String(value) : JSON.stringify(value).replaceAll('"', "");
+  const text = typeof value === "string" ? value : JSON.stringify(value).replaceAll('"', "");
   return text.length > 60 ? "[values.yaml](../../charts/dmthin/values.yaml)" : `\`${text}\``;
 }
 

@@ -8,7 +8,7 @@ out=$(mkdir -p "$1" && cd "$1" && pwd)
 node=node_modules/.bin/node
 version=$("$node" -p 'require("./package.json").version')
 name=ghcr.io/dmthin/dmthin:$version
-revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+revision=$(git describe --always --abbrev=40 --dirty --exclude="*" 2>/dev/null || echo unknown)
 # One commit, one base: one image, to the last byte.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH

@@ -45,7 +45,8 @@ async function mountRoot(): Promise<void> {
     `lowerdir=${image},upperdir=${above}/upper,workdir=${above}/work`,
   );
   mkdirSync(join(root, scratch), { recursive: true });
-  await run("mount", "-o", "remount,ro", root);
+  await run("mount", "--bind", root, root);
+  await run("mount", "-o", "remount,bind,ro", root);
   for (const name of ["dev", "proc", "sys"]) await run("mount", "--rbind", `/${name}`, join(root, name));
   await run("mount", "--bind", scratch, join(root, scratch));
 }
@@ -67,7 +68,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await driver.stop();
   await takeDown(POOL, [scratch]);
-  await run("umount", "--recursive", root);
+  // The guard that the driver started stays for some seconds.
+  await run("umount", "--recursive", "--lazy", root);
   await rm(scratch, { recursive: true });
 });
 

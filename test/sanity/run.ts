@@ -1,5 +1,6 @@
 /**
- * `make sanity`, inside the test kernel: csi-sanity against `dmthin all`, for filesystems and for raw block.
+ * `make sanity`, inside the test kernel: csi-sanity against `dmthin all`, for filesystems and for raw block; and for filesystems
+ * against `dmthin controller` before `dmthin node`, whose cases count as cases of filesystems.
  * csi-sanity is the first argument, or CSI_SANITY. Further arguments go to csi-sanity (`--ginkgo.focus=…`).
  */
 import { spawn } from "node:child_process";
@@ -7,38 +8,48 @@ import { once } from "node:events";
 import { createWriteStream, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeTally } from "../runner/tally.ts";
-import { lastLines, loopPool, startDriver, type TestDriver } from "../support/driver.ts";
+import { lastLines } from "../support/driver.ts";
 import { isExpectedSkip, parseSanityReport, type SanityReport } from "./report.ts";
+import { startAll, startRouted, type Target } from "./targets.ts";
 
-/** csi-sanity makes volumes of 10 GiB, about ten at a time. Sparse: only what it writes is allocated. */
-const DATA_SIZE = "160GiB";
 const LEAST_PASSED = 75;
 const OUT = join(import.meta.dirname, "../out");
 
 interface Run {
+  /** As the last line counts it. */
   readonly what: "filesystem" | "block";
+  /** For files and messages. */
+  readonly name: string;
   readonly accessType: "mount" | "block";
 }
-const RUNS: readonly Run[] = [
-  { what: "filesystem", accessType: "mount" },
-  { what: "block", accessType: "block" },
-];
+const FILESYSTEM: Run = { what: "filesystem", name: "filesystem", accessType: "mount" };
+const BLOCK: Run = { what: "block", name: "block", accessType: "block" };
+const ROUTED: Run = { what: "filesystem", name: "filesystem-routed", accessType: "mount" };
+
+/** Each target is ended before the next begins: they have the same pool. */
+const TARGETS = [
+  { start: startAll, runs: [FILESYSTEM, BLOCK] },
+  { start: startRouted, runs: [ROUTED] },
+] as const;
 
 async function csiSanity(
   tool: string,
   run: Run,
-  driver: TestDriver,
+  target: Target,
   more: readonly string[],
 ): Promise<SanityReport> {
-  const junit = join(OUT, `sanity-${run.what}.xml`);
-  const output = join(OUT, `sanity-${run.what}.log`);
+  const junit = join(OUT, `sanity-${run.name}.xml`);
+  const output = join(OUT, `sanity-${run.name}.log`);
   mkdirSync(OUT, { recursive: true });
   rmSync(junit, { force: true });
   // csi-sanity makes both directories, and insists that they do not exist.
   const options: Readonly<Record<string, string>> = {
-    "csi.endpoint": driver.endpoint,
-    "csi.mountdir": join(driver.kubeletDirectory, `${run.what}-mount`),
-    "csi.stagingdir": join(driver.kubeletDirectory, `${run.what}-staging`),
+    "csi.endpoint": target.endpoint,
+    ...(target.controllerEndpoint === undefined
+      ? {}
+      : { "csi.controllerendpoint": target.controllerEndpoint }),
+    "csi.mountdir": join(target.kubeletDirectory, `${run.name}-mount`),
+    "csi.stagingdir": join(target.kubeletDirectory, `${run.name}-staging`),
     "csi.testvolumeaccesstype": run.accessType,
     "ginkgo.junit-report": junit,
     "ginkgo.no-color": "true",
@@ -59,7 +70,7 @@ async function csiSanity(
 }
 
 /** csi-sanity deletes what it made; whatever is still there was leaked. */
-async function leftovers({ client }: TestDriver): Promise<readonly string[]> {
+async function leftovers({ client }: Target): Promise<readonly string[]> {
   const { entries: volumes } = await client.controller.listVolumes({});
   const { entries: snapshots } = await client.controller.listSnapshots({});
   return [
@@ -69,7 +80,12 @@ async function leftovers({ client }: TestDriver): Promise<readonly string[]> {
 }
 
 /** Failures as csi-sanity counts them, and what we demand beyond. */
-function judge({ what }: Run, report: SanityReport, left: readonly string[], whole: boolean): SanityReport {
+function judge(
+  { name: what }: Run,
+  report: SanityReport,
+  left: readonly string[],
+  whole: boolean,
+): SanityReport {
   const unexpected = whole ? report.skipped.filter((skip) => !isExpectedSkip(skip)) : [];
   const failed = [
     ...report.failed,
@@ -92,34 +108,40 @@ if (tool === undefined || scratch === undefined)
 
 const directory = join(scratch, "sanity");
 mkdirSync(directory, { recursive: true });
-const driver = await startDriver({ directory, pools: [loopPool(directory, "sanity", DATA_SIZE)] });
 const reports: { readonly run: Run; readonly report: SanityReport }[] = [];
-let exitCode: number;
-try {
-  for (const run of RUNS) {
-    const started = performance.now();
-    const report = await csiSanity(tool, run, driver, more);
-    reports.push({ run, report: judge(run, report, await leftovers(driver), more.length === 0) });
-    console.log(`${run.what}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+const badEnds: number[] = [];
+for (const { start, runs } of TARGETS) {
+  const target = await start(directory);
+  try {
+    for (const run of runs) {
+      const started = performance.now();
+      const report = await csiSanity(tool, run, target, more);
+      reports.push({ run, report: judge(run, report, await leftovers(target), more.length === 0) });
+      console.log(`${run.name}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+    }
+  } finally {
+    const exitCode = await target.stop();
+    if (exitCode !== 0) badEnds.push(exitCode);
   }
-} finally {
-  exitCode = await driver.stop();
 }
 
 for (const { run, report } of reports) {
-  for (const { name, reason } of report.skipped) console.log(`${run.what}: skipped: ${name}: ${reason}`);
-  for (const { name, message } of report.failed) console.log(`${run.what}: FAILED: ${name}: ${message}`);
+  for (const { name, reason } of report.skipped) console.log(`${run.name}: skipped: ${name}: ${reason}`);
+  for (const { name, message } of report.failed) console.log(`${run.name}: FAILED: ${name}: ${message}`);
 }
-if (exitCode !== 0) console.log(`FAILED: the driver ended with ${exitCode}`);
-const failed = reports.reduce((sum, { report }) => sum + report.failed.length, exitCode === 0 ? 0 : 1);
+for (const exitCode of badEnds) console.log(`FAILED: a driver ended with ${exitCode}`);
+const failed = reports.reduce((sum, { report }) => sum + report.failed.length, badEnds.length);
 writeTally("sanity", {
   passed: reports.reduce((sum, { report }) => sum + report.passed, 0),
   failed,
   skipped: reports.flatMap(({ run, report }) =>
-    report.skipped.map(({ name, reason }) => ({ name: `${run.what}: ${name}`, reason })),
+    report.skipped.map(({ name, reason }) => ({ name: `${run.name}: ${name}`, reason })),
   ),
 });
-const count = ({ run, report }: (typeof reports)[number]): string =>
-  `${run.what} ${report.passed} passed, ${report.failed.length} failed, ${report.skipped.length} skipped`;
-console.log(`sanity: ${reports.map(count).join("; ")}`);
+const sum = (what: Run["what"], of: (report: SanityReport) => number): number =>
+  reports.filter(({ run }) => run.what === what).reduce((total, { report }) => total + of(report), 0);
+const count = (what: Run["what"]): string =>
+  `${what} ${sum(what, ({ passed }) => passed)} passed, ${sum(what, (report) => report.failed.length)} failed, ` +
+  `${sum(what, (report) => report.skipped.length)} skipped`;
+console.log(`sanity: ${count("filesystem")}; ${count("block")}`);
 process.exit(failed === 0 ? 0 : 1);
