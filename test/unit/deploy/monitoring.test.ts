@@ -9,7 +9,7 @@ import { CONDITION_TYPES } from "../../../src/core/pool-report.ts";
 import { DriverMetrics } from "../../../src/monitor/driver-metrics.ts";
 import { Monitor } from "../../../src/monitor/monitor.ts";
 import { NodeMetrics } from "../../../src/monitor/node-metrics.ts";
-import { volumeSeries } from "../../../src/monitor/volume-series.ts";
+import { metricsOf } from "../../support/monitor-metrics.ts";
 import { nodeReport, openPool } from "../../support/node-report.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -55,24 +55,10 @@ beforeAll(() => {
 });
 afterAll(() => monitor.close());
 
-interface NamedMetric {
-  readonly name: string;
-  readonly type: string;
-}
-
-/** prom-client's types say that the type is an enum; it is a word. Series of volumes are not in its registry. */
-const monitorMetrics = (): readonly NamedMetric[] => [
-  ...(monitor.registry.getMetricsAsArray() as unknown as readonly NamedMetric[]),
-  ...[...volumeSeries({ pools: [] }).matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name = "", type = ""]) => ({
-    name,
-    type,
-  })),
-];
-
 /** Names of series: a histogram has three. */
 function seriesNames(): ReadonlySet<string> {
   return new Set(
-    monitorMetrics().flatMap(({ name, type }) =>
+    metricsOf(monitor).flatMap(({ name, type }) =>
       type === "histogram" ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
     ),
   );
@@ -109,7 +95,7 @@ test("the reference lists every metric with its type, and no other", () => {
     ...text("docs/reference/metrics.md").matchAll(/^\| `((?:dmthin|process)_\w+)` \| (\w+) \|/gm),
   ];
   const listed = rows.map(([, name = "", type = ""]) => `${name} ${type}`);
-  const real = monitorMetrics().map(({ name, type }) => `${name} ${type}`);
+  const real = metricsOf(monitor).map(({ name, type }) => `${name} ${type}`);
   expect(listed.toSorted()).toEqual(real.toSorted());
 });
 
