@@ -66,11 +66,10 @@ test("a node reports its pool, and what it stands on", async () => {
   expect(figures()).toMatchObject({ backing: "loop", mode: "rw", state: "ready", volumes: 0, snapshots: 0 });
   expect(figures()?.metadata.size).toBeGreaterThan(0n);
   await eventually(() => expect(view()?.versions.kernel).not.toBe(""));
-  expect(view()?.versions).toEqual({
-    kernel: expect.stringMatching(/^\d+\.\d+/),
-    thinPoolTarget: expect.stringMatching(/^v?1\.\d+\.\d+$/),
-    poolFormat: 2,
-  });
+  const { kernel = "", thinPoolTarget, poolFormat } = view()?.versions ?? {};
+  expect(kernel).toMatch(/^\d+\.\d+/);
+  expect(thinPoolTarget).toMatch(/^v1\.\d+\.\d+$/);
+  expect(poolFormat).toBe(2);
 });
 
 test("what is made is recorded with the cluster, and lists it also after a restart of the driver", async () => {
