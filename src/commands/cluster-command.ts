@@ -129,12 +129,12 @@ const DOCTOR = { answers: [EXIT.ok, 1], timeoutMs: ANSWER_MS };
 
 async function doctor(command: ViewCommand, asking: Asking): Promise<Said> {
   const words = command.json ? ["doctor", "-o", "json"] : ["doctor"];
-  const read: (stdout: string) => object | string = command.json ? parseFindings : anyText;
-  const answers = await askDrivers(asking.kubectl, command, asking.drivers, { ...DOCTOR, words, read });
-  const found = text.valuesOf(answers).map(({ node, value }) => ({ node, said: value }));
+  const { kubectl, drivers } = asking;
+  const answers = await askDrivers(kubectl, command, drivers, { ...DOCTOR, words, read: anyText });
+  const found = text.valuesOf(answers);
   const output = command.json
-    ? formatJson({ nodes: found.map(({ node, said: findings }) => Object.assign({ node }, findings)) })
-    : found.map(({ node, said: lines }) => `${node}\n${String(lines)}`).join("\n");
+    ? formatJson({ nodes: found.map(({ node, value }) => Object.assign({ node }, parseFindings(value))) })
+    : found.map(({ node, value }) => `${node}\n${value}`).join("\n");
   return said(asking, answers, output, []);
 }
 
