@@ -216,10 +216,9 @@ describe("a command for one node", () => {
   test("is passed on to its driver as it stands, with its exit code", async () => {
     const { exitCode, asked } = await run("--context=mine pool grow fast --dry-run --node worker-2");
     expect(exitCode).toBe(3);
-    expect(asked.at(-1)).toEqual([
-      ...["--context=mine", "exec", "--namespace", "dmthin-system", POD_2, "--container", "driver", "--"],
-      ...["dmthin", "pool", "grow", "fast", "--dry-run"],
-    ]);
+    expect(asked.at(-1)?.join(" ")).toBe(
+      `--context=mine exec --namespace dmthin-system ${POD_2} --container driver -- dmthin pool grow fast --dry-run`,
+    );
   });
 
   test("needs the node where there are several", async () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { EnvironmentError } from "../../../src/core/errors.ts";
-import { createRunner, type RunLine, type Runner } from "../../../src/host/run.ts";
+import { createRunner, runAsTyped, type RunLine, type Runner } from "../../../src/host/run.ts";
 import type { Tools } from "../../../src/host/tools.ts";
 
 /** Every tool is a shell here, so that a test can say what the process does. */
@@ -183,5 +183,28 @@ describe("descriptors held by children", () => {
     const { stdout } = await shell(createRunner(SHELL), "ls -l /proc/self/fd");
     expect(stdout).not.toContain(directory);
     closeSync(fd);
+  });
+});
+
+describe("what a person would have typed himself", () => {
+  const node = (code: string, options = {}) => runAsTyped(process.execPath, ["-e", code], options);
+
+  test("has his environment and directory, and its exit code is the answer", async () => {
+    process.env["DMTHIN_OF_THE_TEST"] = "his";
+    const { stdout, stderr, exitCode } = await node(
+      "console.log(process.env.DMTHIN_OF_THE_TEST, process.cwd()); console.error('said'); process.exitCode = 4",
+    );
+    delete process.env["DMTHIN_OF_THE_TEST"];
+    expect([stdout, stderr, exitCode]).toEqual([`his ${process.cwd()}\n`, "said\n", 4]);
+  });
+
+  test("that there is not says so", async () => {
+    const ended = await runAsTyped("dmthin-there-is-no-such-program", []);
+    expect([ended.exitCode, ended.spawnErrno]).toEqual([undefined, "ENOENT"]);
+  });
+
+  test("ends at its deadline", async () => {
+    const { exitCode, stderr } = await node("setTimeout(() => {}, 60_000)", { timeoutMs: 500 });
+    expect([exitCode, stderr]).toEqual([undefined, "no answer within 500 ms"]);
   });
 });
