@@ -70,7 +70,7 @@ kernel: install ## integration tests on a real dm-thin kernel (T=…)
 
 .PHONY: api
 api: install ## what speaks to Kubernetes, with a real kube-apiserver and etcd, built and cached at first (T=…)
-	@ETCD=$$(test/tools/etcd.sh); KUBE_APISERVER=$$(test/tools/kube-apiserver.sh); CHART_CRDS=$$(test/tools/chart-crds.sh); \
+	@ETCD=$$(test/tools/etcd.sh); KUBE_APISERVER=$$(test/tools/kubernetes.sh kube-apiserver); CHART_CRDS=$$(test/tools/chart-crds.sh); \
 	  export ETCD KUBE_APISERVER CHART_CRDS; \
 	  $(VITEST) --project api $(T)
 
@@ -96,9 +96,20 @@ faults: install ## the fault suite of the thirteen promises (CASE=name, SEED=7 o
 faults-share: install ## the part of it that every change has to pass
 	@$(NODE) test/faults/run.ts --share
 
+# KUBECONFIG of the environment is not asked: a cluster is tested only where somebody says so.
+E2E_CLUSTER = $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig '$(KUBECONFIG)')
+
 .PHONY: e2e
-e2e: ## a real cluster with sidecars and kubelet (not built yet)
-	@echo "make $@: not built yet" >&2; exit 1
+e2e: install ## a real cluster with sidecars and kubelets, and the suite on it (ONLY=part; KUBECONFIG=… for one that is there)
+	@$(NODE) test/e2e/run.ts $(E2E_CLUSTER) -- $(if $(ONLY),--only '$(ONLY)')
+
+.PHONY: e2e-share
+e2e-share: install ## the part of it that every change has to pass
+	@$(NODE) test/e2e/run.ts -- --smoke
+
+.PHONY: cluster
+cluster: install ## a real Kubernetes of two nodes for a person, until Ctrl-C: test/e2e/bed/README.md
+	@$(NODE) test/e2e/bed/up.ts $(if $(IMAGE),--image '$(IMAGE)')
 
 # The text of ROW reaches the program as it was typed.
 .PHONY: bench

@@ -5,16 +5,19 @@
  *   bed run NODE -- COMMAND...     a command on the node as root: its output and exit code
  *   bed power NODE cut|start       the power fails, or comes back; cut returns when the node is dead, start when it runs commands
  *   bed kubelet NODE restart       the kubelet ends, and starts again within a second
+ *   bed image ARCHIVE              a container image, in Docker's or OCI's format, is there on all nodes
  *
  * Exit code 2: bad usage. 125: the bed or the node does not answer.
  */
+import { copyFileSync } from "node:fs";
 import { request, type IncomingMessage } from "node:http";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { json } from "node:stream/consumers";
 import type { Order } from "./control.ts";
 
-const USAGE = "usage: bed nodes | run NODE -- COMMAND... | power NODE cut|start | kubelet NODE restart";
+const USAGE =
+  "usage: bed nodes | run NODE -- COMMAND... | power NODE cut|start | kubelet NODE restart | image ARCHIVE";
 
 function parse(words: readonly string[]): Order | undefined {
   const [verb, node = "", action, ...rest] = words;
@@ -45,12 +48,27 @@ async function copyOutput(answer: IncomingMessage): Promise<number | undefined> 
   return undefined;
 }
 
+/** By the directory that nodes see as /bed. */
+async function importImage(directory: string, archive: string): Promise<number> {
+  const seen = join("archives", basename(archive));
+  copyFileSync(archive, join(directory, "guest", seen));
+  const nodes = (await json(await ask(directory, { verb: "nodes" }))) as string[];
+  const argv = ["ctr", "-n", "k8s.io", "images", "import", join("/bed", seen)];
+  const codes = await Promise.all(nodes.map((node) => obey(directory, { verb: "run", node, argv })));
+  return Math.max(...codes);
+}
+
 async function main([directory = "", ...words]: readonly string[]): Promise<number> {
+  const [verb, archive] = words;
   const order = parse(words);
-  if (order === undefined) {
+  if (order === undefined && (verb !== "image" || archive === undefined || words.length > 2)) {
     console.error(USAGE);
     return 2;
   }
+  return order === undefined ? importImage(directory, archive ?? "") : obey(directory, order);
+}
+
+async function obey(directory: string, order: Order): Promise<number> {
   try {
     const answer = await ask(directory, order);
     if (answer.statusCode !== 200) throw new Error(((await json(answer)) as { error: string }).error);

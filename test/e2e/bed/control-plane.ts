@@ -118,6 +118,8 @@ export async function startControlPlane(
     tools.controllerManager,
     ...options({
       ...common,
+      // Half of the default: tests cut the power of nodes and wait for it to be seen.
+      "node-monitor-grace-period": "20s",
       "use-service-account-credentials": "true",
       "service-account-private-key-file": file("sa.key"),
       "root-ca-file": file("certificates/apiserver.crt"),

@@ -3,12 +3,12 @@
  * piece of output, [1 or 2, base64], and at the end [0, exit code].
  */
 import { spawn } from "node:child_process";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 
 const PORT = 10990;
 
-const server = createServer(async (request, response) => {
+async function run(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [program = "", ...args] = JSON.parse(await text(request)) as string[];
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   const say = (stream: number, value: string | number): void => {
@@ -22,5 +22,6 @@ const server = createServer(async (request, response) => {
     say(0, code === null || code < 0 ? (signal === null ? 127 : 137) : code);
     response.end();
   });
-});
-server.listen(PORT, process.argv[2]);
+}
+
+createServer((request, response) => void run(request, response)).listen(PORT, process.argv[2]);

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 )
 
 var (
-	csiAddress   = flag.String("csi-address", "/run/csi/socket", "socket of the driver in this container")
+	csiAddress   = flag.String("csi-address", "/run/csi/socket", "socket of the driver in this container, a path with or without unix://")
 	kubeletPath  = flag.String("kubelet-registration-path", "", "the same socket as the kubelet sees it")
 	directory    = flag.String("plugin-registration-path", "/registration", "where the kubelet looks for registration sockets")
 	timeout      = flag.Duration("timeout", 10*time.Second, "of a call to the driver")
@@ -52,7 +53,7 @@ func (s server) NotifyRegistrationStatus(_ context.Context, status *registration
 }
 
 func driverName() string {
-	connection, err := grpc.NewClient("unix://"+*csiAddress, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	connection, err := grpc.NewClient("unix://"+strings.TrimPrefix(*csiAddress, "unix://"), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"log"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -15,7 +16,7 @@ import (
 )
 
 var (
-	csiAddress   = flag.String("csi-address", "/run/csi/socket", "socket of the driver")
+	csiAddress   = flag.String("csi-address", "/run/csi/socket", "socket of the driver, a path with or without unix://")
 	healthPort   = flag.String("health-port", "9808", "port to serve /healthz at, on all addresses")
 	httpEndpoint = flag.String("http-endpoint", "", "address to serve it at, instead of --health-port")
 	probeTimeout = flag.Duration("probe-timeout", time.Second, "of a call of Probe")
@@ -24,7 +25,7 @@ var (
 
 func main() {
 	flag.Parse()
-	connection, err := grpc.NewClient("unix://"+*csiAddress, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	connection, err := grpc.NewClient("unix://"+strings.TrimPrefix(*csiAddress, "unix://"), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		log.Fatal(err)
 	}
