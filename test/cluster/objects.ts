@@ -16,8 +16,8 @@ export const NODE_ACCOUNT = "dmthin-node";
 export const CONTROLLER_ACCOUNT = "dmthin-controller";
 export const POD_LABEL = { key: "app.kubernetes.io/component", value: "node" };
 
-/** All that a controller may do; docs/reference/cluster.md says why. */
-const CLUSTER_RULES = [
+/** All that a controller may do; docs/reference/cluster.md says why. The chart gives the same. */
+export const CLUSTER_RULES = [
   { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
   { apiGroups: [""], resources: ["nodes"], verbs: ["list", "watch"] },
   { apiGroups: ["dmthin.io"], resources: ["thinpools"], verbs: ["list", "watch", "create", "delete"] },
@@ -27,7 +27,7 @@ const CLUSTER_RULES = [
   { apiGroups: ["snapshot.storage.k8s.io"], resources: ["volumesnapshotcontents"], verbs: ["list"] },
   { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 ];
-const NAMESPACE_RULES = [
+export const NAMESPACE_RULES = [
   { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
   { apiGroups: [""], resources: ["secrets", "configmaps"], verbs: ["create"] },
   { apiGroups: [""], resources: ["secrets"], resourceNames: ["dmthin-ca"], verbs: ["get"] },
