@@ -58,6 +58,7 @@ check-format: install
 
 check-generated: install
 	@$(NODE) proto/generate.ts --check
+	@$(NODE) charts/generate.ts --check
 
 .PHONY: unit
 unit: install ## tests that need nothing but Node (T=part-of-a-file-name)
@@ -69,7 +70,8 @@ kernel: install ## integration tests on a real dm-thin kernel (T=…)
 
 .PHONY: api
 api: install ## what speaks to Kubernetes, with a real kube-apiserver and etcd, built and cached at first (T=…)
-	@ETCD=$$(test/tools/etcd.sh); KUBE_APISERVER=$$(test/tools/kube-apiserver.sh); export ETCD KUBE_APISERVER; \
+	@ETCD=$$(test/tools/etcd.sh); KUBE_APISERVER=$$(test/tools/kubernetes.sh kube-apiserver); CHART_CRDS=$$(test/tools/chart-crds.sh); \
+	  export ETCD KUBE_APISERVER CHART_CRDS; \
 	  $(VITEST) --project api $(T)
 
 # Two halves for `make test`, which runs them side by side: a test kernel has one processor.
@@ -94,15 +96,30 @@ faults: install ## the fault suite of the thirteen promises (CASE=name, SEED=7 o
 faults-share: install ## the part of it that every change has to pass
 	@$(NODE) test/faults/run.ts --share
 
+# KUBECONFIG of the environment is not asked: a cluster is tested only where somebody says so.
+E2E_CLUSTER = $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig '$(KUBECONFIG)')
+
 .PHONY: e2e
-e2e: ## a real cluster with sidecars and kubelet (not built yet)
-	@echo "make $@: not built yet" >&2; exit 1
+e2e: install ## a real cluster with sidecars and kubelets, and the suite on it (ONLY=part; KUBECONFIG=… for one that is there)
+	@$(NODE) test/e2e/run.ts $(E2E_CLUSTER) -- $(if $(ONLY),--only '$(ONLY)')
+
+.PHONY: e2e-share
+e2e-share: install ## the part of it that every change has to pass
+	@$(NODE) test/e2e/run.ts -- --smoke
+
+.PHONY: cluster
+cluster: install ## a real Kubernetes of two nodes for a person, until Ctrl-C: test/e2e/bed/README.md
+	@$(NODE) test/e2e/bed/up.ts $(if $(IMAGE),--image '$(IMAGE)')
 
 # The text of ROW reaches the program as it was typed.
 .PHONY: bench
 bench: export DMTHIN_ROW = $(value ROW)
 bench: install ## the benchmark table: LVM2 and the bare floor beside dmthin (ROW=part-of-an-id)
 	@$(NODE) bench/run.ts "$$DMTHIN_ROW"
+
+.PHONY: chart
+chart: install ## the chart by helm: lint, refusals, and whether what is rendered is up to date (T=…)
+	@HELM=$$(test/tools/helm.sh); export HELM; $(VITEST) --project chart $(T)
 
 .PHONY: check-rules
 check-rules: install ## alert rules, dashboard and metrics, by promtool: their grammar, and when each alert comes
@@ -132,8 +149,9 @@ format: install ## format everything in place
 	@$(NODE) node_modules/oxfmt/bin/oxfmt
 
 .PHONY: generate
-generate: install ## write src/generated from proto/*.proto
+generate: install ## write src/generated from proto/*.proto, and what is rendered from the chart
 	@$(NODE) proto/generate.ts
+	@HELM=$$(test/tools/helm.sh); $(NODE) charts/generate.ts --helm "$$HELM"
 
 .PHONY: tools
 tools: install ## bring the test kernel, csi-sanity and promtool (the targets that need them do so too)

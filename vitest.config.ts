@@ -16,6 +16,10 @@ export default defineConfig({
       { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {
         extends: true,
+        test: { name: "chart", include: ["test/chart/**/*.test.ts"], testTimeout: 60_000 },
+      },
+      {
+        extends: true,
         test: {
           name: "api",
           include: ["test/api/**/*.test.ts"],

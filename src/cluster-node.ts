@@ -10,11 +10,13 @@ import { Identity, nodeUri, onlyControllers } from "./route/identity.ts";
 import { listenOn, type PortServer } from "./route/listen.ts";
 import { nodeServices, type NodeParts } from "./route/node-services.ts";
 import { keepRenewed } from "./route/renewal.ts";
-import { StateFeed } from "./route/node-state.ts";
+import { StateFeed, type NodeVersions } from "./route/node-state.ts";
 
 export interface ClusterNodeOptions extends Omit<NodeParts, "feed">, Pick<UnaryOptions, "onAnswered"> {
   readonly cluster: ClusterOptions;
   readonly report: () => Promise<readonly PoolReport[]>;
+  /** Asked once; undefined where it cannot be known. */
+  readonly versions?: () => Promise<NodeVersions | undefined>;
   readonly log: Log;
 }
 
@@ -31,11 +33,23 @@ const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
 
 /** Serves from then on. An address that cannot be had is tried again and again: volumes are there all the same. */
-export function joinCluster({ cluster, report, log, onAnswered, ...parts }: ClusterNodeOptions): ClusterNode {
+export function joinCluster({
+  cluster,
+  report,
+  versions,
+  log,
+  onAnswered,
+  ...parts
+}: ClusterNodeOptions): ClusterNode {
   const { name } = parts.driver.node;
   const identity = new Identity();
   const unfollow = keepIdentity(cluster, nodeUri(name), identity, log);
-  const feed = new StateFeed({ driver: parts.driver, report });
+  let known: NodeVersions | undefined;
+  const feed = new StateFeed({ driver: parts.driver, report, versions: () => known });
+  void versions?.().then((found) => {
+    known = found;
+    feed.poke();
+  });
   const services = nodeServices(
     { ...parts, feed },
     {

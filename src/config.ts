@@ -1,10 +1,10 @@
 /** One YAML file → one frozen value. Validated as a whole: every problem is reported at once, each with its path. */
 import { readFile } from "node:fs/promises";
-import { InvalidRequestError } from "./core/errors.ts";
+import { InvalidRequestError, systemErrnoOf } from "./core/errors.ts";
 import type { PoolName } from "./core/ids.ts";
 import type { PoolOptions } from "./core/pool-options.ts";
 import { conflicts } from "./config/conflicts.ts";
-import { DEFAULT_STATE_DIRECTORY, tidyPath } from "./config/paths.ts";
+import { DEFAULT_STATE_DIRECTORY, ownConfiguration, tidyPath } from "./config/paths.ts";
 import { problemsOf } from "./config/problems.ts";
 import { sameDevices } from "./config/same-device.ts";
 import { configSchema } from "./config/schema.ts";
@@ -80,19 +80,35 @@ export function parseConfig(text: string, surroundings: Surroundings): ParsedCon
 
 /** Throws InvalidRequestError that lists every problem, one a line. */
 export async function readConfig(path: string, surroundings: Surroundings): Promise<Config> {
-  const text = await readConfigurationFile(path);
+  const { file, text } = await readConfigurationFile(path);
   const parsed = parseConfig(text, surroundings);
   const problems = parsed.kind === "valid" ? await sameDevices(parsed.config.pools) : parsed.problems;
   if (parsed.kind === "valid" && problems.length === 0) return parsed.config;
-  throw problemsError(path, problems);
+  throw problemsError(file, problems);
 }
 
-/** Throws InvalidRequestError. */
-export async function readConfigurationFile(path: string): Promise<string> {
+/** Throws InvalidRequestError. `file`: the node's own where there is one, see `ownConfiguration`. */
+export async function readConfigurationFile(
+  path: string,
+  nodeName = process.env["NODE_NAME"],
+): Promise<{ readonly file: string; readonly text: string }> {
+  const own = ownConfiguration(path, nodeName);
+  try {
+    const text = own === undefined ? undefined : await textOf(own);
+    if (own !== undefined && text !== undefined) return { file: own, text };
+    return { file: path, text: await readFile(path, "utf8") };
+  } catch (error) {
+    throw new InvalidRequestError("configuration", `cannot read ${path}`, { cause: error });
+  }
+}
+
+/** Undefined where there is no such file. */
+async function textOf(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new InvalidRequestError("configuration", `cannot read ${path}`, { cause: error });
+    if (systemErrnoOf(error) === "ENOENT") return undefined;
+    throw error;
   }
 }
 
@@ -104,7 +120,7 @@ export const problemsError = (path: string, problems: readonly string[]): Invali
  * suspended is resumed all the same. The default where the file says nothing of it.
  */
 export async function guessStateDirectory(path: string): Promise<string> {
-  const text = await readFile(path, "utf8").catch(() => "");
+  const { text } = await readConfigurationFile(path).catch(() => ({ text: "" }));
   const [, written] = /(?:^|[{,])\s*"?stateDirectory"?\s*:\s*["']?(\/[^\s"',}#]+)/m.exec(text) ?? [];
   return written === undefined ? DEFAULT_STATE_DIRECTORY : tidyPath(written);
 }

@@ -17,13 +17,21 @@ export interface ClusterParts {
   readonly log: Log;
 }
 
+export interface RunningCluster {
+  /** Whether this controller writes what all of them report. */
+  readonly leads: boolean;
+  close(): Promise<void>;
+}
+
 export function followFilesOf(
   { identity: directory, nodes }: StaticCluster,
   { identity, take, log }: ClusterParts,
-): { close(): void } {
+): RunningCluster {
   const ends = [followIdentity(directory, CONTROLLER_URI, identity, log), followNodes(nodes, take, log)];
   return {
-    close: () => {
+    // There is nothing to write to.
+    leads: false,
+    close: async () => {
       for (const end of ends) end();
     },
   };

@@ -6,6 +6,7 @@ import { basename, dirname } from "node:path";
 
 import type { Config } from "./config.ts";
 import { changesOf, type ConfigChanges, type Surveyed } from "./config/changes.ts";
+import { ownConfiguration } from "./config/paths.ts";
 import { resolvePlaces } from "./config/same-device.ts";
 import { messageOf } from "./core/errors.ts";
 import type { PoolsChange } from "./core/pool-options.ts";
@@ -37,9 +38,10 @@ export function followConfiguration(options: ReloadOptions): Following {
   const asked = (): void => void reload.run("all");
   process.on("SIGHUP", asked);
   const { path, report } = options;
+  const own = ownConfiguration(path, process.env["NODE_NAME"]) ?? path;
   const unfollow = followFiles({
     directory: dirname(path),
-    matters: (name) => name === basename(path),
+    matters: (name) => name === basename(path) || name === basename(own),
     changed: () => void reload.run("changed"),
     lost: (problem) => report("warn", `${path} is ${problem}; use SIGHUP`),
   });

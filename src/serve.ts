@@ -11,6 +11,7 @@ import type { DmVersions, PoolReport } from "./core/pool-report.ts";
 import { topologyValue } from "./core/topology.ts";
 import { listen } from "./csi/server.ts";
 import { csiServices } from "./csi/services.ts";
+import { DamageNotes } from "./csi/damage.ts";
 import type { UnaryOptions } from "./csi/unary.ts";
 import { faultPoint, type FaultPoint } from "./fault-point.ts";
 import { GuardClient } from "./host/guard-client.ts";
@@ -26,6 +27,7 @@ import { createMountEngine } from "./mounts/kernel-mounts.ts";
 import { OrphanLook } from "./mounts/orphans.ts";
 import { TrimSchedule } from "./mounts/trim-schedule.ts";
 import { Trims } from "./mounts/trims.ts";
+import { nodeVersions } from "./node-versions.ts";
 import type { Report } from "./pool/backing.ts";
 import { PoolClaims } from "./pool/claims.ts";
 import { LeftDevices } from "./pool/left-devices.ts";
@@ -125,10 +127,13 @@ async function runDriver(
   let pools: SupervisedPools | undefined;
   const claims = new PoolClaims();
   const trims = new Trims(runner);
+  let cluster: ClusterNode | undefined;
+  let { clusterUid } = config;
   const driver = {
     version: options.version,
     node: { name: config.nodeName, topology: topologyValue(config.nodeName), maxVolumes: config.maxVolumes },
     pools: () => pools,
+    damage: new DamageNotes(() => cluster?.poke()),
     mounts: createMountEngine({
       runner,
       kubeletDirectory: config.kubeletDirectory,
@@ -141,7 +146,6 @@ async function runDriver(
   // Before the pools: Probe tells the sidecars to wait, and a second driver on this socket ends here.
   const { counters } = monitor;
   counters.introduce(config.pools.map(({ name }) => name));
-  let cluster: ClusterNode | undefined;
   const count: NonNullable<UnaryOptions["onAnswered"]> = (...call) => counters.rpcEnded(...call);
   const onAnswered: UnaryOptions["onAnswered"] = (...call) => {
     count(...call);
@@ -161,6 +165,7 @@ async function runDriver(
     claims,
     report,
     now: () => new Date(),
+    clusterUid: () => clusterUid,
     afterStep,
     observer: tellingOfChanges(counters, () => cluster?.poke()),
   });
@@ -172,6 +177,8 @@ async function runDriver(
       driver,
       operations,
       report: reportAll,
+      versions: () => nodeVersions(runner, log),
+      followedFor: (uid) => (clusterUid = uid),
       log,
       onAnswered: count,
     });

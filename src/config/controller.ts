@@ -9,6 +9,8 @@ export interface ControllerConfig {
   /** `unix://` and the absolute path of the socket. */
   readonly endpoint: string;
   readonly logLevel: LogLevel;
+  /** Where `/metrics`, `/healthz` and `/readyz` are served; absent: nowhere. */
+  readonly metrics?: { readonly listen: { readonly host: string; readonly port: number } };
   /** Either files that somebody else keeps, or the API server. */
   readonly static?: StaticCluster;
   readonly kubernetes?: KubernetesCluster;
@@ -26,6 +28,8 @@ export interface KubernetesCluster {
   readonly namespace: string;
   /** Name of the Secret that keeps the CA, and of the ConfigMap with its certificate. */
   readonly authority: string;
+  /** Name of the Lease whose holder writes ThinPools and Events. */
+  readonly lease: string;
   /** Of the node pods; nobody else gets a certificate. */
   readonly serviceAccount: string;
   /** Labels of the node pods, `key=value`. */
@@ -53,10 +57,12 @@ const objectName = z
 const controllerSchema = strict({
   endpoint,
   logLevel: z.enum(LOG_LEVELS).default("info"),
+  metrics: strict({ listen: ipAndPort }).exactOptional(),
   static: strict({ identity: absolutePath, nodes: absolutePath }).exactOptional(),
   kubernetes: strict({
     namespace: objectName,
     authority: objectName.default("dmthin-ca"),
+    lease: objectName.default("dmthin-controller"),
     serviceAccount: objectName,
     podLabel: z.string().regex(/^[A-Za-z0-9./_-]{1,317}=[A-Za-z0-9._-]{1,63}$/, "must be key=value"),
     nodePort: z

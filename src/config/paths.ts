@@ -4,6 +4,16 @@ export const DEFAULT_STATE_DIRECTORY = "/run/dmthin";
 /** The configuration file, unless the command line says otherwise. */
 export const DEFAULT_CONFIGURATION = "/etc/dmthin/config.yaml";
 
+/**
+ * The file of a node of its own, beside one called config.yaml: a ConfigMap has one for all nodes, and one for each that
+ * differs. Undefined where it is not said which node this is.
+ */
+export function ownConfiguration(path: string, nodeName: string | undefined): string | undefined {
+  const usual = "/config.yaml";
+  if (nodeName === undefined || !/^[\w.-]+$/.test(nodeName) || !path.endsWith(usual)) return undefined;
+  return `${path.slice(0, -usual.length)}/${nodeName}.yaml`;
+}
+
 /** Where the commands of people ask a running driver. */
 export const reportSocket = (stateDirectory: string): string => `${stateDirectory}/report.sock`;
 

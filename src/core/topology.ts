@@ -20,7 +20,7 @@ export function topologyValue(nodeName: string): string {
 }
 
 /** FNV-1a, 64 bits, over the code points' UTF-8. Told apart are the names of one cluster: no attacker chooses them. */
-function fnv1a64(text: string): bigint {
+export function fnv1a64(text: string): bigint {
   let hash = 0xcbf29ce484222325n;
   for (const byte of utf8(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
   return hash;

@@ -19,24 +19,32 @@ export function judgePropagation({ mountInfo, kubeletDirectory, hasKubelet }: Mo
       `${kubeletDirectory} does not exist`,
       "set kubeletDirectory to the kubelet's --root-dir; without Kubernetes it is made when it is needed",
     );
-  const line = mountInfo
-    .split("\n")
-    .map((each) => each.split(" "))
-    .filter(([, , , , point = ""]) => isBelow(kubeletDirectory, point))
-    // Of mounts on one point the last is seen.
-    .reduce<readonly string[]>(
-      (best, each) => ((each[4] ?? "").length >= (best[4] ?? "").length ? each : best),
-      [],
-    );
-  const tags = line.slice(6, line.indexOf("-", 6));
-  return tags.some((tag) => tag.startsWith("shared:"))
-    ? ok(check, `${line[4]} is shared: mounts below ${kubeletDirectory} reach the pods`)
-    : fail(
-        check,
-        `${line[4] ?? "/"} is not shared: what is mounted below ${kubeletDirectory} is seen by nobody else`,
-        "mountPropagation: Bidirectional for that hostPath; on the host: mount --make-rshared /",
-      );
+  const mounts = mountInfo.split("\n").map((each) => each.split(" "));
+  // A container may have these two alone: kubelet's credentials are beside them.
+  const holders = ["plugins", "pods"].map((name) => holderOf(`${kubeletDirectory}/${name}`, mounts));
+  const hidden = holders.find((line) => !isShared(line));
+  if (hidden === undefined) {
+    const points = [...new Set(holders.map((line) => line[4] ?? "/"))].join(" and ");
+    return ok(check, `${points} shared: mounts below ${kubeletDirectory} reach the pods`);
+  }
+  return fail(
+    check,
+    `${hidden[4] ?? "/"} is not shared: what is mounted below ${kubeletDirectory} is seen by nobody else`,
+    "mountPropagation: Bidirectional for that hostPath; on the host: mount --make-rshared /",
+  );
 }
+
+type MountLine = readonly string[];
+
+/** The mount that a path is on. */
+const holderOf = (path: string, mounts: readonly MountLine[]): MountLine =>
+  mounts
+    .filter(([, , , , point = ""]) => isBelow(path, point))
+    // Of mounts on one point the last is seen.
+    .reduce<MountLine>((best, each) => ((each[4] ?? "").length >= (best[4] ?? "").length ? each : best), []);
+
+const isShared = (line: MountLine): boolean =>
+  line.slice(6, line.indexOf("-", 6)).some((tag) => tag.startsWith("shared:"));
 
 const isBelow = (path: string, point: string): boolean =>
   point === "/" || path === point || path.startsWith(`${point}/`);

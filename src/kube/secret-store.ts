@@ -2,10 +2,7 @@
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import type { SecretStore } from "../identity/authority.ts";
 import type { KeyAndCertificate } from "../identity/certificates.ts";
-import { apiError, codeOf, type Api } from "./api.ts";
-
-const CONFLICT = 409;
-const NOT_FOUND = 404;
+import { apiError, codeOf, CONFLICT, NOT_FOUND, type Api } from "./api.ts";
 
 export interface StorePlace {
   readonly namespace: string;

@@ -3,9 +3,10 @@ import { Counter, Gauge, Histogram } from "prom-client";
 import type { Registry } from "prom-client";
 
 import type { Observer, TrimOutcome } from "../core/observer.ts";
+import type { Heartbeat } from "./heartbeat.ts";
 
 /** From a kernel message to a call that waits for a stuck disk; in seconds. */
-const CALL_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+export const CALL_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 /** Up to what a turn is waited for; in seconds. */
 const QUEUE_BUCKETS = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** Up to the end of a bracket by the resume guard; in seconds. */
@@ -193,6 +194,17 @@ export function processMetrics(registry: Registry): void {
       const { user, system } = process.cpuUsage();
       this.reset();
       this.inc((user + system) / 1e6);
+    },
+  });
+}
+
+export function lagGauge(registry: Registry, heartbeat: Pick<Heartbeat, "lagSeconds">): void {
+  void new Gauge({
+    name: "dmthin_event_loop_lag_seconds",
+    help: "How late the main loop's last beat was; a beat is due each second.",
+    registers: [registry],
+    collect() {
+      this.set(heartbeat.lagSeconds);
     },
   });
 }

@@ -1,10 +1,10 @@
 /** Everything by which the driver is watched: metrics, health, and the report for the commands. */
-import { Gauge, Registry } from "prom-client";
+import { Registry } from "prom-client";
 
 import { messageOf } from "../core/errors.ts";
 import type { NodeReport } from "../core/pool-report.ts";
 import type { LogLine } from "../log.ts";
-import { DriverMetrics, processMetrics } from "./driver-metrics.ts";
+import { DriverMetrics, lagGauge, processMetrics } from "./driver-metrics.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Address, HttpServer } from "./http.ts";
 import { serveActions, serveTcp, serveUnix } from "./http.ts";
@@ -36,15 +36,7 @@ export class Monitor {
 
   constructor() {
     processMetrics(this.registry);
-    const heartbeat = this.#heartbeat;
-    void new Gauge({
-      name: "dmthin_event_loop_lag_seconds",
-      help: "How late the main loop's last beat was; a beat is due each second.",
-      registers: [this.registry],
-      collect() {
-        this.set(heartbeat.lagSeconds);
-      },
-    });
+    lagGauge(this.registry, this.#heartbeat);
   }
 
   /**

@@ -55,11 +55,17 @@ export function actionsOf(grow: (pool: string, request: GrowthRequest) => Promis
   };
 }
 
-const text = (status: number, ...lines: readonly string[]): Answer => ({
+export const textAnswer = (status: number, ...lines: readonly string[]): Answer => ({
   status,
   type: "text/plain; charset=utf-8",
   body: lines.map((line) => `${line}\n`).join(""),
 });
+
+export function healthPage({ stall }: Pick<Heartbeat, "stall">): Answer {
+  return stall === undefined
+    ? textAnswer(200, "ok")
+    : textAnswer(500, `the main loop was held up for ${(stall / 1000).toFixed(1)} s`);
+}
 
 /** `/report` is for the owner of the node only: it names paths, and takes more of the driver than the others. */
 export function pagesOf(sources: PageSources): {
@@ -69,22 +75,14 @@ export function pagesOf(sources: PageSources): {
   const { registry, nodeMetrics, heartbeat, report, measure, orphans, readiness } = sources;
   const asked = shared(report);
   const looked = shared(orphans);
-  const scrape = shared(async () => {
-    nodeMetrics.show(await asked());
-    return registry.metrics();
-  });
+  const scrape = shared(async () => nodeMetrics.text(await asked()));
   const open: Pages = {
     "/metrics": async () => ({ status: 200, type: registry.contentType, body: await scrape() }),
-    "/healthz": async () => {
-      const { stall } = heartbeat;
-      return stall === undefined
-        ? text(200, "ok")
-        : text(500, `the main loop was held up for ${(stall / 1000).toFixed(1)} s`);
-    },
+    "/healthz": async () => healthPage(heartbeat),
     "/readyz": async () => {
       const { ready, absent } = readiness();
       const lines = absent.map(({ name, reason }) => `pool ${name} is not open: ${reason}`);
-      return ready ? text(200, "ready", ...lines) : text(503, "not ready", ...lines);
+      return ready ? textAnswer(200, "ready", ...lines) : textAnswer(503, "not ready", ...lines);
     },
   };
   const own: Pages = {

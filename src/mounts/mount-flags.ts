@@ -1,7 +1,8 @@
 /**
  * Mount flags a user may give: a closed set for each filesystem. Left out on purpose: what changes which device or
  * which part of it is mounted (`loop`, `bind`, `remount`, `subvol`, `device`, `logdev`), what weakens promises 2 and 6
- * (`nobarrier`, `norecovery`, `errors`), and what mount(8) itself acts on (`user`, `x-…`, `context`).
+ * (`nobarrier`, `norecovery`, `errors`), and what mount(8) itself acts on (`user`, `x-…`), but for `context`: kubelet gives
+ * it, in quotes, where a pod has an SELinux label and the CSIDriver says seLinuxMount.
  */
 import { InvalidRequestError } from "../core/errors.ts";
 import { quote } from "../core/quote.ts";
@@ -34,6 +35,8 @@ const COMMON: Flags = bare(
   "discard",
   "nodiscard",
 );
+
+const COMMON_VALUES: Flags = { context: /^"[\w.-]+(?::[\w.-]+){2}(?::[\w.,:-]+)?"$/ };
 
 const OWN: Readonly<Record<FsType, Flags>> = {
   ext4: {
@@ -106,7 +109,7 @@ function allows(fsType: FsType, flag: string): boolean {
   const own = OWN[fsType];
   const bareAllowed = Object.hasOwn(COMMON, name) || (Object.hasOwn(own, name) && own[name] === undefined);
   if (value === undefined) return bareAllowed;
-  return Object.hasOwn(own, name) && own[name]?.test(value) === true;
+  return [own, COMMON_VALUES].some((all) => Object.hasOwn(all, name) && all[name]?.test(value) === true);
 }
 
 function splitOnce(flag: string): readonly [string, string | undefined] {

@@ -1,12 +1,23 @@
 /** What a node tells its controllers of itself, and when. */
-import type { ActiveCondition, PoolReport } from "../core/pool-report.ts";
+import type { ActiveCondition, OpenPoolReport, PoolReport } from "../core/pool-report.ts";
 import type { Driver } from "../csi/driver.ts";
-import type { NodeState, Pool } from "../generated/dmthin.ts";
+import type { NodeState, Pool, PoolFigures } from "../generated/dmthin.ts";
 
 export interface StateSource {
-  readonly driver: Pick<Driver, "version" | "node" | "pools">;
+  readonly driver: Pick<Driver, "version" | "node" | "pools" | "damage">;
   /** What is known of the configured pools only by asking the kernel; with a stuck disk it takes its time. */
   readonly report: () => Promise<readonly PoolReport[]>;
+  /** What its pools stand on, as far as it is known by now. */
+  readonly versions?: () => NodeVersions | undefined;
+}
+
+export interface NodeVersions {
+  /** Of the running kernel. */
+  readonly kernel: string;
+  /** Of the kernel's thin-pool target. */
+  readonly thinPoolTarget: string;
+  /** Of the catalogs of open pools. */
+  readonly poolFormat: number;
 }
 
 export interface StateTimes {
@@ -116,8 +127,9 @@ export class StateFeed {
   }
 
   #state(): NodeState {
-    const { version, node, pools: set } = this.#source.driver;
+    const { version, node, pools: set, damage } = this.#source.driver;
     const open = set();
+    const versions = this.#source.versions?.();
     return {
       node: node.name,
       version,
@@ -125,7 +137,8 @@ export class StateFeed {
       pools: (open?.pools ?? []).map((pool): Pool => {
         const { available, maximumVolume, minimumVolume } = pool.knownCapacity();
         const report = this.#reports.get(pool.name);
-        const data = report?.kind === "open" ? report.figures.data : undefined;
+        const known = report?.kind === "open" ? report : undefined;
+        const data = known?.figures.data;
         return {
           uuid: pool.uuid,
           name: pool.name,
@@ -136,16 +149,42 @@ export class StateFeed {
           data_bytes: String(data?.size ?? 0),
           data_used_bytes: String(data?.used ?? 0),
           conditions: conditions(report),
+          figures: known === undefined ? null : figuresOf(known),
         };
       }),
       absent_pools: (open?.absent ?? []).map(({ name, reason }) => ({
         name,
         reason,
         conditions: conditions(this.#reports.get(name)),
+        backing: this.#reports.get(name)?.backing.kind ?? "",
       })),
       heartbeat_ms: this.#times.heartbeatMs,
+      damaged: (
+        damage?.list((id) => open?.pools.some((pool) => pool.volume(id) !== undefined) ?? true) ?? []
+      ).map(({ id, name, reason }) => ({ volume_id: id, name, reason })),
+      ...(versions === undefined
+        ? {}
+        : {
+            versions: {
+              kernel: versions.kernel,
+              thin_pool_target: versions.thinPoolTarget,
+              pool_format: versions.poolFormat,
+            },
+          }),
     };
   }
 }
 
 const conditions = (report: PoolReport | undefined): ActiveCondition[] => [...(report?.conditions ?? [])];
+
+const figuresOf = ({ backing, figures }: OpenPoolReport): PoolFigures => ({
+  backing: backing.kind,
+  mode: figures.mode,
+  state: figures.state,
+  metadata_bytes: String(figures.metadata.size),
+  metadata_used_bytes: String(figures.metadata.used),
+  promised_bytes: String(figures.promised),
+  overprovision: String(figures.overprovision),
+  volumes: figures.volumes.length,
+  snapshots: figures.snapshots.length,
+});

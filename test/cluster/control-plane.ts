@@ -51,6 +51,7 @@ export async function startControlPlane(
     "service-cluster-ip-range": "10.96.0.0/16",
     "endpoint-reconciler-type": "none",
     "authorization-mode": "Node,RBAC",
+    "allow-privileged": "true",
     "token-auth-file": file("tokens.csv"),
     "service-account-issuer": ISSUER,
     "service-account-key-file": file("sa.pub"),

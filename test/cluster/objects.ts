@@ -1,5 +1,16 @@
 /** What a chart and kubelets would have made: the accounts, their rights, nodes and the pods of node drivers. */
-import { CoreV1Api, RbacAuthorizationV1Api, type KubeConfig } from "@kubernetes/client-node";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  ApiextensionsV1Api,
+  CoreV1Api,
+  CustomObjectsApi,
+  RbacAuthorizationV1Api,
+  type KubeConfig,
+  type V1CustomResourceDefinition,
+} from "@kubernetes/client-node";
+import { parse } from "yaml";
 import { DRIVER_NAME, TOPOLOGY_KEY } from "../../src/core/ids.ts";
 
 export const NAMESPACE = "dmthin-system";
@@ -11,12 +22,24 @@ export const POD_LABEL = { key: "app.kubernetes.io/component", value: "node" };
 const CLUSTER_RULES = [
   { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
   { apiGroups: [""], resources: ["nodes"], verbs: ["list", "watch"] },
+  { apiGroups: ["dmthin.io"], resources: ["thinpools"], verbs: ["list", "watch", "create", "delete"] },
+  { apiGroups: ["dmthin.io"], resources: ["thinpools/status"], verbs: ["update"] },
+  { apiGroups: [""], resources: ["namespaces"], resourceNames: ["kube-system"], verbs: ["get"] },
+  { apiGroups: [""], resources: ["persistentvolumes"], verbs: ["get", "list"] },
+  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 ];
 const NAMESPACE_RULES = [
   { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
   { apiGroups: [""], resources: ["secrets", "configmaps"], verbs: ["create"] },
   { apiGroups: [""], resources: ["secrets"], resourceNames: ["dmthin-ca"], verbs: ["get"] },
   { apiGroups: [""], resources: ["configmaps"], resourceNames: ["dmthin-ca"], verbs: ["get", "update"] },
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
+  {
+    apiGroups: ["coordination.k8s.io"],
+    resources: ["leases"],
+    resourceNames: ["dmthin-controller"],
+    verbs: ["get", "update"],
+  },
 ];
 
 export async function installAccounts(admin: KubeConfig): Promise<void> {
@@ -40,6 +63,27 @@ export async function installAccounts(admin: KubeConfig): Promise<void> {
     namespace,
     body: { metadata, subjects, roleRef: roleRef("Role") },
   });
+}
+
+const THIN_POOLS = join(import.meta.dirname, "../../charts/dmthin/files/thinpools.yaml");
+
+/** The kind as the chart installs it; done when it is served. */
+export async function installThinPools(admin: KubeConfig): Promise<void> {
+  const body = parse(readFileSync(THIN_POOLS, "utf8")) as V1CustomResourceDefinition;
+  // A field that the API server does not know is a mistake of ours.
+  await admin
+    .makeApiClient(ApiextensionsV1Api)
+    .createCustomResourceDefinition({ body, fieldValidation: "Strict" });
+  const custom = admin.makeApiClient(CustomObjectsApi);
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await custom.listClusterCustomObject({ group: "dmthin.io", version: "v1alpha1", plural: "thinpools" });
+      return;
+    } catch (error) {
+      if (tries === 100) throw error;
+      await sleep(100);
+    }
+  }
 }
 
 /** A Node as kubelet labels it once the driver has registered, and the running pod of its driver. */

@@ -6,6 +6,7 @@ import {
   guessStateDirectory,
   parseConfig,
   readConfig,
+  readConfigurationFile,
   socketPath,
   surroundingsOf,
 } from "../../../src/config.ts";
@@ -215,6 +216,21 @@ describe("the file", () => {
     await expect(readConfig(join(directory, "good.yaml"), surroundings)).resolves.toMatchObject({
       nodeName: "node-1",
     });
+  });
+
+  test("of the node's own name counts, where it lies beside one called config.yaml", async () => {
+    const config = join(directory, "config.yaml");
+    await writeFile(config, withKey("overprovision: 1"));
+    await writeFile(join(directory, "worker-1.yaml"), withKey("overprovision: 2"));
+    const of = async (path: string, node: string | undefined): Promise<string> =>
+      (await readConfigurationFile(path, node)).file;
+    expect(await of(config, "worker-1")).toBe(join(directory, "worker-1.yaml"));
+    expect(await of(config, "worker-2")).toBe(config);
+    expect(await of(config, "")).toBe(config);
+    expect(await of(config, "../worker-1")).toBe(config);
+    const other = join(directory, "other.yaml");
+    await writeFile(other, withPool(""));
+    expect(await of(other, "worker-1")).toBe(other);
   });
 
   test("that cannot be read is named", async () => {

@@ -61,6 +61,10 @@ describe("mount propagation", () => {
   const ROOT = "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw";
   const PRIVATE = "30 22 0:40 / /var/lib/kubelet rw,relatime - tmpfs tmpfs rw";
   const SHARED = "31 22 0:41 / /var/lib/kubelet rw,relatime shared:9 master:2 - tmpfs tmpfs rw";
+  const CONTAINER = "40 39 0:50 / / ro,relatime - overlay overlay rw";
+  const PLUGINS =
+    "41 40 8:1 /var/lib/kubelet/plugins /var/lib/kubelet/plugins rw shared:7 - ext4 /dev/sda1 rw";
+  const PODS = "42 40 8:1 /var/lib/kubelet/pods /var/lib/kubelet/pods rw shared:8 - ext4 /dev/sda1 rw";
   const judge = (lines: readonly string[], hasKubelet = true) =>
     judgePropagation({
       mountInfo: `${lines.join("\n")}\n`,
@@ -72,6 +76,8 @@ describe("mount propagation", () => {
     ["a private mount on the kubelet's directory", [ROOT, PRIVATE], "fail"],
     ["a shared one", [ROOT, SHARED], "ok"],
     ["a shared one over a private one", [ROOT, PRIVATE, SHARED], "ok"],
+    ["two shared ones below it, as in the driver's container", [CONTAINER, PLUGINS, PODS], "ok"],
+    ["one of the two that is not", [CONTAINER, PLUGINS, PODS.replace(" shared:8", "")], "fail"],
     ["a mount beside it does not count", [ROOT, "32 22 0:42 / /var/lib/kube rw - tmpfs tmpfs rw"], "ok"],
   ])("%s", (_what, lines, verdict) => {
     expect(judge(lines).verdict).toBe(verdict);

@@ -12,6 +12,8 @@ describe("mount flags of the closed set", () => {
     ["xfs", ["inode64", "logbufs=8", "logbsize=256k", "allocsize=64m", "nouuid"]],
     ["btrfs", ["compress=zstd:3", "discard=async", "space_cache=v2", "noatime"]],
     ["btrfs", ["discard", "compress-force=lzo", "max_inline=2k"]],
+    ["xfs", ['context="system_u:object_r:container_file_t:s0:c15,c25"', "noatime"]],
+    ["ext4", ['context="system_u:object_r:container_file_t:s0-s0:c0.c1023"']],
   ] as const)("for %s: %j", (fsType, flags) => {
     expect(parseMountFlags(flags, fsType)).toEqual(flags);
   });
@@ -32,6 +34,8 @@ const NEVER = [
   "loop", "loop=/dev/loop3", "bind", "rbind", "remount", "move", "dev", "suid", "exec", "user", "users",
   "owner", "group", "auto", "defaults", "_netdev", "nofail", "x-systemd.automount", "X-mount.mkdir",
   "x-mount.idmap=/proc/1/ns/user", "shared", "private", "mand", "ro", "context=system_u:object_r:x",
+  'context="system_u:object_r"', 'context="a:b:c",loop', 'context="a:b:c:s0" loop', 'context="a:b:c:s0,\n"', 'context="a:b:c\\""',
+  'fscontext="a:b:c:s0"', 'rootcontext="a:b:c:s0"', 'defcontext="a:b:c:s0"', 'context="a:b:c:s0",context="a:b:c:s0"', "context",
   "errors=continue", "nobarrier", "barrier=0", "norecovery", "noload", "journal_async_commit",
   "sb=32768", "journal_dev=8:1", "journal_path=/dev/sda", "logdev=/dev/sda", "rtdev=/dev/sda",
   "device=/dev/sda", "subvol=/etc", "subvolid=5", "degraded", "rescue=all", "offset=512", "sizelimit=1",

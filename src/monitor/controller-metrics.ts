@@ -1,0 +1,78 @@
+/** What happens in a controller, counted. Names: docs/reference/metrics.md. */
+import { Counter, Gauge, Histogram } from "prom-client";
+import type { Registry } from "prom-client";
+import { CALL_BUCKETS } from "./driver-metrics.ts";
+
+/** How the cluster is, as this controller sees it. */
+export interface ControllerSight {
+  /** It knows its nodes, as Probe answers it. */
+  readonly ready: boolean;
+  /** It writes ThinPools and Events. */
+  readonly leads: boolean;
+  readonly nodesThere: number;
+  readonly nodesAway: number;
+}
+
+export class ControllerMetrics {
+  readonly #rpcs: Histogram<"method" | "code">;
+  readonly #requests: Counter<"verb" | "resource" | "code">;
+
+  constructor(registry: Registry, version: string, see: () => ControllerSight) {
+    const registers = [registry];
+    new Gauge({
+      name: "dmthin_build_info",
+      help: "1, with the version of the driver.",
+      labelNames: ["version"],
+      registers,
+    }).set({ version }, 1);
+    this.#rpcs = new Histogram({
+      name: "dmthin_rpc_duration_seconds",
+      help: "Time from a CSI call to its answer, by method and gRPC code.",
+      labelNames: ["method", "code"],
+      buckets: CALL_BUCKETS,
+      registers,
+    });
+    this.#requests = new Counter({
+      name: "dmthin_api_requests_total",
+      help: "Requests to the API server that ended, by verb, resource and HTTP code; 0: no answer. Watches are not counted.",
+      labelNames: ["verb", "resource", "code"],
+      registers,
+    });
+    const flag = (name: string, help: string, of: (sight: ControllerSight) => number): void => {
+      void new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(of(see()));
+        },
+      });
+    };
+    flag("dmthin_controller_ready", "1: the controller knows its nodes, as Probe answers it.", ({ ready }) =>
+      Number(ready),
+    );
+    flag("dmthin_controller_leader", "1: this controller writes ThinPools and Events.", ({ leads }) =>
+      Number(leads),
+    );
+    void new Gauge({
+      name: "dmthin_controller_nodes",
+      help: "Nodes of the cluster, by whether they can be reached.",
+      labelNames: ["state"],
+      registers,
+      collect() {
+        const { nodesThere, nodesAway } = see();
+        this.set({ state: "there" }, nodesThere);
+        this.set({ state: "away" }, nodesAway);
+      },
+    });
+  }
+
+  rpcEnded(method: string, code: string, ms: number): void {
+    this.#rpcs.observe({ method, code }, ms / 1000);
+  }
+
+  /** `code`: of HTTP; 0: no answer. */
+  apiAnswered({ verb, resource }: { readonly verb: string; readonly resource: string }, code: number): void {
+    this.#requests.inc({ verb, resource, code: String(code) });
+  }
+}
