@@ -53,6 +53,7 @@ type Argv = readonly [string, ...string[]];
 async function run(
   argv: Argv,
   environment: NodeJS.ProcessEnv = {},
+  cwd = ROOT,
 ): Promise<number> {
   const [program, ...args] = argv;
   const child = spawn(program, args, {
