@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { installSnapshotController, kubectl } from "./bed/addons.ts";
+import { command } from "./bed/children.ts";
 import { startBed, type Bed } from "./bed/cluster.ts";
 import { followReadme } from "./readme.ts";
 import { bringTools, lines, ROOT, type Tools } from "./bed/tools.ts";
@@ -20,6 +21,11 @@ const PLUGIN = join(ROOT, "bin/kubectl-dmthin");
 const VALUES = join(import.meta.dirname, "values.yaml");
 const SUITE = join(import.meta.dirname, "suite/run.ts");
 const NAMESPACE = "dmthin-system";
+const NODE_LOGS = [
+  { name: "kubelet", ask: ["tail", "-c", "20000000", "/var/log/kubelet.log"] },
+  { name: "containerd", ask: ["tail", "-c", "20000000", "/var/log/containerd.log"] },
+  { name: "kernel", ask: ["dmesg"] },
+] as const;
 /** Of an installation until all its pods are ready, in helm's words; a machine of two processors that does other work is slow. */
 const INSTALL_TIME = "5m";
 
@@ -102,6 +108,11 @@ async function keepEvidence(tools: Tools, bed: Bed): Promise<void> {
   };
   bed.keepLogs(OUT);
   for (const [name, args] of Object.entries(questions)) await keep(name, args);
+  for (const node of bed.nodes)
+    for (const log of NODE_LOGS) {
+      const text = await command(bed.program, "run", node, "--", ...log.ask).catch((error: unknown) => String(error));
+      writeFileSync(join(OUT, "logs", `${node}-${log.name}.log`), text);
+    }
   const pods = await kubectl(tools, bed.kubeconfig, ["get", "pods", "-n", NAMESPACE, "-o", "name"]).catch(
     () => "",
   );
