@@ -3,6 +3,7 @@
  * stay small.
  */
 import "./thread-pool.ts";
+import "./small-heap.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { parseCommandLine, type Command } from "./command-line.ts";
 import { DEFAULT_CONFIGURATION } from "./config/paths.ts";
@@ -46,6 +47,10 @@ async function run(command: Command): Promise<number> {
     case "pool-adopt": {
       const { runPoolAdopt } = await import("./pool-adopt-command.ts");
       return runPoolAdopt(command, DEFAULT_CONFIGURATION);
+    }
+    case "pool-rehome": {
+      const { runPoolRehome } = await import("./pool-rehome-command.ts");
+      return runPoolRehome(command);
     }
     case "pool-grow": {
       const { runGrowCommand } = await import("./commands/grow-command.ts");

@@ -140,6 +140,13 @@ describe.each(RENDERED)("%s", (path: Rendered) => {
     }
   });
 
+  test("gives the driver the node's /sys: its pod's own is read-only, whatever a container may do", () => {
+    const volume = nodePod.spec.volumes.find(({ hostPath }) => hostPath?.path === "/sys");
+    const driver = containersOf(node).find(({ name }) => name === "driver");
+    expect(volume).toBeDefined();
+    expect(driver?.volumeMounts).toContainEqual({ name: volume?.name, mountPath: "/sys" });
+  });
+
   test("gives the API server's token to those that speak to it", () => {
     expect(controllerPod.spec.automountServiceAccountToken).toBe(false);
     const withToken = containersOf(controller)
