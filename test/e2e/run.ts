@@ -44,7 +44,10 @@ async function timed<T>(what: string, work: () => T | Promise<T>): Promise<T> {
 }
 
 /** Its exit code. Its output is ours, but for its verdict, which comes last. */
-async function run(argv: readonly [string, ...string[]], environment: NodeJS.ProcessEnv = {}): Promise<number> {
+async function run(
+  argv: readonly [string, ...string[]],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<number> {
   const [program, ...args] = argv;
   const child = spawn(program, args, {
     cwd: ROOT,
@@ -76,7 +79,13 @@ const suite = (environment: NodeJS.ProcessEnv): Promise<number> =>
 /** The cluster as it was when something failed: what a person would look at first. */
 async function keepEvidence(tools: Tools, bed: Bed): Promise<void> {
   const questions: Readonly<Record<string, readonly string[]>> = {
-    "objects.txt": ["get", "nodes,pods,pvc,pv,csinodes,volumesnapshots,csistoragecapacities", "-A", "-o", "wide"],
+    "objects.txt": [
+      "get",
+      "nodes,pods,pvc,pv,csinodes,volumesnapshots,csistoragecapacities",
+      "-A",
+      "-o",
+      "wide",
+    ],
     "events.txt": ["get", "events", "-A", "--sort-by=.lastTimestamp"],
     "pods.txt": ["describe", "pods", "-n", NAMESPACE],
   };
@@ -86,7 +95,9 @@ async function keepEvidence(tools: Tools, bed: Bed): Promise<void> {
   };
   bed.keepLogs(OUT);
   for (const [name, args] of Object.entries(questions)) await keep(name, args);
-  const pods = await kubectl(tools, bed.kubeconfig, ["get", "pods", "-n", NAMESPACE, "-o", "name"]).catch(() => "");
+  const pods = await kubectl(tools, bed.kubeconfig, ["get", "pods", "-n", NAMESPACE, "-o", "name"]).catch(
+    () => "",
+  );
   for (const pod of pods.split("\n").filter((name) => name !== "")) {
     const options = ["logs", "-n", NAMESPACE, pod, "--all-containers", "--prefix", "--timestamps"];
     await keep(`${pod.replace("pod/", "")}.log`, options);
@@ -103,7 +114,16 @@ async function onBed(): Promise<number> {
   try {
     const environment = { KUBECONFIG: bed.kubeconfig };
     await timed("snapshot-controller", () => installSnapshotController(tools, bed.kubeconfig));
-    const install = ["install", "dmthin", CHART, "--namespace", NAMESPACE, "--create-namespace", "--values", VALUES];
+    const install = [
+      "install",
+      "dmthin",
+      CHART,
+      "--namespace",
+      NAMESPACE,
+      "--create-namespace",
+      "--values",
+      VALUES,
+    ];
     await timed("dmthin", () => must([helm, ...install, "--wait", "--timeout", INSTALL_TIME], environment));
     if (!interrupted)
       code = await suite({
