@@ -108,7 +108,7 @@ e2e-share: install ## the part of it that every change has to pass
 	@$(NODE) test/e2e/run.ts -- --smoke
 
 .PHONY: cluster
-cluster: install ## a real Kubernetes of two nodes for a person, until Ctrl-C: test/e2e/README.md
+cluster: install ## a real Kubernetes of two nodes for a person, until Ctrl-C: test/e2e/bed/README.md
 	@$(NODE) test/e2e/bed/up.ts $(if $(IMAGE),--image '$(IMAGE)')
 
 # The text of ROW reaches the program as it was typed.

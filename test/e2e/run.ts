@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
@@ -15,6 +15,7 @@ import { bringTools, lines, ROOT, type Tools } from "./bed/tools.ts";
 
 const OUT = join(ROOT, "test/out/e2e");
 const CHART = join(ROOT, "charts/dmthin");
+const PLUGIN = join(ROOT, "bin/kubectl-dmthin");
 const VALUES = join(import.meta.dirname, "values.yaml");
 const SUITE = join(import.meta.dirname, "suite/run.ts");
 const NAMESPACE = "dmthin-system";
@@ -132,6 +133,7 @@ async function onBed(): Promise<number> {
         HELM: helm,
         DMTHIN_E2E_BED: bed.program,
         DMTHIN_E2E_CHART: CHART,
+        ...(existsSync(PLUGIN) ? { DMTHIN_E2E_PLUGIN: PLUGIN } : {}),
         DMTHIN_NAMESPACE: NAMESPACE,
         DMTHIN_E2E_POOL: "fast",
         DMTHIN_E2E_SMALL_POOL: "small",

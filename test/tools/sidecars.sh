@@ -61,4 +61,11 @@ programs=(csi-node-driver-registrar livenessprobe pause)
 for program in "${programs[@]}"; do
   [ -x "$cache/bin/$program-$own" ] || { (build_own "${programs[@]}"); break; }
 done
-for program in "${programs[@]}"; do echo "$program own $cache/bin/$program-$own"; done
+for program in "${programs[@]}"; do
+  # Who has the real ones names a directory with them.
+  if [ -x "${DMTHIN_SIDECARS:-/nonexistent}/$program" ]; then
+    echo "$program own $DMTHIN_SIDECARS/$program"
+  else
+    echo "$program own $cache/bin/$program-$own"
+  fi
+done

@@ -1,7 +1,16 @@
 /** A bed from outside: brought up, reached, ended. Several can run side by side: all but a port of 127.0.0.1 is their own. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -29,12 +38,16 @@ export interface Bed {
   stop(): Promise<void>;
 }
 
+const STORE = process.env["DMTHIN_VM_DIR"] ?? "/var/tmp";
+const PREFIX = "dmthin-e2e-";
 const NODE = join(ROOT, "node_modules/.bin/node");
 
 /** Resolves when all nodes are ready. Rejects with the end of the bed's log where one is not; the logs are in test/out/e2e then. */
 export async function startBed(tools: Tools, options: BedOptions): Promise<Bed> {
   const { tree, images, recipes } = await nodeDisks(tools, options.driverImage);
-  const directory = mkdtempSync(join(process.env["DMTHIN_VM_DIR"] ?? "/var/tmp", "dmthin-e2e-"));
+  sweep();
+  const directory = mkdtempSync(join(STORE, PREFIX));
+  writeFileSync(join(directory, "owner"), String(process.pid));
   const settings: InsideSettings = {
     state: directory,
     nodes: Array.from({ length: options.nodes }, (_, index) => nodeNumber(index + 1)),
@@ -117,6 +130,12 @@ async function forward(socket: string): Promise<Server> {
   return server;
 }
 
-/** Of a file that a person may want to see the end of. */
-export const tailOf = (path: string): string =>
-  existsSync(path) ? readFileSync(path, "utf8").slice(-2000) : "";
+/** Directories of beds whose process was killed; nothing else of them is left. */
+function sweep(): void {
+  for (const name of readdirSync(STORE)) {
+    const owner = join(STORE, name, "owner");
+    if (!name.startsWith(PREFIX) || !existsSync(owner)) continue;
+    if (!existsSync(join("/proc", readFileSync(owner, "utf8"))))
+      rmSync(join(STORE, name), { recursive: true, force: true });
+  }
+}

@@ -51,15 +51,11 @@ const hash = (...parts: readonly string[]): string =>
 
 function makeRoot(recipe: string, goal: string, tools: Tools): void {
   console.error("bed: building the nodes' root (about a minute)");
-  if (spawnable("mmdebstrap") === undefined)
-    execFileSync(join(import.meta.dirname, "../../tools/apt-install.sh"), ["the nodes", "mmdebstrap"], {
-      stdio: ["ignore", 2, 2],
-    });
   const partial = `${goal}.partial`;
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true });
   try {
-    execFileSync(recipe, [partial, tools.kernelTree, tools.sources], { stdio: ["ignore", "pipe", "pipe"] });
+    execFileSync(recipe, [partial, tools.kernelTree], { stdio: ["ignore", "pipe", "pipe"] });
   } catch (error) {
     const { stderr } = error as { stderr?: Buffer };
     throw new Error(`the nodes' root cannot be built:\n${stderr?.toString().slice(-2000) ?? ""}`, {
@@ -67,13 +63,6 @@ function makeRoot(recipe: string, goal: string, tools: Tools): void {
     });
   }
   renameSync(partial, goal);
-}
-
-function spawnable(program: string): string | undefined {
-  return (process.env["PATH"] ?? "")
-    .split(":")
-    .map((directory) => join(directory, program))
-    .find((path) => existsSync(path));
 }
 
 /** Each image of a driver's archive leaves a disk. One in use stays usable, for no bed lives that long. */

@@ -1,7 +1,7 @@
 /** The programs that the bed needs, brought by the scripts of test/tools where they are missing. Paths are absolute. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -39,13 +39,35 @@ export interface Tools {
   readonly snapshotManifests: readonly string[];
   /** Unpacked package of the nodes' kernel. */
   readonly kernelTree: string;
-  /** An apt source, as a file. */
-  readonly sources: string;
   readonly kernelRecipe: string;
+}
+
+/** Programs of this machine that the bed calls, by their packages. */
+const HOST_PROGRAMS: Readonly<Record<string, string>> = {
+  ip: "iproute2",
+  "mkfs.ext4": "e2fsprogs",
+  mmdebstrap: "mmdebstrap",
+  setpriv: "util-linux",
+  unshare: "util-linux",
+};
+
+function bringHostPrograms(): void {
+  const directories = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/sbin"];
+  const isThere = (program: string): boolean =>
+    directories.some((directory) => existsSync(join(directory, program)));
+  const missing = Object.entries(HOST_PROGRAMS).flatMap(([program, name]) =>
+    isThere(program) ? [] : [name],
+  );
+  if (missing.length > 0)
+    execFileSync(join(TOOLS, "apt-install.sh"), ["the test cluster", ...new Set(missing)], {
+      stdio: ["ignore", 2, 2],
+    });
 }
 
 /** Takes up to 25 minutes of two processors where nothing is there yet. */
 export function bringTools(): Tools {
+  if (process.getuid?.() !== 0) throw new Error("the test cluster needs root");
+  bringHostPrograms();
   execFileSync(join(VM, "vm"), ["setup", "--uml", "--kernel", KERNEL], { stdio: ["ignore", 2, 2] });
   const kernelRecipe = createHash("sha256")
     .update(readFileSync(join(VM, "lib/build.sh")))
@@ -73,7 +95,6 @@ export function bringTools(): Tools {
     sidecars,
     snapshotManifests: lines(join(TOOLS, "snapshot-crds.sh")),
     kernelTree: join(cache, `uml-${KERNEL}-${kernelRecipe}`),
-    sources: join(cache, `guest-${kernelRecipe}`, "tree/etc/apt/sources.list"),
     kernelRecipe,
   };
 }
