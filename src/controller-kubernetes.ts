@@ -6,10 +6,13 @@ import type { ClusterParts, RunningCluster } from "./controller-files.ts";
 import { clusterAuthority } from "./identity/authority.ts";
 import { makeRequest, sign } from "./identity/certificates.ts";
 import { connectApi, type ApiOptions } from "./kube/api.ts";
+import { readClusterUid } from "./kube/cluster-uid.ts";
+import { EventRecorder } from "./kube/events.ts";
 import { runForLease } from "./kube/lease.ts";
+import { PoolNews, type NewsOptions } from "./kube/pool-news.ts";
 import { followRoster } from "./kube/roster.ts";
 import { publishCertificate, secretStore } from "./kube/secret-store.ts";
-import { ThinPoolWriter, type ThinPoolsOptions } from "./kube/thin-pools.ts";
+import { ThinPoolWriter } from "./kube/thin-pools.ts";
 import { tokenReviewer } from "./kube/token-review.ts";
 import { CERTIFICATE_MS, enrolmentService } from "./route/enrol-service.ts";
 import { CONTROLLER_URI } from "./route/identity.ts";
@@ -18,15 +21,19 @@ import { keepRenewed } from "./route/renewal.ts";
 
 const CLOSE_MS = 1000;
 
-export interface KubernetesParts extends ClusterParts, ApiOptions, Pick<ThinPoolsOptions, "nodes"> {}
+export interface KubernetesParts extends ClusterParts, ApiOptions, Pick<NewsOptions, "nodes"> {
+  /** Told, before the roster is, what is recorded with all that is made for this cluster. */
+  readonly learned: (clusterUid: string) => void;
+}
 
 /** Rejects where the API server does not let it begin: kubelet starts it again. */
 export async function followKubernetes(
   cluster: KubernetesCluster,
-  { identity, take, log, nodes, version, answered }: KubernetesParts,
+  { identity, take, log, nodes, learned, version, answered }: KubernetesParts,
 ): Promise<RunningCluster> {
   const { namespace, authority: name, serviceAccount, podLabel, nodePort } = cluster;
   const api = connectApi({ version, answered });
+  learned(await readClusterUid(api));
   const now = (): Date => new Date();
   const authority = await clusterAuthority(secretStore(api, { namespace, name }), now);
   await publishCertificate(api, { namespace, name }, authority);
@@ -58,8 +65,13 @@ export async function followKubernetes(
     log,
   };
   const leadership = runForLease(api, lease, () => {
-    const writer = new ThinPoolWriter(api, { nodes, written: () => {}, log });
-    return () => writer.close();
+    const recorder = new EventRecorder(api, lease.identity, log);
+    const news = new PoolNews(api, { nodes, recorder, log });
+    const writer = new ThinPoolWriter(api, { nodes, written: (...each) => news.written(...each), log });
+    return () => {
+      writer.close();
+      news.close();
+    };
   });
   return {
     get leads() {

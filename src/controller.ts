@@ -52,8 +52,12 @@ async function runController(
 ): Promise<number> {
   const stop = stopSignal();
   const identity = new Identity();
-  const fleet = new Fleet({ credentialsFor: (node) => identity.towards(node), log });
-  const running: { cluster?: RunningCluster } = {};
+  const running: { cluster?: RunningCluster; clusterUid?: string } = {};
+  const fleet = new Fleet({
+    credentialsFor: (node) => identity.towards(node),
+    clusterUid: () => running.clusterUid,
+    log,
+  });
   const monitor = new ControllerMonitor(version, () => {
     const away = fleet.nodes.filter(({ view }) => view === undefined).length;
     return {
@@ -72,6 +76,7 @@ async function runController(
       ...parts,
       version,
       nodes: () => (fleet.known ? fleet.nodes : undefined),
+      learned: (clusterUid) => (running.clusterUid = clusterUid),
       answered: (...request) => counters.apiAnswered(...request),
     }),
   );

@@ -1,6 +1,6 @@
 /** The life of a driver: start, serve, drain. Puts the parts together; the only place that chooses them. */
 import { mkdir } from "node:fs/promises";
-import { hostname, release } from "node:os";
+import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { guessStateDirectory, readConfig, socketPath, surroundingsOf, type Config } from "./config.ts";
 import { controlSocket, reportSocket } from "./config/paths.ts";
@@ -11,9 +11,9 @@ import type { DmVersions, PoolReport } from "./core/pool-report.ts";
 import { topologyValue } from "./core/topology.ts";
 import { listen } from "./csi/server.ts";
 import { csiServices } from "./csi/services.ts";
+import { DamageNotes } from "./csi/damage.ts";
 import type { UnaryOptions } from "./csi/unary.ts";
 import { faultPoint, type FaultPoint } from "./fault-point.ts";
-import { Dmsetup } from "./host/dmsetup.ts";
 import { GuardClient } from "./host/guard-client.ts";
 import { dmVersions } from "./host/dm-version.ts";
 import { createRunner, type Runner } from "./host/run.ts";
@@ -27,15 +27,14 @@ import { createMountEngine } from "./mounts/kernel-mounts.ts";
 import { OrphanLook } from "./mounts/orphans.ts";
 import { TrimSchedule } from "./mounts/trim-schedule.ts";
 import { Trims } from "./mounts/trims.ts";
+import { nodeVersions } from "./node-versions.ts";
 import type { Report } from "./pool/backing.ts";
-import { CATALOG_VERSION } from "./pool/catalog-schema.ts";
 import { PoolClaims } from "./pool/claims.ts";
 import { LeftDevices } from "./pool/left-devices.ts";
 import { measurePools, reportPools } from "./pool/report-pools.ts";
 import { startPools, type SupervisedPools } from "./pool/set.ts";
 import { dieLoudly, stopSignal } from "./process.ts";
 import { followConfiguration } from "./reload.ts";
-import type { NodeVersions } from "./route/node-state.ts";
 
 export interface ServeOptions {
   /** Path of the file. */
@@ -128,10 +127,13 @@ async function runDriver(
   let pools: SupervisedPools | undefined;
   const claims = new PoolClaims();
   const trims = new Trims(runner);
+  let cluster: ClusterNode | undefined;
+  let { clusterUid } = config;
   const driver = {
     version: options.version,
     node: { name: config.nodeName, topology: topologyValue(config.nodeName), maxVolumes: config.maxVolumes },
     pools: () => pools,
+    damage: new DamageNotes(() => cluster?.poke()),
     mounts: createMountEngine({
       runner,
       kubeletDirectory: config.kubeletDirectory,
@@ -144,7 +146,6 @@ async function runDriver(
   // Before the pools: Probe tells the sidecars to wait, and a second driver on this socket ends here.
   const { counters } = monitor;
   counters.introduce(config.pools.map(({ name }) => name));
-  let cluster: ClusterNode | undefined;
   const count: NonNullable<UnaryOptions["onAnswered"]> = (...call) => counters.rpcEnded(...call);
   const onAnswered: UnaryOptions["onAnswered"] = (...call) => {
     count(...call);
@@ -164,6 +165,7 @@ async function runDriver(
     claims,
     report,
     now: () => new Date(),
+    clusterUid: () => clusterUid,
     afterStep,
     observer: tellingOfChanges(counters, () => cluster?.poke()),
   });
@@ -176,6 +178,7 @@ async function runDriver(
       operations,
       report: reportAll,
       versions: () => nodeVersions(runner, log),
+      followedFor: (uid) => (clusterUid = uid),
       log,
       onAnswered: count,
     });
@@ -228,17 +231,6 @@ async function runDriver(
 async function join(options: ClusterNodeOptions): Promise<ClusterNode> {
   const { joinCluster } = await import("./cluster-node.ts");
   return joinCluster(options);
-}
-
-/** Of what the pools of this node stand on, for its controllers. */
-async function nodeVersions(runner: Runner, log: Log): Promise<NodeVersions | undefined> {
-  try {
-    const thinPoolTarget = (await new Dmsetup(runner).targets()).get("thin-pool") ?? "";
-    return { kernel: release(), thinPoolTarget, poolFormat: CATALOG_VERSION };
-  } catch (error) {
-    log.warn({ problem: messageOf(error) }, "no versions for the controllers");
-    return undefined;
-  }
 }
 
 interface Watched extends Pick<Beginning, "runner" | "log" | "monitor"> {

@@ -63,6 +63,8 @@ export interface VolumeRecord {
   readonly staging?: Staging;
   /** ISO 8601, UTC; set once, with the intent. */
   readonly createdAt: string;
+  /** UID of the cluster that asked for it; absent: of none that was known. */
+  readonly clusterUid?: string;
 }
 
 export interface SnapshotRecord {
@@ -80,6 +82,8 @@ export interface SnapshotRecord {
   readonly mkfsOptions: readonly string[];
   readonly groupId?: GroupId;
   readonly createdAt: string;
+  /** As of a volume. */
+  readonly clusterUid?: string;
 }
 
 export interface GroupRecord {

@@ -3,6 +3,7 @@ import type { MethodDefinition } from "@grpc/proto-loader";
 import { PoolUnavailableError } from "../core/errors.ts";
 import type { MountEngine } from "../mounts/engine.ts";
 import type { PoolSet } from "../pool/engine.ts";
+import type { DamageNotes } from "./damage.ts";
 import type { Handler } from "./unary.ts";
 
 export interface NodeFacts {
@@ -20,6 +21,8 @@ export interface Driver {
   /** Undefined until they have been opened. */
   readonly pools: () => PoolSet | undefined;
   readonly mounts: MountEngine;
+  /** Absent: nobody is told. */
+  readonly damage?: DamageNotes;
 }
 
 /** The handlers of a service by its definition: requests as read from the wire, responses as written to it. */

@@ -51,7 +51,8 @@ export function nodeHandlers(driver: Driver): Handlers<NodeDefinition> {
       const { pool, id, record } = requireVolume(pools(), volumeId);
       const problem = accessProblem(access, record);
       if (problem !== undefined) throw new PreconditionError(problem);
-      await mounts.stage(pool, { id, path, access, readOnly });
+      const stage = () => mounts.stage(pool, { id, path, access, readOnly });
+      await (driver.damage === undefined ? stage() : driver.damage.watch(record, stage));
       return {};
     },
     NodeUnstageVolume: async (request) => {

@@ -63,6 +63,7 @@ const CHATTER: ReadonlySet<string> = new Set([
   "GetCapacity",
   "NodeGetVolumeStats",
   "FindNames",
+  "ListObjects",
 ]);
 
 /** The deadline of a call is checked by a timer of grpc-js and by the client itself; either may be a little early. */

@@ -31,6 +31,18 @@ export interface Condition__Output {
   'reason': (string);
 }
 
+export interface DamagedVolume {
+  'volume_id'?: (string);
+  'name'?: (string);
+  'reason'?: (string);
+}
+
+export interface DamagedVolume__Output {
+  'volume_id': (string);
+  'name': (string);
+  'reason': (string);
+}
+
 export interface EnrolRequest {
   'token'?: (string);
   'request'?: (string);
@@ -132,9 +144,49 @@ export interface FindNamesResponse__Output {
 }
 
 export interface FollowRequest {
+  'cluster_uid'?: (string);
 }
 
 export interface FollowRequest__Output {
+  'cluster_uid': (string);
+}
+
+export interface ListObjectsRequest {
+  'pool_uuid'?: (string);
+  'after'?: (string);
+}
+
+export interface ListObjectsRequest__Output {
+  'pool_uuid': (string);
+  'after': (string);
+}
+
+export interface ListObjectsResponse_Object {
+  'id'?: (string);
+  'name'?: (string);
+  'size_bytes'?: (number | string | Long);
+  'created_at'?: (string);
+  'cluster_uid'?: (string);
+  'staged'?: (boolean);
+}
+
+export interface ListObjectsResponse_Object__Output {
+  'id': (string);
+  'name': (string);
+  'size_bytes': (string);
+  'created_at': (string);
+  'cluster_uid': (string);
+  'staged': (boolean);
+}
+
+export interface ListObjectsResponse {
+  'objects'?: (ListObjectsResponse_Object)[];
+  'more'?: (boolean);
+}
+
+export interface ListObjectsResponse__Output {
+  'objects': (ListObjectsResponse_Object__Output)[];
+  'more': (boolean);
 }
 
 export interface NodeLinkClient extends grpc.Client {
@@ -152,6 +204,15 @@ export interface NodeLinkClient extends grpc.Client {
   follow(argument: FollowRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<NodeState__Output>;
   follow(argument: FollowRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<NodeState__Output>;
 
+  ListObjects(argument: ListObjectsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<ListObjectsResponse__Output>): grpc.ClientUnaryCall;
+  ListObjects(argument: ListObjectsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<ListObjectsResponse__Output>): grpc.ClientUnaryCall;
+  ListObjects(argument: ListObjectsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<ListObjectsResponse__Output>): grpc.ClientUnaryCall;
+  ListObjects(argument: ListObjectsRequest, callback: grpc.requestCallback<ListObjectsResponse__Output>): grpc.ClientUnaryCall;
+  listObjects(argument: ListObjectsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<ListObjectsResponse__Output>): grpc.ClientUnaryCall;
+  listObjects(argument: ListObjectsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<ListObjectsResponse__Output>): grpc.ClientUnaryCall;
+  listObjects(argument: ListObjectsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<ListObjectsResponse__Output>): grpc.ClientUnaryCall;
+  listObjects(argument: ListObjectsRequest, callback: grpc.requestCallback<ListObjectsResponse__Output>): grpc.ClientUnaryCall;
+
 }
 
 export interface NodeLinkHandlers extends grpc.UntypedServiceImplementation {
@@ -159,11 +220,14 @@ export interface NodeLinkHandlers extends grpc.UntypedServiceImplementation {
 
   Follow: grpc.handleServerStreamingCall<FollowRequest__Output, NodeState>;
 
+  ListObjects: grpc.handleUnaryCall<ListObjectsRequest__Output, ListObjectsResponse>;
+
 }
 
 export interface NodeLinkDefinition extends grpc.ServiceDefinition {
   FindNames: MethodDefinition<FindNamesRequest, FindNamesResponse, FindNamesRequest__Output, FindNamesResponse__Output>
   Follow: MethodDefinition<FollowRequest, NodeState, FollowRequest__Output, NodeState__Output>
+  ListObjects: MethodDefinition<ListObjectsRequest, ListObjectsResponse, ListObjectsRequest__Output, ListObjectsResponse__Output>
 }
 
 export interface NodeState {
@@ -174,6 +238,7 @@ export interface NodeState {
   'absent_pools'?: (AbsentPool)[];
   'heartbeat_ms'?: (number);
   'versions'?: (Versions | null);
+  'damaged'?: (DamagedVolume)[];
 }
 
 export interface NodeState__Output {
@@ -184,6 +249,7 @@ export interface NodeState__Output {
   'absent_pools': (AbsentPool__Output)[];
   'heartbeat_ms': (number);
   'versions': (Versions__Output | null);
+  'damaged': (DamagedVolume__Output)[];
 }
 
 export interface Pool {
@@ -257,12 +323,15 @@ export interface ProtoGrpcType {
     v1: {
       AbsentPool: MessageTypeDefinition<AbsentPool, AbsentPool__Output>
       Condition: MessageTypeDefinition<Condition, Condition__Output>
+      DamagedVolume: MessageTypeDefinition<DamagedVolume, DamagedVolume__Output>
       EnrolRequest: MessageTypeDefinition<EnrolRequest, EnrolRequest__Output>
       EnrolResponse: MessageTypeDefinition<EnrolResponse, EnrolResponse__Output>
       Enrolment: SubtypeConstructor<typeof grpc.Client, EnrolmentClient> & { service: EnrolmentDefinition }
       FindNamesRequest: MessageTypeDefinition<FindNamesRequest, FindNamesRequest__Output>
       FindNamesResponse: MessageTypeDefinition<FindNamesResponse, FindNamesResponse__Output>
       FollowRequest: MessageTypeDefinition<FollowRequest, FollowRequest__Output>
+      ListObjectsRequest: MessageTypeDefinition<ListObjectsRequest, ListObjectsRequest__Output>
+      ListObjectsResponse: MessageTypeDefinition<ListObjectsResponse, ListObjectsResponse__Output>
       NodeLink: SubtypeConstructor<typeof grpc.Client, NodeLinkClient> & { service: NodeLinkDefinition }
       NodeState: MessageTypeDefinition<NodeState, NodeState__Output>
       Pool: MessageTypeDefinition<Pool, Pool__Output>

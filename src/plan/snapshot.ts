@@ -1,6 +1,6 @@
 /** CreateSnapshot and group snapshots: one bracket around all cuts, so that a group is one point in time. */
 import { IncompatibleExistingError } from "../core/errors.ts";
-import type { GroupId, SnapshotId, ThinId, VolumeId } from "../core/ids.ts";
+import type { ThinId, VolumeId } from "../core/ids.ts";
 import type { Format, GroupRecord, SnapshotRecord, VolumeRecord } from "../core/records.ts";
 import type { Bytes } from "../core/units.ts";
 import { bytes } from "../core/units.ts";
@@ -15,13 +15,7 @@ export interface Cut {
 
 export function newSnapshotRecord(
   origin: VolumeRecord,
-  made: {
-    readonly id: SnapshotId;
-    readonly name: string;
-    readonly thinId: ThinId;
-    readonly createdAt: string;
-    readonly groupId?: GroupId;
-  },
+  made: Pick<SnapshotRecord, "id" | "name" | "thinId" | "createdAt" | "groupId" | "clusterUid">,
 ): SnapshotRecord {
   return {
     ...made,

@@ -60,6 +60,12 @@ export interface ThinPoolsSight {
   readonly now: number;
 }
 
+/** A condition of which `status` is another than what was written before; `was` is undefined where nothing was. */
+export interface Turn {
+  readonly was: StatusCondition["status"] | undefined;
+  readonly now: StatusCondition;
+}
+
 /** `turned`: conditions that are another than what was written before. */
 export type ThinPoolWrite =
   | {
@@ -67,7 +73,7 @@ export type ThinPoolWrite =
       readonly name: string;
       readonly spec: ThinPoolSpec;
       readonly status: ThinPoolStatus;
-      readonly turned: readonly StatusCondition[];
+      readonly turned: readonly Turn[];
     }
   | {
       readonly kind: "update";
@@ -76,7 +82,7 @@ export type ThinPoolWrite =
       readonly spec: ThinPoolSpec;
       readonly status: ThinPoolStatus;
       readonly why: "state" | "figures" | "heartbeat";
-      readonly turned: readonly StatusCondition[];
+      readonly turned: readonly Turn[];
     }
   | {
       readonly kind: "delete";
@@ -216,7 +222,7 @@ function dated(
   sighting: Sighting,
   before: ThinPoolStatus | undefined,
   at: string,
-): { readonly status: ThinPoolStatus; readonly turned: readonly StatusCondition[] } {
+): { readonly status: ThinPoolStatus; readonly turned: readonly Turn[] } {
   const was = new Map(before?.conditions.map((condition) => [condition.type, condition]));
   const conditions = sighting.conditions.map((condition): StatusCondition => {
     const old = was.get(condition.type);
@@ -225,7 +231,9 @@ function dated(
       lastTransitionTime: old?.status === condition.status ? old.lastTransitionTime : at,
     };
   });
-  const turned = conditions.filter(({ type, status }) => was.get(type)?.status !== status);
+  const turned = conditions
+    .map((condition): Turn => ({ was: was.get(condition.type)?.status, now: condition }))
+    .filter((turn) => turn.was !== turn.now.status);
   // Of a node that is away there is no newer report.
   const lastReport = before !== undefined && isAway(sighting) ? before.lastReport : at;
   return { status: { ...sighting, lastReport, conditions }, turned };

@@ -1,6 +1,6 @@
 /** CreateVolume: from nothing, from a snapshot, from a volume. Pure: records and observations in, a plan out. */
 import { IncompatibleExistingError, InvalidRequestError } from "../core/errors.ts";
-import type { ThinId, VolumeId } from "../core/ids.ts";
+import type { ThinId } from "../core/ids.ts";
 import type { AccessType, Format, FsType, Source, VolumeRecord } from "../core/records.ts";
 import type { Bytes } from "../core/units.ts";
 import { bytes } from "../core/units.ts";
@@ -68,7 +68,7 @@ export function chooseVolumeSize(
 export function newVolumeRecord(
   intent: CreateVolumeIntent,
   origin: Origin | undefined,
-  made: { readonly id: VolumeId; readonly thinId: ThinId; readonly createdAt: string },
+  made: Pick<VolumeRecord, "id" | "thinId" | "createdAt" | "clusterUid">,
 ): VolumeRecord {
   const fsType = chooseFsType(intent, origin);
   const copied = origin !== undefined && !origin.empty;

@@ -25,6 +25,7 @@ import { examine } from "./examine.ts";
 import { troubleOf, wayOut } from "./execute.ts";
 import { FillLog } from "./fill-log.ts";
 import type { ActiveStatus } from "./known-status.ts";
+import type { PoolParts } from "./pool-parts.ts";
 import { PoolGrowth } from "./pool-growth.ts";
 import { MessageQueue } from "./queue.ts";
 import { PoolSpace } from "./space.ts";
@@ -36,6 +37,8 @@ export interface AssembleDependencies {
   readonly guard: ResumeGuard;
   readonly report: Report;
   readonly now: () => Date;
+  /** Of the cluster that asks for volumes, as far as it is known. */
+  readonly clusterUid?: () => string | undefined;
   readonly afterStep: AfterStep;
   readonly observer?: PoolObserver;
 }
@@ -115,6 +118,7 @@ export async function assemble(
     disks: () => stack.disks,
     ...(stack.hostBytes === undefined ? {} : { hostBytes: stack.hostBytes }),
     now: dependencies.now,
+    stamp: () => stampOf(dependencies),
     hands: {
       poolDevice: stack.poolDevice,
       dmsetup,
@@ -231,4 +235,9 @@ function noteMapped(
     if (!moving.has(thin.thinId))
       state.mapped.set(thin.thinId, bytesFromBlocks(thin.mapped, stack.blockSize));
   }
+}
+
+function stampOf({ now, clusterUid }: AssembleDependencies): ReturnType<PoolParts["stamp"]> {
+  const uid = clusterUid?.();
+  return { createdAt: now().toISOString(), ...(uid === undefined ? {} : { clusterUid: uid }) };
 }

@@ -71,6 +71,7 @@ export function volumeToRow(record: VolumeRecord): Row {
     staging_fs_type: staging?.fsType ?? null,
     staging_mount_flags: staging === undefined ? null : JSON.stringify(staging.mountFlags),
     created_at: record.createdAt,
+    cluster_uid: record.clusterUid ?? null,
   };
 }
 
@@ -91,8 +92,12 @@ export function volumeFromRow(row: StoredRow): VolumeRecord {
     format: formatFrom(fields),
     ...(staging === undefined ? {} : { staging }),
     createdAt: fields.text("created_at"),
+    ...clusterFrom(fields),
   };
 }
+
+const clusterFrom = (fields: Fields): Pick<VolumeRecord, "clusterUid"> =>
+  fields.absent("cluster_uid") ? {} : { clusterUid: fields.text("cluster_uid") };
 
 export function snapshotToRow(record: SnapshotRecord): Row {
   return {
@@ -108,6 +113,7 @@ export function snapshotToRow(record: SnapshotRecord): Row {
     mkfs_options: JSON.stringify(record.mkfsOptions),
     group_id: record.groupId ?? null,
     created_at: record.createdAt,
+    cluster_uid: record.clusterUid ?? null,
   };
 }
 
@@ -126,6 +132,7 @@ export function snapshotFromRow(row: StoredRow): SnapshotRecord {
     mkfsOptions: fields.list("mkfs_options"),
     ...(fields.absent("group_id") ? {} : { groupId: fields.groupId("group_id") }),
     createdAt: fields.text("created_at"),
+    ...clusterFrom(fields),
   };
 }
 

@@ -74,8 +74,14 @@ CREATE TABLE groups (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** Whose they are: what another cluster made is none of this one's orphans. */
+const VERSION_2 = `
+ALTER TABLE volumes ADD COLUMN cluster_uid TEXT;
+ALTER TABLE snapshots ADD COLUMN cluster_uid TEXT;
+`;
+
 /** `MIGRATIONS[n]` turns version n into version n + 1; version 0 is an empty file. Published ones never change. */
-export const MIGRATIONS: readonly string[] = [VERSION_1];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];
 
 /** Of the catalogs that this program has open. */
 export const CATALOG_VERSION = MIGRATIONS.length;

@@ -1,6 +1,7 @@
 import type { PoolStatus } from "../core/dm.ts";
 import type { PoolName, PoolUuid } from "../core/ids.ts";
 import type { PoolOptions } from "../core/pool-options.ts";
+import type { VolumeRecord } from "../core/records.ts";
 import type { Bytes } from "../core/units.ts";
 import type { Fill } from "../plan/fill.ts";
 import type { Report } from "./backing.ts";
@@ -41,4 +42,6 @@ export interface PoolParts {
   /** Loop pools: free bytes of the filesystem below plus what the data file has. */
   readonly hostBytes?: () => Promise<Bytes>;
   readonly now: () => Date;
+  /** Of what is made now. */
+  readonly stamp: () => Pick<VolumeRecord, "createdAt" | "clusterUid">;
 }

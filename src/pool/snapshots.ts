@@ -110,7 +110,7 @@ export class SnapshotOperations {
     // An inactive origin's mapped bytes are known before; an active one's are measured inside the bracket.
     const known = new Map<ThinId, Bytes>();
     const thinIds = await this.#pool.fence.takeIds(members.length);
-    const createdAt = this.#pool.parts.now().toISOString();
+    const stamp = this.#pool.parts.stamp();
     const cuts: Cut[] = [];
     for (const [index, origin] of origins.entries()) {
       const thinId = thinIds[index];
@@ -121,7 +121,7 @@ export class SnapshotOperations {
         id,
         name: members[index]?.name ?? id,
         thinId,
-        createdAt,
+        ...stamp,
         ...(groupOf === undefined ? {} : { groupId: groupOf.id }),
       };
       const suspension = suspensionOf(this.#pool, origin);
@@ -137,7 +137,7 @@ export class SnapshotOperations {
       state: "creating",
       sourceVolumeIds: origins.map((origin) => origin.id),
       snapshotIds: cuts.map((cut) => cut.snapshot.id),
-      createdAt,
+      createdAt: stamp.createdAt,
     };
     try {
       const measured = await this.#pool.perform(planCuts(cuts, group), (sofar) => {

@@ -85,7 +85,7 @@ export class VolumeOperations {
       record = newVolumeRecord(intent, origin, {
         id,
         thinId,
-        createdAt: this.#pool.parts.now().toISOString(),
+        ...this.#pool.parts.stamp(),
       });
       const mapped = await this.#performOrUndo(record, origin, release);
       this.#pool.state.mapped.set(thinId, mapped);

@@ -31,6 +31,8 @@ export interface ConnectionOptions {
   readonly name: string;
   /** `host:port`. */
   readonly address: string;
+  /** Of the cluster; absent: it has none. */
+  readonly clusterUid?: string;
   /** Must make sure that the other end is this node. */
   readonly credentials: ChannelCredentials;
   readonly log: Log;
@@ -156,7 +158,9 @@ export class NodeConnection {
 
   #follow(): void {
     const { path, requestSerialize, responseDeserialize } = this.#link.Follow;
-    const stream = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {});
+    const stream = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {
+      cluster_uid: this.#options.clusterUid ?? "",
+    });
     let silence: NodeJS.Timeout | undefined;
     const end = (problem: string): void => {
       if (this.#stop !== stop) return;

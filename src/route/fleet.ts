@@ -15,6 +15,8 @@ export interface FleetOptions {
   /** That make sure who is at the other end. */
   readonly credentialsFor: (node: string) => ChannelCredentials;
   readonly log: Log;
+  /** Of the cluster, as far as it has one and it is known. */
+  readonly clusterUid?: () => string | undefined;
 }
 
 const NAMED = 3;
@@ -46,6 +48,7 @@ export class Fleet {
 
   /** Connections to nodes that stay at their addresses stay too. */
   follow(roster: Roster): void {
+    const clusterUid = this.#options.clusterUid?.();
     const wanted = new Map(roster.map((node) => [node.name, node]));
     for (const [name, node] of this.#nodes) {
       const now = wanted.get(name);
@@ -64,6 +67,7 @@ export class Fleet {
               name,
               address,
               credentials: this.#options.credentialsFor(name),
+              ...(clusterUid === undefined ? {} : { clusterUid }),
               log: this.#options.log,
               changed: () => this.#changed(name, node.view),
             });

@@ -11,9 +11,12 @@ import type {
   FindNamesRequest__Output,
   FindNamesResponse,
   FindNamesResponse_UnsurePool,
+  FollowRequest__Output,
+  ListObjectsRequest__Output,
   NodeState,
 } from "../generated/dmthin.ts";
 import { loadNodeLink } from "./contract.ts";
+import { listObjects } from "./node-objects.ts";
 import type { StateFeed } from "./node-state.ts";
 
 export interface NodeParts {
@@ -21,6 +24,8 @@ export interface NodeParts {
   /** Of all pools of the node. */
   readonly operations: Pick<Operations, "holds">;
   readonly feed: StateFeed;
+  /** Told of the UID of the cluster whose controller follows. */
+  readonly followedFor?: (clusterUid: string) => void;
 }
 
 /** Reports that a controller has not taken yet; one that is so far behind may come again. */
@@ -29,15 +34,20 @@ const MOST_UNREAD = 32;
 const MOST_NAMES = 1000;
 
 export function nodeServices(
-  { driver, operations, feed }: NodeParts,
+  { driver, operations, feed, followedFor }: NodeParts,
   options: UnaryOptions,
 ): readonly Service[] {
   const marked = { ...options, answeredBy: driver.node.name };
   const handlers = {
     FindNames: async (request: FindNamesRequest__Output) => findNames(driver, operations, request),
+    ListObjects: async (request: ListObjectsRequest__Output) => listObjects(driver, request),
   };
   const link = serviceOf(loadNodeLink(), handlers, marked);
-  const follow: UntypedHandleCall = (call: ServerWritableStream<object, NodeState>) => follower(feed, call);
+  const follow: UntypedHandleCall = (call: ServerWritableStream<FollowRequest__Output, NodeState>) => {
+    const { cluster_uid: uid } = call.request;
+    if (uid) followedFor?.(uid);
+    follower(feed, call);
+  };
   return [
     ...routedServices(driver, marked),
     { ...link, implementation: { ...link.implementation, Follow: follow } },

@@ -4,7 +4,7 @@ import type { Driver } from "../csi/driver.ts";
 import type { NodeState, Pool, PoolFigures } from "../generated/dmthin.ts";
 
 export interface StateSource {
-  readonly driver: Pick<Driver, "version" | "node" | "pools">;
+  readonly driver: Pick<Driver, "version" | "node" | "pools" | "damage">;
   /** What is known of the configured pools only by asking the kernel; with a stuck disk it takes its time. */
   readonly report: () => Promise<readonly PoolReport[]>;
   /** What its pools stand on, as far as it is known by now. */
@@ -127,7 +127,7 @@ export class StateFeed {
   }
 
   #state(): NodeState {
-    const { version, node, pools: set } = this.#source.driver;
+    const { version, node, pools: set, damage } = this.#source.driver;
     const open = set();
     const versions = this.#source.versions?.();
     return {
@@ -159,6 +159,9 @@ export class StateFeed {
         backing: this.#reports.get(name)?.backing.kind ?? "",
       })),
       heartbeat_ms: this.#times.heartbeatMs,
+      damaged: (
+        damage?.list((id) => open?.pools.some((pool) => pool.volume(id) !== undefined) ?? true) ?? []
+      ).map(({ id, name, reason }) => ({ volume_id: id, name, reason })),
       ...(versions === undefined
         ? {}
         : {

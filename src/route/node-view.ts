@@ -1,7 +1,7 @@
 /** What a node says of itself, checked: it speaks for its own pools only, and a controller believes it no more than that. */
 import { ParseError } from "../core/errors.ts";
 import type { PoolMode } from "../core/dm.ts";
-import { isPoolName, isPoolUuid, type PoolUuid } from "../core/ids.ts";
+import { isPoolName, isPoolUuid, parseId, type PoolUuid, type VolumeId } from "../core/ids.ts";
 import { CONDITION_TYPES, type ActiveCondition, type BackingReport } from "../core/pool-report.ts";
 import type {
   Condition__Output,
@@ -68,6 +68,8 @@ export interface NodeView {
   /** Configured ones that are not open, by name. */
   readonly absent: readonly AbsentView[];
   readonly versions: VersionsView;
+  /** Volumes that were found damaged. */
+  readonly damaged: readonly { readonly id: VolumeId; readonly name: string; readonly reason: string }[];
   /** How long it may be silent. */
   readonly heartbeatMs: number;
 }
@@ -76,6 +78,7 @@ export interface NodeView {
 const LONGEST_HEARTBEAT_MS = 86_400_000;
 /** Of a node; each becomes an object of the API server. */
 const MOST_POOLS = 64;
+const MOST_DAMAGED = 100;
 /** What a node says in words. */
 const LONGEST_TEXT = 1024;
 
@@ -106,6 +109,12 @@ export function nodeView(node: string, state: NodeState__Output): NodeView {
       thinPoolTarget: short(thin_pool_target),
       poolFormat: pool_format,
     },
+    damaged: state.damaged.slice(0, MOST_DAMAGED).flatMap(({ volume_id, name, reason }) => {
+      const id = parseId(volume_id);
+      // Of its own pools only.
+      if (id?.kind !== "volume" || !pools.some(({ uuid }) => uuid === id.pool)) return [];
+      return [{ id: id.id, name: short(name), reason: short(reason) }];
+    }),
     heartbeatMs: state.heartbeat_ms,
   };
 }

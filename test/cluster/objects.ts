@@ -24,6 +24,9 @@ const CLUSTER_RULES = [
   { apiGroups: [""], resources: ["nodes"], verbs: ["list", "watch"] },
   { apiGroups: ["dmthin.io"], resources: ["thinpools"], verbs: ["list", "watch", "create", "delete"] },
   { apiGroups: ["dmthin.io"], resources: ["thinpools/status"], verbs: ["update"] },
+  { apiGroups: [""], resources: ["namespaces"], resourceNames: ["kube-system"], verbs: ["get"] },
+  { apiGroups: [""], resources: ["persistentvolumes"], verbs: ["get", "list"] },
+  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 ];
 const NAMESPACE_RULES = [
   { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },

@@ -62,6 +62,7 @@ export const anyVolume: fc.Arbitrary<VolumeRecord> = fc
       format,
       staging,
       createdAt,
+      clusterUid: text,
     },
     {
       requiredKeys: [
@@ -95,6 +96,7 @@ export const anySnapshot: fc.Arbitrary<SnapshotRecord> = fc.record(
     mkfsOptions: texts,
     groupId: group,
     createdAt,
+    clusterUid: text,
   },
   {
     requiredKeys: [

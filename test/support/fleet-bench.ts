@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { credentials, ServerCredentials } from "@grpc/grpc-js";
 import { Operations } from "../../src/core/operations.ts";
 import { topologyValue } from "../../src/core/topology.ts";
+import { DamageNotes } from "../../src/csi/damage.ts";
 import { listen } from "../../src/csi/server.ts";
 import type { PoolSet } from "../../src/pool/engine.ts";
 import { Fleet } from "../../src/route/fleet.ts";
@@ -43,6 +44,7 @@ export async function startNode(
   name: string,
   pool: string | MemoryPool,
   times: StateTimes = QUICK,
+  damage: DamageNotes = new DamageNotes(),
 ): Promise<SimulatedNode> {
   const memory = typeof pool === "string" ? new MemoryPool("fast", pool) : pool;
   const { log } = recordingLog();
@@ -53,6 +55,7 @@ export async function startNode(
     node: { name, topology: topologyValue(name), maxVolumes: 0 },
     mounts: new MemoryMounts(),
     pools: () => pools,
+    damage,
   };
   const feed = new StateFeed({ driver, report: async () => [] }, times);
   const server = await listenOn(

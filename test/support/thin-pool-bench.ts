@@ -158,6 +158,7 @@ export function thinPoolBench(options: BenchOptions = {}): ThinPoolBench {
       now: () => new Date(0),
     }),
     now: () => new Date(0),
+    stamp: () => ({ createdAt: new Date(0).toISOString() }),
     disks: () => [],
     hands: {
       poolDevice: POOL,

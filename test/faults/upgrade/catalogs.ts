@@ -32,8 +32,16 @@ CREATE TABLE groups (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE, st
   snapshot_ids TEXT NOT NULL CHECK (json_valid(snapshot_ids)), created_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
+const VERSION_2 = `${VERSION_1}
+ALTER TABLE volumes ADD COLUMN cluster_uid TEXT;
+ALTER TABLE snapshots ADD COLUMN cluster_uid TEXT;
+`;
+
 /** By its number, the text that makes an empty catalog of that version. */
-const SCHEMAS: ReadonlyMap<number, string> = new Map([[1, VERSION_1]]);
+const SCHEMAS: ReadonlyMap<number, string> = new Map([
+  [1, VERSION_1],
+  [2, VERSION_2],
+]);
 
 export const CATALOG_VERSIONS: readonly number[] = [...SCHEMAS.keys()];
 

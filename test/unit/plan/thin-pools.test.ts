@@ -79,7 +79,12 @@ describe("what is there already is written", () => {
       why: "state",
       resourceVersion: "1",
       status: { mode: "out-of-data" },
-      turned: [{ type: "OutOfData", status: "True", reason: "DataFull", message: DOWN.reason }],
+      turned: [
+        {
+          was: "False",
+          now: { type: "OutOfData", status: "True", reason: "DataFull", message: DOWN.reason },
+        },
+      ],
     });
     const { status } = write as Extract<ThinPoolWrite, { kind: "update" }>;
     expect(status.conditions.map(({ lastTransitionTime }) => Date.parse(lastTransitionTime) - START)).toEqual(
@@ -167,8 +172,11 @@ test("a pool that is not open keeps its size and uuid, and says why", () => {
     why: "state",
     status: { mode: "not-open", uuid: "a".repeat(32), data: { size: "100Gi" } },
     turned: [
-      { type: "Ready", status: "False", reason: "NotOpen", message: "it is tried again in 4 s" },
-      { type: "DeviceMissing", status: "True", reason: "DeviceGone" },
+      {
+        was: "True",
+        now: { type: "Ready", status: "False", reason: "NotOpen", message: "it is tried again in 4 s" },
+      },
+      { was: "False", now: { type: "DeviceMissing", status: "True", reason: "DeviceGone" } },
     ],
   });
   const later = [{ ...absent[0], reason: "it is tried again in 8 s" }] as typeof absent;

@@ -1,0 +1,45 @@
+/** PersistentVolumes of this driver, and whose they are. */
+import type { V1PersistentVolume } from "@kubernetes/client-node";
+import { DRIVER_NAME } from "../core/ids.ts";
+import { apiError, codeOf, NOT_FOUND, type Api } from "./api.ts";
+import type { EventTarget } from "./events.ts";
+
+/** Of one list; what is read of a page is little. */
+const PAGE = 500;
+
+/** All that there are when it begins. Rejects where the list is not whole. */
+export async function* persistentVolumes({ core }: Pick<Api, "core">): AsyncIterable<V1PersistentVolume> {
+  let next: string | undefined;
+  do {
+    const page = await core
+      .listPersistentVolume({ limit: PAGE, ...(next === undefined ? {} : { _continue: next }) })
+      .catch((error: unknown) => {
+        throw apiError("PersistentVolumes cannot be listed", error);
+      });
+    for (const volume of page.items) if (volume.spec?.csi?.driver === DRIVER_NAME) yield volume;
+    next = page.metadata?._continue;
+  } while (next !== undefined && next !== "");
+}
+
+/** The claim that has a volume of this id; `name`: of the request that made it, which a dynamic PersistentVolume has too. */
+export async function claimOf(
+  { core }: Pick<Api, "core">,
+  { id, name }: { readonly id: string; readonly name: string },
+): Promise<EventTarget | undefined> {
+  try {
+    const volume = await core.readPersistentVolume({ name });
+    const { csi } = volume.spec ?? {};
+    return csi?.driver === DRIVER_NAME && csi.volumeHandle === id ? claimTarget(volume) : undefined;
+  } catch (error) {
+    if (codeOf(error) === NOT_FOUND) return undefined;
+    throw apiError(`PersistentVolume ${name} is not readable`, error);
+  }
+}
+
+export function claimTarget({ spec, status }: V1PersistentVolume): EventTarget | undefined {
+  const { name, namespace, uid } = spec?.claimRef ?? {};
+  if (name === undefined || namespace === undefined || uid === undefined) return undefined;
+  return status?.phase === "Bound"
+    ? { apiVersion: "v1", kind: "PersistentVolumeClaim", name, namespace, uid }
+    : undefined;
+}
