@@ -27,12 +27,12 @@ export const findObject = <T extends { readonly id: string; readonly name: strin
 
 const NONE = cell("-", "faint");
 
-function stateOf({ state, lost }: Pick<ReadVolume, "state" | "lost">): Cell {
+export function stateCell({ state, lost }: Pick<ReadVolume, "state" | "lost">): Cell {
   if (lost) return cell("lost", "bad");
   return state === "ready" ? cell(state, "good") : cell(state);
 }
 
-const formatOf = ({ access, format, fsType }: ReadVolume): string =>
+export const contentText = ({ access, format, fsType }: ReadVolume): string =>
   access.includes("mount") ? `${fsType ?? "?"} (${format})` : "block";
 
 const ownOf = ({ measured }: Pick<ReadVolume, "measured">): Cell =>
@@ -40,7 +40,7 @@ const ownOf = ({ measured }: Pick<ReadVolume, "measured">): Cell =>
 
 /** A column that stands where anything was measured. */
 const OWN = "ITS OWN";
-const withOwn = <T extends Pick<ReadVolume, "measured">>(objects: readonly T[]) => {
+export const ownColumn = <T extends Pick<ReadVolume, "measured">>(objects: readonly T[]) => {
   const shown = objects.some(({ measured }) => measured !== undefined);
   return { title: shown ? [OWN] : [], of: (each: T): readonly Cell[] => (shown ? [ownOf(each)] : []) };
 };
@@ -57,15 +57,15 @@ function trimFact({ trimmed }: ReadVolume): Cell {
 }
 
 export function showVolumes(volumes: readonly Placed<ReadVolume>[], paint: Paint): string {
-  const own = withOwn(volumes);
+  const own = ownColumn(volumes);
   const rows = volumes.map((volume) => [
     cell(volume.pool),
     cell(volume.name),
-    stateOf(volume),
+    stateCell(volume),
     cell(formatBytes(volume.size)),
     volume.mapped === undefined ? NONE : cell(formatBytes(volume.mapped)),
     ...own.of(volume),
-    cell(formatOf(volume)),
+    cell(contentText(volume)),
     cell(volume.stagingPath === undefined ? "no" : "yes"),
     cell(volume.id),
   ]);
@@ -77,11 +77,11 @@ export function showVolumes(volumes: readonly Placed<ReadVolume>[], paint: Paint
 }
 
 export function showSnapshots(snapshots: readonly Placed<ReadSnapshot>[], paint: Paint): string {
-  const own = withOwn(snapshots);
+  const own = ownColumn(snapshots);
   const rows = snapshots.map((snapshot) => [
     cell(snapshot.pool),
     cell(snapshot.name),
-    stateOf(snapshot),
+    stateCell(snapshot),
     cell(formatBytes(snapshot.size)),
     cell(formatBytes(snapshot.mapped)),
     ...own.of(snapshot),
@@ -103,12 +103,12 @@ export function showVolume(volume: Placed<ReadVolume>, paint: Paint): string {
       ["Volume", cell(volume.id)],
       ["Name", cell(volume.name)],
       ["Pool", cell(volume.pool)],
-      ["State", stateOf(volume)],
+      ["State", stateCell(volume)],
       ["Size", cell(`${formatBytes(volume.size)} (${volume.size} bytes)`)],
       ["Mapped", cell(mapped === undefined ? "unknown" : formatBytes(mapped))],
       ["Its own", ownFact(volume)],
       ["Last trimmed", trimFact(volume)],
-      ["Content", cell(formatOf(volume))],
+      ["Content", cell(contentText(volume))],
       ["Made from", cell(source.kind === "empty" ? "nothing" : `${source.kind} ${source.id}`)],
       ["Staged at", stagingPath === undefined ? NONE : cell(stagingPath)],
       ["Device while active", cell(volume.device)],
@@ -126,7 +126,7 @@ export function showSnapshot(snapshot: Placed<ReadSnapshot>, paint: Paint): stri
       ["Snapshot", cell(snapshot.id)],
       ["Name", cell(snapshot.name)],
       ["Pool", cell(snapshot.pool)],
-      ["State", stateOf(snapshot)],
+      ["State", stateCell(snapshot)],
       ["Size", cell(`${formatBytes(size)} (${size} bytes)`)],
       ["Mapped at the cut", cell(formatBytes(mapped))],
       ["Its own", ownFact(snapshot)],

@@ -7,7 +7,16 @@ import type { Cell } from "./table.ts";
 import { cell, formatFacts, formatTable, oneLine } from "./table.ts";
 
 const NONE = cell("-", "faint");
-const HEADINGS = ["POOL", "STATE", "DATA", "METADATA", "PROMISED", "AVAILABLE", "VOLUMES", "SNAPSHOTS"];
+export const POOL_HEADINGS = [
+  "POOL",
+  "STATE",
+  "DATA",
+  "METADATA",
+  "PROMISED",
+  "AVAILABLE",
+  "VOLUMES",
+  "SNAPSHOTS",
+];
 
 /** Whether a person should look at it. */
 export const isWell = (pool: ReadPool): boolean =>
@@ -38,12 +47,13 @@ const versions = ({ library, kernel }: NonNullable<ReadReport["deviceMapper"]>):
   `library ${library}, kernel ${kernel}`;
 
 export function showPools(pools: readonly ReadPool[], paint: Paint): string {
-  return formatTable(HEADINGS, pools.map(rowOf), paint);
+  return formatTable(POOL_HEADINGS, pools.map(poolCells), paint);
 }
 
-function rowOf(pool: ReadPool): readonly Cell[] {
+/** Under POOL_HEADINGS. */
+export function poolCells(pool: ReadPool): readonly Cell[] {
   if (pool.kind === "absent")
-    return [cell(pool.name), stateOf(pool), ...Array.from({ length: HEADINGS.length - 2 }, () => NONE)];
+    return [cell(pool.name), stateOf(pool), ...Array.from({ length: POOL_HEADINGS.length - 2 }, () => NONE)];
   const { data, dataLimit, metadata, promised, available, volumes, snapshots } = pool.figures;
   return [
     cell(pool.name),

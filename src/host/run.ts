@@ -1,5 +1,6 @@
 /**
- * The only place that starts processes: an absolute path, an argument array, a fixed environment, never a shell.
+ * The only place that starts processes: an absolute path, an argument array, a fixed environment, never a shell (what a
+ * person would have typed himself has his own, `runAsTyped`).
  * A started command is never cancelled by its caller; only a deadline given with the command ends it, and a signal where
  * it may stop at any point.
  */
@@ -169,4 +170,36 @@ export function createRunner(tools: Tools, log: (line: RunLine) => void = () => 
     },
   });
   return holding([]);
+}
+
+/**
+ * What whoever typed a command would have run next: found on his PATH, with his environment and in his directory. For the
+ * plugin of kubectl, which acts in his name; the driver starts nothing so.
+ * `shown`: its output goes where the command's own goes, and is in no answer.
+ */
+export async function runAsTyped(
+  program: string,
+  args: readonly string[],
+  options: { readonly timeoutMs?: number; readonly shown?: boolean } = {},
+): Promise<Ended> {
+  const { timeoutMs, shown = false } = options;
+  const output = shown ? "inherit" : "pipe";
+  const result = await execa(program, args, {
+    stdio: [shown ? "inherit" : "ignore", output, output],
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: "SIGKILL" }),
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: MAX_OUTPUT_BYTES,
+  });
+  const { exitCode, code, stdout = "", stderr = "", shortMessage = "", timedOut } = result;
+  return {
+    stdout,
+    stderr: timedOut
+      ? `no answer within ${timeoutMs} ms`
+      : stderr === "" && exitCode === undefined
+        ? shortMessage
+        : stderr,
+    exitCode,
+    ...(code === undefined ? {} : { spawnErrno: code }),
+  };
 }
