@@ -7,9 +7,10 @@ import type { GrowCommand } from "./commands/grow-command.ts";
 import type { OrphansCommand } from "./commands/orphans-command.ts";
 import type { ReportCommand } from "./commands/report-command.ts";
 import type { WatchCommand } from "./commands/watch.ts";
-import { isPoolName, isPoolUuid, POOL_NAME_RULE } from "./core/ids.ts";
 import type { PoolAdoptCommand } from "./pool-adopt-command.ts";
 import type { PoolCommand } from "./pool-command.ts";
+import { parseAdopt, parseRehome } from "./pool-moves-words.ts";
+import type { PoolRehomeCommand } from "./pool-rehome-command.ts";
 
 export type Command =
   | { readonly kind: "serve"; readonly role: "all" | "node"; readonly configuration: string }
@@ -24,6 +25,7 @@ export type Command =
   | { readonly kind: "doctor"; readonly configuration: string; readonly root: string; readonly json: boolean }
   | PoolCommand
   | PoolAdoptCommand
+  | PoolRehomeCommand
   | GrowCommand
   | OrphansCommand
   | ReportCommand
@@ -178,6 +180,8 @@ function parsePool([verb, ...rest]: readonly string[]): Command {
       return parseGrow(rest);
     case "adopt":
       return parseAdopt(rest);
+    case "rehome":
+      return parseRehome(rest);
     case "check": {
       const { values, positionals } = parse("pool check", rest, { config }, 1);
       return { kind: "pool-check", pool: poolOf(verb, positionals), configuration: configuration(values) };
@@ -210,7 +214,7 @@ function parsePool([verb, ...rest]: readonly string[]): Command {
     default:
       throw new InvalidRequestError(
         "command pool",
-        "takes list, show, plan, grow, adopt, check or repair; see dmthin --help",
+        "takes list, show, plan, grow, adopt, rehome, check or repair; see dmthin --help",
       );
   }
 }
@@ -235,31 +239,5 @@ function parseGrow(args: readonly string[]): Command {
     dryRun: values["dry-run"],
     releaseReserve: values["release-reserve"],
     ...whereabouts(values),
-  };
-}
-
-function parseAdopt(args: readonly string[]): Command {
-  const text = { type: "string" } as const;
-  const { values, positionals } = parse("pool adopt", args, { config: text, as: text, output: OUTPUT }, 1);
-  const json = wantsJson("pool adopt", values);
-  const [pool] = positionals;
-  const { as, config } = values;
-  if (pool !== undefined && !isPoolUuid(pool))
-    throw new InvalidRequestError(
-      "pool adopt",
-      "takes the uuid of a pool, 32 hex digits: dmthin pool adopt lists them",
-    );
-  if (as !== undefined && pool === undefined)
-    throw new InvalidRequestError(
-      "pool adopt --as",
-      "needs the uuid of a pool: dmthin pool adopt lists them",
-    );
-  if (as !== undefined && !isPoolName(as)) throw new InvalidRequestError("pool adopt --as", POOL_NAME_RULE);
-  return {
-    kind: "pool-adopt",
-    json,
-    ...(pool === undefined ? {} : { pool }),
-    ...(as === undefined ? {} : { as }),
-    ...(config === undefined ? {} : { configuration: config }),
   };
 }

@@ -47,6 +47,10 @@ async function run(command: Command): Promise<number> {
       const { runPoolAdopt } = await import("./pool-adopt-command.ts");
       return runPoolAdopt(command, DEFAULT_CONFIGURATION);
     }
+    case "pool-rehome": {
+      const { runPoolRehome } = await import("./pool-rehome-command.ts");
+      return runPoolRehome(command);
+    }
     case "pool-grow": {
       const { runGrowCommand } = await import("./commands/grow-command.ts");
       return runGrowCommand(command);

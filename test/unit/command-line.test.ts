@@ -32,6 +32,29 @@ describe("a command line", () => {
     ["check-config c.yaml", { kind: "check-config", configuration: "c.yaml" }],
     ["pool adopt", { kind: "pool-adopt", json: false }],
     [
+      "pool rehome 0123456789abcdef0123456789abcdef --to node-b",
+      {
+        kind: "pool-rehome",
+        pool: "0123456789abcdef0123456789abcdef",
+        node: "node-b",
+        namespace: "dmthin-system",
+        apply: false,
+        json: false,
+      },
+    ],
+    [
+      "pool rehome 0123456789abcdef0123456789abcdef --to node-b --apply -n storage --kubeconfig /k -o json",
+      {
+        kind: "pool-rehome",
+        pool: "0123456789abcdef0123456789abcdef",
+        node: "node-b",
+        namespace: "storage",
+        apply: true,
+        json: true,
+        kubeconfig: "/k",
+      },
+    ],
+    [
       "pool adopt 0123456789abcdef0123456789abcdef --as slow --config /c.yaml -o json",
       {
         kind: "pool-adopt",
@@ -107,8 +130,10 @@ describe("a command line", () => {
     ["watch --every 0", /^watch --every: must be a whole number of seconds/],
     ["doctor -o xml", /^doctor --output: must be json or text/],
     ["check-config a b", /^check-config: has too many words/],
-    ["pool", /^command pool: takes list, show, plan, grow, adopt, check or repair/],
-    ["pool mend fast", /^command pool: takes list, show, plan, grow, adopt, check or repair/],
+    ["pool", /^command pool: takes list, show, plan, grow, adopt, rehome, check or repair/],
+    ["pool mend fast", /^command pool: takes list, show, plan, grow, adopt, rehome, check or repair/],
+    ["pool rehome fast --to node-b", /^pool rehome: takes the uuid of a pool, 32 hex digits/],
+    ["pool rehome 0123456789abcdef0123456789abcdef", /^pool rehome --to: names the node/],
     ["pool adopt fast", /^pool adopt: takes the uuid of a pool, 32 hex digits/],
     ["pool adopt --as slow", /^pool adopt --as: needs the uuid/],
     ["pool adopt 0123456789abcdef0123456789abcdef --as Slow", /^pool adopt --as: must be 1 to 32 characters/],

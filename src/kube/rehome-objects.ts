@@ -1,0 +1,164 @@
+/** PersistentVolumes and the notes about them, as the API server has them, and as `plan/rehome.ts` sees them. Pure. */
+import { z } from "zod";
+import { DRIVER_NAME, parseId, TOPOLOGY_KEY, type PoolUuid } from "../core/ids.ts";
+import { RETAIN, type RehomeNote, type VolumeSight } from "../plan/rehome.ts";
+
+const affinitySchema = z.object({
+  required: z
+    .object({
+      nodeSelectorTerms: z.array(
+        z.object({
+          matchExpressions: z
+            .array(
+              z.object({ key: z.string(), operator: z.string(), values: z.array(z.string()).optional() }),
+            )
+            .optional(),
+          matchFields: z.array(z.unknown()).optional(),
+        }),
+      ),
+    })
+    .optional(),
+});
+
+const volumeSchema = z.looseObject({
+  metadata: z.looseObject({
+    name: z.string(),
+    uid: z.string(),
+    resourceVersion: z.string(),
+    finalizers: z.array(z.string()).optional(),
+    deletionTimestamp: z.string().optional(),
+    labels: z.record(z.string(), z.string()).optional(),
+    annotations: z.record(z.string(), z.string()).optional(),
+  }),
+  spec: z.looseObject({
+    csi: z.looseObject({ driver: z.string(), volumeHandle: z.string() }).optional(),
+    persistentVolumeReclaimPolicy: z.string().default(RETAIN),
+    claimRef: z
+      .looseObject({ namespace: z.string(), name: z.string(), uid: z.string().default("") })
+      .optional(),
+    nodeAffinity: affinitySchema.optional(),
+  }),
+  status: z.looseObject({ phase: z.string().default("") }).default({ phase: "" }),
+});
+
+export type VolumeObject = z.infer<typeof volumeSchema>;
+
+/** Every field is kept, known here or not. */
+export const parseVolume = (value: unknown): VolumeObject => volumeSchema.parse(value);
+
+export const isOfPool = ({ spec: { csi } }: VolumeObject, pool: PoolUuid): boolean => {
+  if (csi?.driver !== DRIVER_NAME) return false;
+  const id = parseId(csi.volumeHandle);
+  return id?.kind === "volume" && id.pool === pool;
+};
+
+export function sightOf({ metadata, spec, status }: VolumeObject): VolumeSight {
+  const home = homeOf(spec.nodeAffinity);
+  const { claimRef } = spec;
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    handle: spec.csi?.volumeHandle ?? "",
+    policy: spec.persistentVolumeReclaimPolicy,
+    phase: status.phase,
+    finalizers: metadata.finalizers ?? [],
+    isLeaving: metadata.deletionTimestamp !== undefined,
+    ...(claimRef === undefined
+      ? {}
+      : { claim: { namespace: claimRef.namespace, name: claimRef.name, uid: claimRef.uid } }),
+    ...(home === undefined ? {} : { home }),
+  };
+}
+
+/** Where each term names the same one node by dmthin's label, and says nothing else: any other condition has a reason. */
+function homeOf(affinity: z.infer<typeof affinitySchema> | undefined): string | undefined {
+  const terms = affinity?.required?.nodeSelectorTerms ?? [];
+  const homes = terms.map(({ matchExpressions = [], matchFields = [] }) => {
+    const [only, ...others] = matchExpressions;
+    if (only === undefined || others.length > 0 || matchFields.length > 0) return undefined;
+    const [value, ...further] = only.values ?? [];
+    return only.key === TOPOLOGY_KEY && only.operator === "In" && further.length === 0 ? value : undefined;
+  });
+  return new Set(homes).size === 1 ? homes[0] : undefined;
+}
+
+/** What is made anew: of the name, with all that was said about it, at its new place. It is kept until its policy is restored. */
+export function movedVolume({ metadata, spec }: VolumeObject, to: string): object {
+  const { name, labels, annotations, finalizers } = metadata;
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolume",
+    metadata: { name, labels, annotations, finalizers },
+    spec: {
+      ...spec,
+      persistentVolumeReclaimPolicy: RETAIN,
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key: TOPOLOGY_KEY, operator: "In", values: [to] }] }],
+        },
+      },
+    },
+  };
+}
+
+const POOL_LABEL = "dmthin.io/rehome";
+
+/** Of all notes of that pool. */
+export const notesOf = (pool: PoolUuid): string => `${POOL_LABEL}=${pool}`;
+
+/** By the PersistentVolume's uid: one that is made again under its name is another one. */
+export const noteName = (uid: string): string => `dmthin-rehome-${uid}`;
+
+const noteSchema = z.object({ data: z.object({ "volume.json": z.string(), to: z.string() }) });
+
+export interface Note extends RehomeNote {
+  readonly object: VolumeObject;
+}
+
+export function parseNote(value: unknown): Note {
+  const { data } = noteSchema.parse(value);
+  const object = parseVolume(JSON.parse(data["volume.json"]));
+  return { object, before: sightOf(object), to: data.to };
+}
+
+export const noteObject = (volume: VolumeObject, pool: PoolUuid, to: string): object => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: {
+    name: noteName(volume.metadata.uid),
+    labels: { "app.kubernetes.io/name": "dmthin", [POOL_LABEL]: pool },
+    annotations: { "dmthin.io/persistent-volume": volume.metadata.name },
+  },
+  immutable: true,
+  data: { to, "volume.json": JSON.stringify(volume) },
+});
+
+const listSchema = z.object({
+  metadata: z.object({ continue: z.string().optional() }),
+  items: z.array(z.unknown()),
+});
+
+export function parseList(value: unknown): { readonly items: readonly unknown[]; readonly next?: string } {
+  const { items, metadata } = listSchema.parse(value);
+  return { items, ...(metadata.continue ? { next: metadata.continue } : {}) };
+}
+
+const labelsSchema = z.object({
+  metadata: z.object({ labels: z.record(z.string(), z.string()).optional() }),
+});
+
+/** What a Node has for dmthin's topology label. */
+export const labelOf = (node: unknown): string | undefined =>
+  labelsSchema.parse(node).metadata.labels?.[TOPOLOGY_KEY];
+
+const reportSchema = z.object({
+  spec: z.object({ node: z.string() }),
+  status: z.object({ uuid: z.string().optional(), mode: z.string().optional() }).optional(),
+});
+
+/** The node, where a ThinPool says that this pool is open on it. */
+export function openOn(thinPool: unknown, pool: PoolUuid): string | undefined {
+  const { spec, status } = reportSchema.parse(thinPool);
+  const isOpen = status?.mode !== undefined && !["not-open", "unknown"].includes(status.mode);
+  return status?.uuid === pool && isOpen ? spec.node : undefined;
+}

@@ -1,0 +1,70 @@
+/**
+ * `dmthin pool rehome`: the disks of a pool are in another node now, and its PersistentVolumes have to say so. For a person with
+ * a kubeconfig; drivers and controllers have no such rights. Exit codes: docs/guides/move-disks.md.
+ */
+import { planJson, planText } from "./commands/rehome-text.ts";
+import { messageOf } from "./core/errors.ts";
+import type { PoolUuid } from "./core/ids.ts";
+import { connectRaw, type RawApi } from "./kube/raw.ts";
+import { Rehoming } from "./kube/rehome.ts";
+import { planRehome } from "./plan/rehome.ts";
+
+export interface PoolRehomeCommand {
+  readonly kind: "pool-rehome";
+  readonly pool: PoolUuid;
+  readonly node: string;
+  readonly namespace: string;
+  /** Else the plan is printed, and nothing is changed. */
+  readonly apply: boolean;
+  readonly kubeconfig?: string;
+  readonly json: boolean;
+}
+
+const DONE = 0;
+const REFUSED = 1;
+/** The API server did not answer, or not as it should. */
+const UNDONE = 2;
+const NO_SUCH_POOL = 3;
+/** Some PersistentVolumes were left as they are. */
+const LEFT = 4;
+
+/** Where text goes. */
+export interface Voice {
+  readonly out: (text: string) => void;
+  readonly problem: (text: string) => void;
+}
+
+const OWN_VOICE: Voice = {
+  out: (text) => void process.stdout.write(text),
+  problem: (text) => void process.stderr.write(`dmthin: ${text}\n`),
+};
+
+/** Answers the exit code. */
+export async function runPoolRehome(command: PoolRehomeCommand): Promise<number> {
+  try {
+    return await rehome(connectRaw(command.kubeconfig), command, OWN_VOICE);
+  } catch (error) {
+    OWN_VOICE.problem(messageOf(error));
+    return UNDONE;
+  }
+}
+
+/** Rejects where the API server does not do as it is asked; what was begun is then ended by the next call. */
+export async function rehome(api: RawApi, command: PoolRehomeCommand, voice: Voice): Promise<number> {
+  const { node, pool, apply, json } = command;
+  const rehoming = new Rehoming(api, command);
+  const plan = planRehome(await rehoming.look());
+  voice.out(json ? planJson(plan, { pool, node, apply }) : planText(plan, { node, apply }));
+  if (plan.refused.length > 0) return REFUSED;
+  if (plan.volumes.length + plan.done.length + plan.left.length === 0) {
+    voice.problem(`no PersistentVolume is of pool ${pool}`);
+    return NO_SUCH_POOL;
+  }
+  if (apply)
+    for (const { name, steps } of plan.volumes) {
+      // One after the other: at any time one claim at most is without its PersistentVolume.
+      for (const step of steps) await rehoming.perform(name, step);
+      if (!json) voice.out(`${name} is on ${node}\n`);
+    }
+  return plan.left.length > 0 ? LEFT : DONE;
+}
