@@ -103,13 +103,19 @@ const low: Scenario = {
       },
     );
     await holds("DataLow", "True");
+    // Who has a volume there is told, and who looks after the node.
+    await untilEvent(world, { kind: "PersistentVolumeClaim", name: "greedy" }, /PoolDataLow/);
     await world.phase("other waits", () =>
       world.kubectl.watch<CoreV1Event, true>({
-        get: ["events", "--all-namespaces"],
-        what: "an Event says that the pool is low",
+        get: [
+          "events",
+          "--all-namespaces",
+          `--field-selector=involvedObject.kind=Node,involvedObject.name=${node}`,
+        ],
+        what: "an Event of the node says that the pool is low",
         judge: (events) =>
           events.some(
-            ({ reason, message }) => /Low/.test(reason ?? "") && message?.includes(smallPool) === true,
+            ({ reason, message }) => reason === "PoolDataLow" && message?.includes(smallPool) === true,
           ) || undefined,
       }),
     );
