@@ -5,7 +5,7 @@ import { parseClusterWords } from "./commands/cluster-words.ts";
 import { paintFor } from "./commands/paint.ts";
 import { say } from "./commands/say.ts";
 import { EnvironmentError, messageOf } from "./core/errors.ts";
-import { runAsTyped } from "./host/run.ts";
+import { runAsTyped } from "./host/run-as-typed.ts";
 
 const program = process.env["KUBECTL"] || "kubectl";
 

@@ -42,7 +42,8 @@ export async function measureProbe(): Promise<Finding> {
       note: `dmthin all, Node's own start included, its pool not to be opened; ${cpuSeconds.toFixed(2)} s of it computing, on all processors${standIn}`,
     };
   } finally {
-    rmSync(scratch, { recursive: true });
+    // A guard that a driver started may still write there: it ends a moment after.
+    rmSync(scratch, { recursive: true, maxRetries: 20, retryDelay: 250 });
   }
 }
 

@@ -13,7 +13,7 @@ import { poolOf } from "./scale.ts";
 
 export const COUNTS = [10, 100, 1000, 10_000] as const;
 
-const CURVE_ROUNDS: Rounds = { most: 9, least: 5, budgetMs: 30_000, warmUp: 2 };
+const CURVE_ROUNDS: Rounds = { most: 9, least: 5, budgetMs: 20_000, warmUp: 2 };
 const SIZE_MIB = 16;
 const PORT = 9914;
 /** For the descriptions of ten thousand volumes: the usual 1 MiB holds some two thousand. */

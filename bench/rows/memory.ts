@@ -28,7 +28,7 @@ export async function measureMemory(context: Context): Promise<void> {
     const { pid } = dmthin.driver;
     const idle = residentMebibytes(pid);
     const which = "`dmthin all`, which has every service and does not load the Kubernetes client";
-    found("rss", { value: idle, note: `${which}; the role node is not built yet` });
+    found("rss", { value: idle, note: `${which}; a node of a cluster has certificates besides, some 15 MB` });
     if (!wanted.has("rss-growth")) return;
     say(`${OPERATIONS} calls, ${AT_ONCE} at a time`);
     const lives = Array.from({ length: OPERATIONS / CALLS_A_LIFE }, (_one, number) => number).values();

@@ -7,7 +7,7 @@ import type { TestVolume } from "../../test/support/volume-life.ts";
 import { type Context, diskOf, takeAllDown } from "./context.ts";
 
 const VOLUMES = 64;
-const PARALLEL_ROUNDS: Rounds = { most: 5, least: 2, budgetMs: 60_000, warmUp: 0 };
+const PARALLEL_ROUNDS: Rounds = { most: 4, least: 2, budgetMs: 40_000, warmUp: 0 };
 const SIZE = 16n << 20n;
 
 export async function measureParallel(context: Context): Promise<void> {

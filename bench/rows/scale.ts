@@ -12,7 +12,7 @@ import { type Context, diskOf, takeAllDown } from "./context.ts";
 
 export const MANY = 10_000;
 const FEW = 10;
-const FLAT_ROUNDS: Rounds = { ...ROUNDS, most: 21, budgetMs: 30_000 };
+const FLAT_ROUNDS: Rounds = { ...ROUNDS, most: 21, budgetMs: 20_000 };
 const STARTS = 3;
 const PAGE = 10;
 const SIZE = 16n << 20n;

@@ -15,7 +15,7 @@ export interface Rounds {
   readonly warmUp: number;
 }
 
-export const ROUNDS: Rounds = { most: 15, least: 7, budgetMs: 30_000, warmUp: 2 };
+export const ROUNDS: Rounds = { most: 15, least: 7, budgetMs: 20_000, warmUp: 2 };
 
 /** A B C, B C A, C A B, …: no side is always the one after the same other. All series have the same length. */
 export async function interleave<Side extends string>(

@@ -4,11 +4,12 @@
  * A started command is never cancelled by its caller; only a deadline given with the command ends it, and a signal where
  * it may stop at any point.
  */
-import { execa } from "execa";
-
 import { ToolError } from "../core/errors.ts";
 import { errnoFrom } from "./errno.ts";
+import { loadLibc } from "./libc.ts";
 import { type ProcessIo, readProcessIo } from "./process-io.ts";
+import { spawningProcesses } from "./spawn-process.ts";
+import { type Ended, neverStarted, type StartProcess } from "./start-process.ts";
 import { TOOL_DIRECTORIES, type ToolName, type Tools } from "./tools.ts";
 
 export interface RunResult {
@@ -51,16 +52,6 @@ export interface RunLine {
   readonly exitCode: number | undefined;
 }
 
-/** What a process left behind. `exitCode` is undefined where a signal ended it or it never started. */
-export interface Ended {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly exitCode: number | undefined;
-  /** Why it never started: ENOENT, EAGAIN, … */
-  readonly spawnErrno?: string;
-}
-
-const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 /** How long after SIGKILL the answer waits for the process to be really gone. */
 const KILL_GRACE_MS = 1000;
 const TELL_MS = 1000;
@@ -79,37 +70,37 @@ export function settle(argv: readonly string[], ended: Ended, accept: readonly n
   throw new ToolError({ argv, exitCode, stderr, errno: ended.spawnErrno ?? errnoFrom(stderr) });
 }
 
-/** True of every open file; execa passes any descriptor on, but its types know the lowest ones only. */
-const isDescriptor = (fd: number): fd is 3 => fd >= 0;
+/** Execa is loaded only where it is needed: it is not small. */
+const bestStart: StartProcess = startByLibc() ?? (await import("./fork-process.ts")).forkProcess;
+
+function startByLibc(): StartProcess | undefined {
+  const libc = loadLibc();
+  return libc === undefined ? undefined : spawningProcesses(libc);
+}
 
 async function spawn(
+  start: StartProcess,
   path: string,
   args: readonly string[],
   fds: readonly number[],
   options: RunOptions,
 ): Promise<Ended> {
-  const child = execa(path, args, {
-    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe", ...fds.filter(isDescriptor)],
-    ...(options.input === undefined ? {} : { input: options.input }),
-    ...(options.signal === undefined ? {} : { cancelSignal: options.signal, killSignal: "SIGKILL" }),
+  const { input, signal } = options;
+  // A C string ends there: the process would get another argument than was meant.
+  if (args.some((text) => text.includes("\0")))
+    return neverStarted("not started: a NUL byte in its arguments", "EINVAL").ended;
+  const { pid, ended, kill } = start({
+    path,
+    args,
     env: ENVIRONMENT,
-    extendEnv: false,
-    cwd: "/",
-    reject: false,
-    stripFinalNewline: false,
-    maxBuffer: MAX_OUTPUT_BYTES,
-    // A step once begun is finished, also when the driver ends; the next driver waits for it by the inherited lock.
-    cleanup: false,
+    fds,
+    ...(input === undefined ? {} : { input }),
+    ...(signal === undefined ? {} : { signal }),
   });
-  const ended = child.then((result): Ended => {
-    const { exitCode, code, stdout, stderr } = result;
-    const note = exitCode === undefined && stderr === "" ? (result.shortMessage ?? "") : stderr;
-    return { stdout, stderr: note, exitCode, ...(code === undefined ? {} : { spawnErrno: code }) };
-  });
-  if (options.onRunning !== undefined) tellOf(child.pid, ended, options.onRunning);
+  if (options.onRunning !== undefined) tellOf(pid, ended, options.onRunning);
   if (options.timeoutMs === undefined) return ended;
   return withinDeadline(ended, options.timeoutMs, () => {
-    child.kill("SIGKILL");
+    kill();
     options.onKilled?.(ended.then(() => {}));
   });
 }
@@ -152,7 +143,11 @@ async function before<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
 }
 
 /** The runner of the process. `log` gets one line a command; it must not throw. */
-export function createRunner(tools: Tools, log: (line: RunLine) => void = () => {}): Runner {
+export function createRunner(
+  tools: Tools,
+  log: (line: RunLine) => void = () => {},
+  start: StartProcess = bestStart,
+): Runner {
   let started = 0;
   const holding = (fds: readonly number[]): Runner => ({
     get started() {
@@ -164,42 +159,10 @@ export function createRunner(tools: Tools, log: (line: RunLine) => void = () => 
       const path = tools.path(tool);
       const begin = performance.now();
       started += 1;
-      const ended = await spawn(path, args, fds, options);
+      const ended = await spawn(start, path, args, fds, options);
       log({ argv, ms: performance.now() - begin, exitCode: ended.exitCode });
       return settle(argv, ended, options.accept);
     },
   });
   return holding([]);
-}
-
-/**
- * What whoever typed a command would have run next: found on his PATH, with his environment and in his directory. For the
- * plugin of kubectl, which acts in his name; the driver starts nothing so.
- * `shown`: its output goes where the command's own goes, and is in no answer.
- */
-export async function runAsTyped(
-  program: string,
-  args: readonly string[],
-  options: { readonly timeoutMs?: number; readonly shown?: boolean } = {},
-): Promise<Ended> {
-  const { timeoutMs, shown = false } = options;
-  const output = shown ? "inherit" : "pipe";
-  const result = await execa(program, args, {
-    stdio: [shown ? "inherit" : "ignore", output, output],
-    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: "SIGKILL" }),
-    reject: false,
-    stripFinalNewline: false,
-    maxBuffer: MAX_OUTPUT_BYTES,
-  });
-  const { exitCode, code, stdout = "", stderr = "", shortMessage = "", timedOut } = result;
-  return {
-    stdout,
-    stderr: timedOut
-      ? `no answer within ${timeoutMs} ms`
-      : stderr === "" && exitCode === undefined
-        ? shortMessage
-        : stderr,
-    exitCode,
-    ...(code === undefined ? {} : { spawnErrno: code }),
-  };
 }

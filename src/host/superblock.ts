@@ -19,7 +19,8 @@ const READ_TIMEOUT_MS = 30_000;
  * PoolUnavailableError where it cannot be read: that is never "blank".
  */
 export async function readSuperblock(runner: Runner, device: string): Promise<Superblock> {
-  const args = ["-An", "-v", "-tx1", "-w64", `-N${PROBED_BYTES}`, device];
+  // Eight bytes a number, first byte first: byte by byte takes od four times as long.
+  const args = ["-An", "-v", "-tx8", "--endian=big", "-w64", `-N${PROBED_BYTES}`, device];
   try {
     const { stdout } = await runner.run("od", args, { timeoutMs: READ_TIMEOUT_MS });
     return judgeHead(Buffer.from(stdout.replaceAll(/\s+/g, ""), "hex"));

@@ -1,5 +1,5 @@
 /**
- * How the node's pools and volumes are: Prometheus metrics made anew from each report. What the kernel says of a pool is
+ * How the node's pools are: Prometheus metrics made anew from each report. What the kernel says of a pool is
  * shown only where it answered just now: an old figure would look like a new one. Names: docs/reference/metrics.md.
  */
 import { Gauge } from "prom-client";
@@ -8,6 +8,7 @@ import type { Registry } from "prom-client";
 import { CONDITION_TYPES } from "../core/pool-report.ts";
 import type { NodeReport, OpenPoolReport, PoolFigures, PoolReport } from "../core/pool-report.ts";
 import { WARNING_PERCENTS } from "../plan/fill.ts";
+import { volumeSeries } from "./volume-series.ts";
 
 const MODES = ["rw", "ro", "out_of_data_space"] as const;
 
@@ -65,12 +66,6 @@ export class NodeMetrics {
   readonly #modes: Gauge;
   readonly #kernel: readonly (readonly [Gauge, Figure])[];
   readonly #own: readonly (readonly [Gauge, Figure])[];
-  readonly #volumeSize: Gauge;
-  readonly #volumeMapped: Gauge;
-  readonly #volumeStaged: Gauge;
-  readonly #volumeExclusive: Gauge;
-  readonly #volumeTrimmed: Gauge;
-  readonly #snapshotExclusive: Gauge;
 
   constructor(registry: Registry) {
     this.#registry = registry;
@@ -84,29 +79,6 @@ export class NodeMetrics {
       all.map((each) => [this.#gauge(`pool_${each[0]}`, each[1], ["pool"]), each] as const);
     this.#kernel = figures(KERNEL_FIGURES);
     this.#own = figures(OWN_FIGURES);
-    const labels = ["pool", "volume_id", "name"];
-    this.#volumeSize = this.#gauge("volume_size_bytes", "Size of the volume.", labels);
-    this.#volumeMapped = this.#gauge(
-      "volume_mapped_bytes",
-      "What the volume has mapped in the pool.",
-      labels,
-    );
-    this.#volumeStaged = this.#gauge("volume_staged", "1: the volume is staged on this node.", labels);
-    this.#volumeExclusive = this.#gauge(
-      "volume_exclusive_bytes",
-      "What only the volume has mapped, as of the last measurement (dmthin volume list --measure).",
-      labels,
-    );
-    this.#volumeTrimmed = this.#gauge(
-      "volume_last_trim_timestamp_seconds",
-      "When the volume's filesystem was last trimmed to its end, since its pool was opened.",
-      labels,
-    );
-    this.#snapshotExclusive = this.#gauge(
-      "snapshot_exclusive_bytes",
-      "What only the snapshot has mapped, as of the last measurement: deleting it gives that back.",
-      ["pool", "snapshot_id", "name"],
-    );
     const thresholds = this.#gauge(
       "pool_warning_threshold_ratio",
       "Share of data or metadata in use from which on the driver warns, by level.",
@@ -116,8 +88,13 @@ export class NodeMetrics {
       thresholds.set({ level: String(index + 1) }, percent / 100);
   }
 
-  /** All of it anew: what is gone from the report is gone here. */
-  show({ version, ready, pools }: NodeReport): void {
+  /** The text of a scrape, with all that the registry has. What is gone from the report is gone from it. */
+  async text(report: NodeReport): Promise<string> {
+    this.#show(report);
+    return `${await this.#registry.metrics()}${volumeSeries(report)}`;
+  }
+
+  #show({ version, ready, pools }: NodeReport): void {
     for (const gauge of this.#changing()) gauge.reset();
     this.#build.set({ version }, 1);
     this.#ready.set(flag(ready));
@@ -127,8 +104,6 @@ export class NodeMetrics {
   *#changing(): Iterable<Gauge> {
     yield* [this.#build, this.#ready, this.#up, this.#info, this.#conditions, this.#modes];
     for (const [gauge] of [...this.#kernel, ...this.#own]) yield gauge;
-    yield* [this.#volumeSize, this.#volumeMapped, this.#volumeStaged];
-    yield* [this.#volumeExclusive, this.#volumeTrimmed, this.#snapshotExclusive];
   }
 
   #showPool(report: PoolReport): void {
@@ -143,19 +118,6 @@ export class NodeMetrics {
   #showOpen({ name: pool, backing, silence, figures }: OpenPoolReport): void {
     this.#info.set({ pool, uuid: figures.uuid, backing: backing.kind }, 1);
     for (const [gauge, [, , of]] of this.#own) gauge.set({ pool }, of(figures));
-    for (const { id: volume_id, name, size, mapped, measured, trimmed, stagingPath } of figures.volumes) {
-      const labels = { pool, volume_id, name };
-      this.#volumeSize.set(labels, Number(size));
-      this.#volumeStaged.set(labels, flag(stagingPath !== undefined));
-      // Of a volume in use only the kernel knows.
-      const current = silence === undefined || stagingPath === undefined;
-      if (mapped !== undefined && current) this.#volumeMapped.set(labels, Number(mapped));
-      if (measured !== undefined) this.#volumeExclusive.set(labels, Number(measured.exclusive));
-      if (trimmed !== undefined) this.#volumeTrimmed.set(labels, Date.parse(trimmed.at) / 1000);
-    }
-    for (const { id: snapshot_id, name, measured } of figures.snapshots)
-      if (measured !== undefined)
-        this.#snapshotExclusive.set({ pool, snapshot_id, name }, Number(measured.exclusive));
     if (silence !== undefined) return;
     for (const mode of MODES) this.#modes.set({ pool, mode }, flag(figures.mode === mode));
     for (const [gauge, [, , of]] of this.#kernel) gauge.set({ pool }, of(figures));

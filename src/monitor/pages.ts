@@ -75,10 +75,7 @@ export function pagesOf(sources: PageSources): {
   const { registry, nodeMetrics, heartbeat, report, measure, orphans, readiness } = sources;
   const asked = shared(report);
   const looked = shared(orphans);
-  const scrape = shared(async () => {
-    nodeMetrics.show(await asked());
-    return registry.metrics();
-  });
+  const scrape = shared(async () => nodeMetrics.text(await asked()));
   const open: Pages = {
     "/metrics": async () => ({ status: 200, type: registry.contentType, body: await scrape() }),
     "/healthz": async () => healthPage(heartbeat),

@@ -57,8 +57,7 @@ async function exposition(): Promise<string> {
   counters.rpcEnded("CreateVolume", "OK", 100);
   counters.commandEnded("dmsetup", 0, 10);
   processMetrics(registry);
-  new NodeMetrics(registry).show(nodeReport(openPool(), absentPool));
-  return registry.metrics();
+  return new NodeMetrics(registry).text(nodeReport(openPool(), absentPool));
 }
 
 try {

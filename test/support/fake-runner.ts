@@ -1,5 +1,6 @@
 /** A runner without processes: command lines and what they answer, and a record of what was asked. */
-import { type Ended, type Runner, type RunOptions, settle } from "../../src/host/run.ts";
+import { type Runner, type RunOptions, settle } from "../../src/host/run.ts";
+import type { Ended } from "../../src/host/start-process.ts";
 
 /** What a command leaves behind; exit code 0 and no output unless given. */
 export type FakeReply = Partial<Ended>;

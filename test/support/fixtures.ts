@@ -1,7 +1,7 @@
 /** Output captured from real tools by test/fixtures/capture.sh. */
 import { readFileSync } from "node:fs";
 
-import type { Ended } from "../../src/host/run.ts";
+import type { Ended } from "../../src/host/start-process.ts";
 
 const DIRECTORY = new URL("../fixtures/", import.meta.url);
 

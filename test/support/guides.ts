@@ -14,8 +14,8 @@ export const GUIDES: readonly string[] = ["docs/guides", "docs/tutorial"].flatMa
 /** A block is left out for one of these, and nothing else. */
 export const NOT_RUN = [
   "starts the test kernel",
-  "needs a cluster of one's own",
   "builds an image, or sends one away",
+  "needs a cluster of one's own",
 ] as const;
 
 export interface ShellBlock {

@@ -20,12 +20,15 @@ export function deviceHead(...names: readonly string[]): Uint8Array<ArrayBuffer>
   return head;
 }
 
-/** As `od` prints it, in rows of 64 bytes. */
+/** As `od` prints it, in rows of eight numbers of eight bytes. */
 export function odOutput(head: Uint8Array): string {
   const rows: string[] = [];
-  for (let at = 0; at < head.length; at += 64) {
-    const row = [...head.subarray(at, at + 64)].map((byte) => ` ${byte.toString(16).padStart(2, "0")}`);
-    rows.push(`${row.join("")}\n`);
-  }
+  for (let at = 0; at < head.length; at += 64)
+    rows.push(
+      ` ${head
+        .slice(at, at + 64)
+        .toHex()
+        .replaceAll(/(?<=^(?:.{16})+)(?=.)/g, " ")}\n`,
+    );
   return rows.join("");
 }

@@ -9,6 +9,7 @@ import { CONDITION_TYPES } from "../../../src/core/pool-report.ts";
 import { DriverMetrics } from "../../../src/monitor/driver-metrics.ts";
 import { Monitor } from "../../../src/monitor/monitor.ts";
 import { NodeMetrics } from "../../../src/monitor/node-metrics.ts";
+import { metricsOf } from "../../support/monitor-metrics.ts";
 import { nodeReport, openPool } from "../../support/node-report.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -54,17 +55,10 @@ beforeAll(() => {
 });
 afterAll(() => monitor.close());
 
-/** prom-client's types say that the type is an enum; it is a word. */
-const monitorMetrics = () =>
-  monitor.registry.getMetricsAsArray() as unknown as readonly {
-    readonly name: string;
-    readonly type: string;
-  }[];
-
 /** Names of series: a histogram has three. */
 function seriesNames(): ReadonlySet<string> {
   return new Set(
-    monitorMetrics().flatMap(({ name, type }) =>
+    metricsOf(monitor).flatMap(({ name, type }) =>
       type === "histogram" ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
     ),
   );
@@ -82,8 +76,7 @@ describe("the metrics that are named", () => {
     const counters = new DriverMetrics(registry);
     counters.introduce(["fast"]);
     counters.rpcEnded("CreateVolume", "INTERNAL", 1);
-    new NodeMetrics(registry).show(nodeReport(openPool()));
-    const samples = (await registry.metrics()).split("\n");
+    const samples = (await new NodeMetrics(registry).text(nodeReport(openPool()))).split("\n");
     const asked = EXPRESSIONS.flatMap(([where, expression]) =>
       [...expression.matchAll(/\b(dmthin_[a-z_]+)\{([^}]*)\}/g)].flatMap(([, name = "", matchers = ""]) =>
         [...matchers.matchAll(/(\w+)="([^"]*)"/g)].map(([matcher]) => ({ where, name, matcher })),
@@ -102,7 +95,7 @@ test("the reference lists every metric with its type, and no other", () => {
     ...text("docs/reference/metrics.md").matchAll(/^\| `((?:dmthin|process)_\w+)` \| (\w+) \|/gm),
   ];
   const listed = rows.map(([, name = "", type = ""]) => `${name} ${type}`);
-  const real = monitorMetrics().map(({ name, type }) => `${name} ${type}`);
+  const real = metricsOf(monitor).map(({ name, type }) => `${name} ${type}`);
   expect(listed.toSorted()).toEqual(real.toSorted());
 });
 

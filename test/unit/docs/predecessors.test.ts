@@ -13,6 +13,7 @@ import { configSchema } from "../../../src/config/schema.ts";
 import type { PoolReport } from "../../../src/core/pool-report.ts";
 import { parseStorageClass } from "../../../src/csi/parameters.ts";
 import { Monitor } from "../../../src/monitor/monitor.ts";
+import { metricsOf } from "../../support/monitor-metrics.ts";
 import { formatReport, parseReport } from "../../../src/monitor/report-json.ts";
 import { anchors, documentText, ROOT, tableRows } from "../../support/markdown.ts";
 import { nodeReport, openPool } from "../../support/node-report.ts";
@@ -187,7 +188,7 @@ describe("an heir that is", () => {
   });
 
   test("a metric is one", () => {
-    const real = new Set(monitor.registry.getMetricsAsArray().map(({ name }) => name));
+    const real = new Set(metricsOf(monitor).map(({ name }) => name));
     expect(named("metric").length).toBeGreaterThan(5);
     expect(named("metric").filter((name) => !real.has(name))).toEqual([]);
   });

@@ -85,7 +85,7 @@ describe("what is none of the three", () => {
 });
 
 describe("reading it", () => {
-  const COMMAND = `od -An -v -tx1 -w64 -N${PROBED_BYTES} /dev/dm-3`;
+  const COMMAND = `od -An -v -tx8 --endian=big -w64 -N${PROBED_BYTES} /dev/dm-3`;
 
   test("the output of od is the head of the device", async () => {
     const runner = fakeRunner({ [COMMAND]: { stdout: odOutput(deviceHead(BTRFS)) } });

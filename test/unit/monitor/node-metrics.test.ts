@@ -9,10 +9,10 @@ import { volumeIdOf } from "../../support/records.ts";
 
 /** Lines of samples, after these reports one after the other. */
 async function shown(...reports: readonly (readonly PoolReport[])[]): Promise<readonly string[]> {
-  const registry = new Registry();
-  const metrics = new NodeMetrics(registry);
-  for (const pools of reports) metrics.show(nodeReport(...pools));
-  return (await registry.metrics()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  const metrics = new NodeMetrics(new Registry());
+  let text = "";
+  for (const pools of reports) text = await metrics.text(nodeReport(...pools));
+  return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }
 
 describe("the metrics of pools", () => {
@@ -87,5 +87,19 @@ test("a volume has its size, whether it is staged, and what it maps where that i
     `dmthin_volume_size_bytes${labels(2)} 2147483648`,
     `dmthin_volume_staged${labels(1)} 1`,
     `dmthin_volume_staged${labels(2)} 0`,
+  ]);
+});
+
+test("no name of a volume can end its label, or its line", async () => {
+  const pool = openPool();
+  if (pool.kind !== "open") throw new Error("not open");
+  const [volume] = pool.figures.volumes;
+  if (volume === undefined) throw new Error("no volume");
+  const volumes = [{ ...volume, name: 'a"} 1\nevil\\' }];
+  const lines = await shown([{ ...pool, figures: { ...pool.figures, volumes, snapshots: [] } }]);
+  const labels = String.raw`{pool="fast",volume_id="${volume.id}",name="a\"} 1\nevil\\"}`;
+  expect(lines.filter((line) => line.includes("evil"))).toEqual([
+    `dmthin_volume_size_bytes${labels} 1073741824`,
+    `dmthin_volume_staged${labels} 1`,
   ]);
 });
