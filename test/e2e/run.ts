@@ -56,11 +56,7 @@ async function timed<T>(what: string, work: () => T | Promise<T>): Promise<T> {
 type Argv = readonly [string, ...string[]];
 
 /** Its exit code. Its output is ours, but for its verdict, which comes last. */
-async function run(
-  argv: Argv,
-  environment: NodeJS.ProcessEnv = {},
-  cwd = ROOT,
-): Promise<number> {
+async function run(argv: Argv, environment: NodeJS.ProcessEnv = {}, cwd = ROOT): Promise<number> {
   const [program, ...args] = argv;
   const child = spawn(program, args, {
     cwd,
@@ -110,7 +106,9 @@ async function keepEvidence(tools: Tools, bed: Bed): Promise<void> {
   for (const [name, args] of Object.entries(questions)) await keep(name, args);
   for (const node of bed.nodes)
     for (const log of NODE_LOGS) {
-      const text = await command(bed.program, "run", node, "--", ...log.ask).catch((error: unknown) => String(error));
+      const text = await command(bed.program, "run", node, "--", ...log.ask).catch((error: unknown) =>
+        String(error),
+      );
       writeFileSync(join(OUT, "logs", `${node}-${log.name}.log`), text);
     }
   const pods = await kubectl(tools, bed.kubeconfig, ["get", "pods", "-n", NAMESPACE, "-o", "name"]).catch(
