@@ -56,7 +56,9 @@ async function run(words: string, changes: Readonly<Record<string, Ran>> = {}) {
       return 3;
     },
   };
-  const answer = await answerForCluster(parseClusterWords(words.split(" ")), kubectl, plain);
+  const command = parseClusterWords(words.split(" "));
+  if (command.kind === "rehome") throw new Error("it asks no driver");
+  const answer = await answerForCluster(command, kubectl, plain);
   return { ...answer, asked };
 }
 
@@ -216,17 +218,15 @@ describe("a command for one node", () => {
   test("is passed on to its driver as it stands, with its exit code", async () => {
     const { exitCode, asked } = await run("--context=mine pool grow fast --dry-run --node worker-2");
     expect(exitCode).toBe(3);
-    expect(asked.at(-1)).toEqual([
-      ...["--context=mine", "exec", "--namespace", "dmthin-system", POD_2, "--container", "driver", "--"],
-      ...["dmthin", "pool", "grow", "fast", "--dry-run"],
-    ]);
+    expect(asked.at(-1)?.join(" ")).toBe(
+      `--context=mine exec --namespace dmthin-system ${POD_2} --container driver -- dmthin pool grow fast --dry-run`,
+    );
   });
 
   test("needs the node where there are several", async () => {
-    expect(await run("pool show fast")).toMatchObject({
-      exitCode: 1,
-      complaint: expect.stringMatching(/--node/),
-    });
+    const { exitCode, complaint } = await run("pool show fast");
+    expect(complaint).toMatch(/--node says on which: worker-1, worker-2/);
+    expect(exitCode).toBe(1);
     expect(await run("pool show fast --node worker-3")).toMatchObject({ exitCode: 3 });
   });
 });
@@ -245,7 +245,18 @@ describe("the words", () => {
     });
   });
 
+  test("of pool rehome are its own, with the place", () => {
+    expect(parseClusterWords(["pool", "rehome", "u", "--to", "b", "--kubeconfig=/k", "-n", "other"])).toEqual(
+      {
+        kind: "rehome",
+        args: ["u", "--to", "b", "--namespace=other", "--kubeconfig=/k"],
+      },
+    );
+  });
+
   test.each([
+    ["rehome of a context, which it does not know", ["pool", "rehome", "u", "--context=c"]],
+    ["rehome of --node", ["pool", "rehome", "u", "--node", "b"]],
     ["an unknown command", ["volume"]],
     ["an unknown flag", ["pools", "--token=x"]],
     ["a measurement of pools", ["pools", "--measure"]],
