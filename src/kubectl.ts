@@ -20,11 +20,23 @@ function found<Ended extends { readonly spawnErrno?: string }>(ended: Ended): En
   return ended;
 }
 
+/** A pool that moved is asked of the API server itself, and of no driver: the same command as `dmthin pool rehome`. */
+async function rehome(words: readonly string[]): Promise<number> {
+  const { parseRehome } = await import("./pool-moves-words.ts");
+  const { runPoolRehome } = await import("./pool-rehome-command.ts");
+  return runPoolRehome(parseRehome(words));
+}
+
 try {
-  const command = parseClusterWords(process.argv.slice(2));
-  process.exitCode = await say(() =>
-    answerForCluster(command, kubectl, paintFor(process.stdout, process.env)),
-  );
+  const words = process.argv.slice(2);
+  if (words[0] === "pool" && words[1] === "rehome") {
+    process.exitCode = await rehome(words.slice(2));
+  } else {
+    const command = parseClusterWords(words);
+    process.exitCode = await say(() =>
+      answerForCluster(command, kubectl, paintFor(process.stdout, process.env)),
+    );
+  }
 } catch (error) {
   process.stderr.write(`dmthin: ${messageOf(error)}\n`);
   process.exitCode = 1;

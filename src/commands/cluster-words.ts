@@ -34,6 +34,9 @@ export const CLUSTER_USAGE = `usage: kubectl dmthin COMMAND
   doctor                 looks at each node as its driver sees it
   pool WORDS… --node NODE
                          \`dmthin pool WORDS…\` in the driver of that node: show, plan, grow, adopt, check, repair
+  pool rehome UUID --to NODE [--apply]
+                         for a pool whose disks are in another node now: what its PersistentVolumes need; --apply does it. Of the
+                         flags below: -n, -o, --kubeconfig, --context, behind the words
 
   --node NODE            that node alone
   -n, --namespace NAME   of dmthin; dmthin-system unless given
