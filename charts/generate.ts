@@ -30,8 +30,8 @@ function reference(): string {
   return referenceOf(schema, parse(read(`${CHART}/values.yaml`)));
 }
 
-/** The first lines of a rendered file. */
-function head(from: string): string {
+/** A rendered file says of what it was rendered, and what it was then: a stale one is seen without helm, and an edited one. */
+function withHead(from: string, body: string): string {
   const hash = createHash("sha256");
   const files = readdirSync(join(ROOT, CHART), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -41,8 +41,11 @@ function head(from: string): string {
     const text = readFileSync(file);
     hash.update(`${file.slice(ROOT.length)} ${text.length}\n`).update(text);
   }
-  return `# Rendered from ${CHART} with ${from} by \`make generate\`: not to be edited.\n# Sources: ${hash.digest("hex")}\n`;
+  hash.update(body);
+  return `# Rendered from ${CHART} with ${from} by \`make generate\`: not to be edited.\n# ${hash.digest("hex")}\n${body}`;
 }
+
+const bodyOf = (text: string): string => text.split("\n").slice(2).join("\n");
 
 function render(program: string, from: string): string {
   const text = execFileSync(
@@ -50,7 +53,7 @@ function render(program: string, from: string): string {
     ["template", "dmthin", CHART, "--namespace", NAMESPACE, "--skip-tests", "--values", from],
     { cwd: ROOT, encoding: "utf8" },
   );
-  return `${head(from)}${text.trimEnd()}\n`;
+  return withHead(from, `${text.trimEnd()}\n`);
 }
 
 const { values } = parseArgs({ options: { check: { type: "boolean" }, helm: { type: "string" } } });
@@ -79,5 +82,5 @@ settle(`${CHART}/files/alerts.yaml`, read("deploy/monitoring/alerts.yaml"));
 settle("docs/reference/chart.md", reference());
 for (const [path, from] of Object.entries(RENDERED)) {
   if (helm !== undefined) settle(path, render(helm, from));
-  else if (check) settle(path, "", (found) => found.startsWith(head(from)));
+  else if (check) settle(path, "", (found) => found === withHead(from, bodyOf(found)));
 }

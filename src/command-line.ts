@@ -102,8 +102,11 @@ function parseGuard(args: readonly string[]): Command {
 
 function parseOrphans(args: readonly string[]): Command {
   const text = { type: "string" } as const;
-  const { values } = parse("orphans", args, { config: text, "state-directory": text, output: OUTPUT });
-  return { kind: "orphans", json: wantsJson("orphans", values), ...whereabouts(values) };
+  const cluster = { type: "boolean", default: false } as const;
+  const options = { cluster, config: text, "state-directory": text, output: OUTPUT };
+  const { values } = parse("orphans", args, options);
+  const json = wantsJson("orphans", values);
+  return { kind: "orphans", cluster: values.cluster, json, ...whereabouts(values) };
 }
 
 function parseWatch(args: readonly string[]): Command {

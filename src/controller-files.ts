@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { problemsError } from "./config.ts";
 import { parseNodesFile, type StaticCluster } from "./config/controller.ts";
+import type { ClusterOrphanList } from "./core/cluster-orphans.ts";
 import { messageOf } from "./core/errors.ts";
 import { followFiles } from "./follow-files.ts";
 import { followIdentity } from "./identity-files.ts";
@@ -20,6 +21,8 @@ export interface ClusterParts {
 export interface RunningCluster {
   /** Whether this controller writes what all of them report. */
   readonly leads: boolean;
+  /** Looks for what nodes and cluster do not agree about; absent: there is nothing to compare with. */
+  readonly orphans?: () => Promise<ClusterOrphanList>;
   close(): Promise<void>;
 }
 

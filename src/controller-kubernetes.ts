@@ -3,12 +3,15 @@ import type { KubernetesCluster } from "./config/controller.ts";
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { ClusterParts, RunningCluster } from "./controller-files.ts";
+import type { ClusterOrphanList } from "./core/cluster-orphans.ts";
 import { clusterAuthority } from "./identity/authority.ts";
 import { makeRequest, sign } from "./identity/certificates.ts";
 import { connectApi, type ApiOptions } from "./kube/api.ts";
+import { lookForOrphans } from "./kube/cluster-look.ts";
 import { readClusterUid } from "./kube/cluster-uid.ts";
 import { EventRecorder } from "./kube/events.ts";
 import { runForLease } from "./kube/lease.ts";
+import { watchForOrphans } from "./kube/orphan-watch.ts";
 import { PoolNews, type NewsOptions } from "./kube/pool-news.ts";
 import { followRoster } from "./kube/roster.ts";
 import { publishCertificate, secretStore } from "./kube/secret-store.ts";
@@ -24,16 +27,19 @@ const CLOSE_MS = 1000;
 export interface KubernetesParts extends ClusterParts, ApiOptions, Pick<NewsOptions, "nodes"> {
   /** Told, before the roster is, what is recorded with all that is made for this cluster. */
   readonly learned: (clusterUid: string) => void;
+  /** Told of each list of orphans that came; undefined: this controller does not look any more. */
+  readonly found: (list: ClusterOrphanList | undefined) => void;
 }
 
 /** Rejects where the API server does not let it begin: kubelet starts it again. */
 export async function followKubernetes(
   cluster: KubernetesCluster,
-  { identity, take, log, nodes, learned, version, answered }: KubernetesParts,
+  { identity, take, log, nodes, learned, found, version, answered }: KubernetesParts,
 ): Promise<RunningCluster> {
   const { namespace, authority: name, serviceAccount, podLabel, nodePort } = cluster;
   const api = connectApi({ version, answered });
-  learned(await readClusterUid(api));
+  const clusterUid = await readClusterUid(api);
+  learned(clusterUid);
   const now = (): Date => new Date();
   const authority = await clusterAuthority(secretStore(api, { namespace, name }), now);
   await publishCertificate(api, { namespace, name }, authority);
@@ -64,19 +70,24 @@ export async function followKubernetes(
     identity: `${hostname()}_${randomBytes(4).toString("hex")}`,
     log,
   };
+  const look = () => lookForOrphans(api, { nodes, clusterUid });
   const leadership = runForLease(api, lease, () => {
     const recorder = new EventRecorder(api, lease.identity, log);
     const news = new PoolNews(api, { nodes, recorder, log });
     const writer = new ThinPoolWriter(api, { nodes, written: (...each) => news.written(...each), log });
+    const unwatch = watchForOrphans({ look, recorder, found, log });
     return () => {
       writer.close();
       news.close();
+      unwatch();
+      found(undefined);
     };
   });
   return {
     get leads() {
       return leadership.leads;
     },
+    orphans: look,
     close: async () => {
       unrenew();
       unfollow();

@@ -68,7 +68,12 @@ async function runController(
     };
   });
   const { counters } = monitor;
-  if (config.metrics !== undefined) await monitor.listen(config.metrics.listen, log);
+  await monitor.listen({
+    ...config.metrics,
+    ...(config.stateDirectory === undefined ? {} : { stateDirectory: config.stateDirectory }),
+    orphans: async () => running.cluster?.orphans?.(),
+    log,
+  });
   const cluster = await followCluster(
     config,
     { identity, log, take: (roster) => fleet.follow(roster) },
@@ -77,6 +82,7 @@ async function runController(
       version,
       nodes: () => (fleet.known ? fleet.nodes : undefined),
       learned: (clusterUid) => (running.clusterUid = clusterUid),
+      found: (list) => counters.orphansFound(list),
       answered: (...request) => counters.apiAnswered(...request),
     }),
   );

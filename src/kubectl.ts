@@ -6,6 +6,8 @@ import { paintFor } from "./commands/paint.ts";
 import { say } from "./commands/say.ts";
 import { EnvironmentError, messageOf } from "./core/errors.ts";
 import { runAsTyped } from "./host/run-as-typed.ts";
+import { parseRehome } from "./pool-moves-words.ts";
+import type { PoolRehomeCommand } from "./pool-rehome-command.ts";
 
 const program = process.env["KUBECTL"] || "kubectl";
 
@@ -20,23 +22,18 @@ function found<Ended extends { readonly spawnErrno?: string }>(ended: Ended): En
   return ended;
 }
 
-/** A pool that moved is asked of the API server itself, and of no driver: the same command as `dmthin pool rehome`. */
-async function rehome(words: readonly string[]): Promise<number> {
-  const { parseRehome } = await import("./pool-moves-words.ts");
+/** The client of the API server is loaded for it alone. */
+async function rehome(command: PoolRehomeCommand): Promise<number> {
   const { runPoolRehome } = await import("./pool-rehome-command.ts");
-  return runPoolRehome(parseRehome(words));
+  return runPoolRehome(command);
 }
 
 try {
-  const words = process.argv.slice(2);
-  if (words[0] === "pool" && words[1] === "rehome") {
-    process.exitCode = await rehome(words.slice(2));
-  } else {
-    const command = parseClusterWords(words);
-    process.exitCode = await say(() =>
-      answerForCluster(command, kubectl, paintFor(process.stdout, process.env)),
-    );
-  }
+  const command = parseClusterWords(process.argv.slice(2));
+  process.exitCode =
+    command.kind === "rehome"
+      ? await rehome(parseRehome(command.args))
+      : await say(() => answerForCluster(command, kubectl, paintFor(process.stdout, process.env)));
 } catch (error) {
   process.stderr.write(`dmthin: ${messageOf(error)}\n`);
   process.exitCode = 1;

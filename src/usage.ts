@@ -21,7 +21,7 @@ export const USAGE = `usage: dmthin COMMAND
                              belongs to each alone, which deleting it gives back
       all of these: [-o json] [--config FILE] [--state-directory DIRECTORY]
       exit 0: answered, 2: no driver answers, 3: there is no such object, 4: a pool needs attention
-  orphans [-o json] [--config FILE] [--state-directory DIRECTORY]
+  orphans [--cluster] [-o json] [--config FILE] [--state-directory DIRECTORY]
                              what of dmthin's lies on this node and belongs to no record; changes nothing. exit 0: nothing,
                              2: no driver answers, or it cannot be said of all, 4: something does
   pool plan NAME [--config FILE] [-o json]

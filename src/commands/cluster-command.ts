@@ -1,5 +1,6 @@
 /** `kubectl dmthin`: what the drivers of all nodes say, as one answer. Codes: docs/reference/commands.md. */
 import { EnvironmentError, messageOf, ParseError } from "../core/errors.ts";
+import { formatJson } from "../core/json.ts";
 import { parseReport } from "../monitor/report-json.ts";
 import { EXIT, type Said } from "./answer.ts";
 import { askDrivers, findDrivers, getList, inDriver } from "./cluster-ask.ts";
@@ -21,7 +22,7 @@ const MEASURE_MS = 345_000;
 
 /** Throws EnvironmentError where nothing can be asked. */
 export async function answerForCluster(
-  command: ClusterCommand,
+  command: Exclude<ClusterCommand, { readonly kind: "rehome" }>,
   kubectl: Kubectl,
   paint: Paint,
 ): Promise<Said> {
@@ -128,17 +129,29 @@ const DOCTOR = { answers: [EXIT.ok, 1], timeoutMs: ANSWER_MS };
 
 async function doctor(command: ViewCommand, asking: Asking): Promise<Said> {
   const words = command.json ? ["doctor", "-o", "json"] : ["doctor"];
-  const read = (stdout: string): string => {
-    // kubectl's own failure has that code, too.
-    if (stdout === "") throw new ParseError("dmthin doctor", "its answer", "", "text");
-    return stdout;
-  };
-  const answers = await askDrivers(asking.kubectl, command, asking.drivers, { ...DOCTOR, words, read });
+  const { kubectl, drivers } = asking;
+  const answers = await askDrivers(kubectl, command, drivers, { ...DOCTOR, words, read: anyText });
   const found = text.valuesOf(answers);
   const output = command.json
-    ? `${JSON.stringify({ nodes: found.map(({ node, value }) => ({ node, ...(JSON.parse(value) as object) })) }, null, 2)}\n`
+    ? formatJson({ nodes: found.map(({ node, value }) => Object.assign({ node }, parseFindings(value))) })
     : found.map(({ node, value }) => `${node}\n${value}`).join("\n");
   return said(asking, answers, output, []);
+}
+
+/** kubectl's own failure has the exit code of an ill node, and says nothing. Throws ParseError. */
+function anyText(stdout: string): string {
+  if (stdout !== "") return stdout;
+  throw new ParseError("dmthin doctor", "its answer", "", "text");
+}
+
+function parseFindings(stdout: string): object {
+  try {
+    const value: unknown = JSON.parse(stdout);
+    if (typeof value === "object" && value !== null) return value;
+  } catch {
+    // Below.
+  }
+  throw new ParseError("dmthin doctor", "its answer", stdout.slice(0, 80), "JSON");
 }
 
 /** A volume is listed also where Kubernetes does not say whose it is. */

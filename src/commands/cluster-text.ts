@@ -43,7 +43,7 @@ export function clusterPools(reports: Reports, { json, paint }: Shown): string {
   const pools = valuesOf(reports).flatMap(({ node, value }) => value.pools.map((pool) => ({ node, pool })));
   if (json)
     return formatJson({ pools: pools.map(({ node, pool }) => ({ node, ...pool })), away: away(reports) });
-  const rows = pools.map(({ node, pool }) => [cell(node), ...poolCells(pool)]);
+  const rows = pools.map(({ node, pool }) => [cell(node)].concat(poolCells(pool)));
   return formatTable(["NODE", ...POOL_HEADINGS], rows, paint);
 }
 
@@ -72,7 +72,7 @@ export function clusterVolumes(reports: Reports, known: Known, { json, paint }: 
   );
   if (json) return formatJson({ volumes, away: away(reports) });
   const own = ownColumn(volumes);
-  const rows = volumes.map((volume) => [
+  const rowOf = (volume: OwnedVolume): readonly Cell[] => [
     known.owners === undefined ? UNKNOWN : nameCell(volume.claim),
     podsCell(known, volume),
     cell(volume.node),
@@ -83,7 +83,7 @@ export function clusterVolumes(reports: Reports, known: Known, { json, paint }: 
     ...own.of(volume),
     cell(contentText(volume)),
     cell(volume.name),
-  ]);
+  ];
   const headings = [
     "CLAIM",
     "PODS",
@@ -96,7 +96,7 @@ export function clusterVolumes(reports: Reports, known: Known, { json, paint }: 
     "CONTENT",
     "NAME",
   ];
-  return formatTable(headings, rows, paint);
+  return formatTable(headings, volumes.map(rowOf), paint);
 }
 
 const nameCell = (name: NamespacedName | undefined): Cell => (name === undefined ? NONE : cell(keyOf(name)));
@@ -112,22 +112,28 @@ interface OwnedSnapshot extends Placed<ReadSnapshot> {
   readonly sourceClaim?: NamespacedName;
 }
 
+function ownedSnapshot(
+  { owners, snapshots }: Known,
+  node: string,
+  snapshot: Placed<ReadSnapshot>,
+): OwnedSnapshot {
+  const volumeSnapshot = snapshots?.get(snapshot.id);
+  const sourceClaim = owners?.get(snapshot.sourceVolumeId)?.claim;
+  return {
+    node,
+    ...snapshot,
+    ...(volumeSnapshot === undefined ? {} : { volumeSnapshot }),
+    ...(sourceClaim === undefined ? {} : { sourceClaim }),
+  };
+}
+
 export function clusterSnapshots(reports: Reports, known: Known, { json, paint }: Shown): string {
   const snapshots = valuesOf(reports).flatMap(({ node, value }) =>
-    snapshotsOf(value).map((snapshot): OwnedSnapshot => {
-      const volumeSnapshot = known.snapshots?.get(snapshot.id);
-      const sourceClaim = known.owners?.get(snapshot.sourceVolumeId)?.claim;
-      return {
-        node,
-        ...snapshot,
-        ...(volumeSnapshot === undefined ? {} : { volumeSnapshot }),
-        ...(sourceClaim === undefined ? {} : { sourceClaim }),
-      };
-    }),
+    snapshotsOf(value).map((snapshot) => ownedSnapshot(known, node, snapshot)),
   );
   if (json) return formatJson({ snapshots, away: away(reports) });
   const own = ownColumn(snapshots);
-  const rows = snapshots.map((snapshot) => [
+  const rowOf = (snapshot: OwnedSnapshot): readonly Cell[] => [
     known.snapshots === undefined ? UNKNOWN : nameCell(snapshot.volumeSnapshot),
     known.owners === undefined ? UNKNOWN : nameCell(snapshot.sourceClaim),
     cell(snapshot.node),
@@ -138,7 +144,7 @@ export function clusterSnapshots(reports: Reports, known: Known, { json, paint }
     ...own.of(snapshot),
     cell(snapshot.createdAt),
     cell(snapshot.name),
-  ]);
+  ];
   const headings = [
     "SNAPSHOT",
     "OF CLAIM",
@@ -151,7 +157,7 @@ export function clusterSnapshots(reports: Reports, known: Known, { json, paint }
     "CREATED",
     "NAME",
   ];
-  return formatTable(headings, rows, paint);
+  return formatTable(headings, snapshots.map(rowOf), paint);
 }
 
 export function clusterOrphans(lists: readonly NodeAnswer<ReadOrphanList>[], { json, paint }: Shown): string {

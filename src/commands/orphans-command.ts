@@ -1,8 +1,10 @@
-/** `dmthin orphans`: what lies on this node and belongs to no record. It lists, and changes nothing. */
+/** `dmthin orphans`: what lies on this node and belongs to no record, or what nodes and cluster do not agree about. It lists only. */
 import { reportSocket } from "../config/paths.ts";
+import { CLUSTER_ORPHANS } from "../core/cluster-orphans.ts";
 import { ORPHANS } from "../core/orphans.ts";
 import { askDriver, stateDirectoryOf } from "./ask.ts";
 import type { Whereabouts } from "./ask.ts";
+import { clusterOrphansAnswer, parseClusterOrphans } from "./cluster-orphans-text.ts";
 import { orphansAnswer, parseOrphanList } from "./orphans-text.ts";
 import { paintFor } from "./paint.ts";
 import { say } from "./say.ts";
@@ -10,15 +12,27 @@ import { say } from "./say.ts";
 export interface OrphansCommand extends Whereabouts {
   readonly kind: "orphans";
   readonly json: boolean;
+  /** Ask the controller that runs here, instead of the driver of a node. */
+  readonly cluster: boolean;
 }
 
 /** Longer than the driver waits for a loop device that is stuck. */
 const PATIENCE_MS = 20_000;
+/** A controller asks all nodes, and lists what the cluster has. */
+const CLUSTER_PATIENCE_MS = 300_000;
 
 /** Answers the exit code. */
 export function runOrphansCommand(command: OrphansCommand): Promise<number> {
   return say(async () => {
     const socket = reportSocket(await stateDirectoryOf(command));
+    if (command.cluster) {
+      const answer = await askDriver(socket, "GET", CLUSTER_ORPHANS, CLUSTER_PATIENCE_MS);
+      return clusterOrphansAnswer(
+        parseClusterOrphans(answer),
+        command.json,
+        paintFor(process.stdout, process.env),
+      );
+    }
     const list = parseOrphanList(await askDriver(socket, "GET", ORPHANS, PATIENCE_MS));
     return orphansAnswer(list, command.json, paintFor(process.stdout, process.env));
   });

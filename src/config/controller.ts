@@ -9,6 +9,8 @@ export interface ControllerConfig {
   /** `unix://` and the absolute path of the socket. */
   readonly endpoint: string;
   readonly logLevel: LogLevel;
+  /** Of the socket for commands; absent: there is none. */
+  readonly stateDirectory?: string;
   /** Where `/metrics`, `/healthz` and `/readyz` are served; absent: nowhere. */
   readonly metrics?: { readonly listen: { readonly host: string; readonly port: number } };
   /** Either files that somebody else keeps, or the API server. */
@@ -57,6 +59,7 @@ const objectName = z
 const controllerSchema = strict({
   endpoint,
   logLevel: z.enum(LOG_LEVELS).default("info"),
+  stateDirectory: absolutePath.exactOptional(),
   metrics: strict({ listen: ipAndPort }).exactOptional(),
   static: strict({ identity: absolutePath, nodes: absolutePath }).exactOptional(),
   kubernetes: strict({

@@ -14,6 +14,8 @@ export interface PoolObserver {
   recovered(pool: string, outcome: "settled" | "left"): void;
   /** A try to open the pool came to an end, or its engine did. */
   lifeChanged(pool: string, event: "opened" | "open-failed" | "given-up"): void;
+  /** Its data or metadata have come to another warning level, or its device has gone. */
+  troubleChanged?(pool: string): void;
 }
 
 /** `skipped`: there was nothing to trim; `stopped`: something else needed the mount, or the driver ended. */
@@ -50,6 +52,7 @@ export function tellingOfChanges(observer: PoolObserver, changed: () => void): P
     turnRefused: (...facts) => observer.turnRefused(...facts),
     suspended: (...facts) => observer.suspended(...facts),
     recovered: (...facts) => observer.recovered(...facts),
+    troubleChanged: () => changed(),
     lifeChanged: (...facts) => {
       observer.lifeChanged(...facts);
       changed();

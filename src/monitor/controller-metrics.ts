@@ -1,6 +1,7 @@
 /** What happens in a controller, counted. Names: docs/reference/metrics.md. */
 import { Counter, Gauge, Histogram } from "prom-client";
 import type { Registry } from "prom-client";
+import { CLUSTER_ORPHAN_KINDS, type ClusterOrphanList } from "../core/cluster-orphans.ts";
 import { CALL_BUCKETS } from "./driver-metrics.ts";
 
 /** How the cluster is, as this controller sees it. */
@@ -16,6 +17,9 @@ export interface ControllerSight {
 export class ControllerMetrics {
   readonly #rpcs: Histogram<"method" | "code">;
   readonly #requests: Counter<"verb" | "resource" | "code">;
+  readonly #orphans: Gauge<"kind">;
+  readonly #unjudged: Gauge<never>;
+  readonly #looked: Gauge<never>;
 
   constructor(registry: Registry, version: string, see: () => ControllerSight) {
     const registers = [registry];
@@ -38,6 +42,27 @@ export class ControllerMetrics {
       labelNames: ["verb", "resource", "code"],
       registers,
     });
+    const seldom = <Label extends string>(
+      name: string,
+      help: string,
+      labelNames: readonly Label[],
+    ): Gauge<Label> => {
+      const gauge = new Gauge({ name, help, labelNames, registers });
+      // Without labels it would be there, as 0, before anybody has looked.
+      if (labelNames.length === 0) gauge.remove();
+      return gauge;
+    };
+    this.#orphans = seldom(
+      "dmthin_orphans",
+      "What nodes have and the cluster does not know, or the other way round, by kind, as of the last look.",
+      ["kind"],
+    );
+    this.#unjudged = seldom<never>(
+      "dmthin_orphans_unjudged",
+      "Nodes, pools and groups of objects of which the last look could not say.",
+      [],
+    );
+    this.#looked = seldom<never>("dmthin_orphans_looked_timestamp_seconds", "When that look was.", []);
     const flag = (name: string, help: string, of: (sight: ControllerSight) => number): void => {
       void new Gauge({
         name,
@@ -65,6 +90,20 @@ export class ControllerMetrics {
         this.set({ state: "away" }, nodesAway);
       },
     });
+  }
+
+  /** Undefined: this controller does not look. */
+  orphansFound(list: ClusterOrphanList | undefined): void {
+    if (list === undefined) {
+      for (const kind of CLUSTER_ORPHAN_KINDS) this.#orphans.remove({ kind });
+      this.#unjudged.remove();
+      this.#looked.remove();
+      return;
+    }
+    for (const kind of CLUSTER_ORPHAN_KINDS)
+      this.#orphans.set({ kind }, list.orphans.filter((each) => each.kind === kind).length);
+    this.#unjudged.set({}, list.unjudged.length);
+    this.#looked.set({}, Date.now() / 1000);
   }
 
   rpcEnded(method: string, code: string, ms: number): void {

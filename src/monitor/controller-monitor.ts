@@ -1,19 +1,32 @@
 /** By what a controller is watched: metrics and health, over HTTP. */
+import { mkdir } from "node:fs/promises";
 import { Registry } from "prom-client";
+import { CLUSTER_ORPHANS, type ClusterOrphanList } from "../core/cluster-orphans.ts";
 import { messageOf } from "../core/errors.ts";
+import { formatJson } from "../core/json.ts";
+import { shared } from "../core/shared.ts";
 import type { LogLine } from "../log.ts";
 import { ControllerMetrics, type ControllerSight } from "./controller-metrics.ts";
 import { lagGauge, processMetrics } from "./driver-metrics.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { serveTcp, type Address, type HttpServer } from "./http.ts";
-import { healthPage, textAnswer, type Pages } from "./pages.ts";
+import { serveTcp, serveUnix, type Address, type HttpServer } from "./http.ts";
+import { healthPage, textAnswer, type Answer, type Pages } from "./pages.ts";
+
+export interface ControllerMonitorOptions {
+  /** Where `/metrics`, `/healthz` and `/readyz` are served; absent: nowhere. */
+  readonly listen?: Address;
+  /** Of the unix socket for the commands; absent: there is none. */
+  readonly stateDirectory?: string;
+  readonly orphans: () => Promise<ClusterOrphanList | undefined>;
+  readonly log: { readonly error: LogLine };
+}
 
 export class ControllerMonitor {
   readonly counters: ControllerMetrics;
   readonly #registry = new Registry();
   readonly #heartbeat = new Heartbeat();
   readonly #see: () => ControllerSight;
-  #server: HttpServer | undefined;
+  readonly #servers: HttpServer[] = [];
 
   constructor(version: string, see: () => ControllerSight) {
     this.#see = see;
@@ -23,8 +36,8 @@ export class ControllerMonitor {
   }
 
   /** Rejects never: a controller that cannot be watched routes all the same. */
-  async listen(address: Address, log: { readonly error: LogLine }): Promise<void> {
-    const pages: Pages = {
+  async listen({ listen, stateDirectory, orphans, log }: ControllerMonitorOptions): Promise<void> {
+    const open: Pages = {
       "/metrics": async () => ({
         status: 200,
         type: this.#registry.contentType,
@@ -34,17 +47,38 @@ export class ControllerMonitor {
       "/readyz": async () =>
         this.#see().ready ? textAnswer(200, "ready") : textAnswer(503, "the nodes are not known yet"),
     };
-    try {
-      this.#server = await serveTcp(address, pages, (what, error) =>
-        log.error({ what, problem: messageOf(error) }, "could not be answered over HTTP"),
-      );
-    } catch (error) {
-      log.error({ problem: messageOf(error) }, "no metrics");
-    }
+    const looked = shared(orphans);
+    const own: Pages = { ...open, [CLUSTER_ORPHANS]: () => orphansPage(looked) };
+    const onFailure = (what: string, error: unknown): void =>
+      log.error({ what, problem: messageOf(error) }, "could not be answered over HTTP");
+    const begin = async (what: string, start: () => Promise<HttpServer>): Promise<void> => {
+      try {
+        this.#servers.push(await start());
+      } catch (error) {
+        log.error({ problem: messageOf(error) }, `no ${what}`);
+      }
+    };
+    if (stateDirectory !== undefined)
+      await begin("socket for the commands", async () => {
+        await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+        return serveUnix(`${stateDirectory}/report.sock`, own, onFailure);
+      });
+    if (listen !== undefined) await begin("metrics", () => serveTcp(listen, open, onFailure));
   }
 
   close(): void {
     this.#heartbeat.stop();
-    this.#server?.close();
+    for (const server of this.#servers.splice(0)) server.close();
+  }
+}
+
+/** What cannot be looked at is the answer, not a fault of the page. */
+async function orphansPage(look: () => Promise<ClusterOrphanList | undefined>): Promise<Answer> {
+  try {
+    const list = await look();
+    if (list === undefined) return textAnswer(503, "this controller has no cluster to compare with");
+    return { status: 200, type: "application/json", body: formatJson(list) };
+  } catch (error) {
+    return textAnswer(503, messageOf(error));
   }
 }

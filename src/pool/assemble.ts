@@ -85,6 +85,7 @@ export async function assemble(
     status = requireActive(options.name, await read());
   }
   const fillLog = new FillLog(options.name, report);
+  let levelsBefore = "";
   const pool = new ThinPool({
     name: options.name,
     uuid: stack.uuid,
@@ -100,6 +101,9 @@ export async function assemble(
     condition,
     onFill: (fill) => {
       fillLog.note(fill);
+      const levels = `${fill.data.level} ${fill.metadata.level}`;
+      if (levels !== levelsBefore) observer.troubleChanged?.(options.name);
+      levelsBefore = levels;
       void growth.note(fill);
     },
     space: new PoolSpace({

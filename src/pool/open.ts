@@ -115,7 +115,7 @@ class Opening {
     this.#releases.push(() => pool.parts.space.close());
     this.#releases.push(() => pool.deletions.close());
     // By a runner that holds no lock: who waits for an event must keep nobody from opening the pool.
-    const watch = watchPool(pool, runner, this.#dependencies.report);
+    const watch = watchPool(pool, runner, this.#dependencies);
     this.#releases.push(() => watch.close());
     return pool;
   }

@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
 import { errnoOf, messageOf } from "../core/errors.ts";
+import type { PoolObserver } from "../core/observer.ts";
 import type { DmName } from "../core/ids.ts";
 import { Dmsetup } from "../host/dmsetup.ts";
 import { pause } from "../host/pause.ts";
@@ -22,6 +23,8 @@ export interface WatchOptions {
    */
   readonly look: (events: number) => Promise<number | undefined>;
   readonly report: Report;
+  /** The device is not there any more. */
+  readonly gone?: () => void;
 }
 
 /** After a look that failed. */
@@ -52,7 +55,7 @@ export class PoolWatch {
   }
 
   async #run(): Promise<void> {
-    const { device, report } = this.#options;
+    const { device, report, gone } = this.#options;
     const { signal } = this.#end;
     while (!signal.aborted) {
       try {
@@ -61,6 +64,7 @@ export class PoolWatch {
         if (signal.aborted) return;
         if (errnoOf(error) === "ENXIO") {
           report("warn", `${device} was removed; it is watched no longer`);
+          gone?.();
           return;
         }
         report("error", `${device}: its events cannot be waited for: ${messageOf(error)}`);
@@ -88,7 +92,11 @@ export class PoolWatch {
 }
 
 /** Watches an open pool until it is closed. `runner`: one that holds no lock. */
-export function watchPool(pool: ThinPool, runner: Runner, report: Report): PoolWatch {
+export function watchPool(
+  pool: ThinPool,
+  runner: Runner,
+  { report, observer }: { readonly report: Report; readonly observer?: PoolObserver },
+): PoolWatch {
   const watch = new PoolWatch({
     dmsetup: new Dmsetup(runner),
     device: pool.parts.hands.poolDevice,
@@ -97,6 +105,7 @@ export function watchPool(pool: ThinPool, runner: Runner, report: Report): PoolW
       return lookAgainAfter(pool, events);
     },
     report,
+    gone: () => observer?.troubleChanged?.(pool.name),
   });
   watch.start();
   return watch;

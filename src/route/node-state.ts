@@ -54,9 +54,11 @@ export class StateFeed {
   readonly #listeners = new Set<StateListener>();
   #reports: ReadonlyMap<string, PoolReport> = new Map();
   #reporting = false;
+  #again = false;
   #reportedAt = -Infinity;
   #told = "";
   #settling: NodeJS.Timeout | undefined;
+  #later: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(source: StateSource, times: StateTimes = STATE_TIMES) {
@@ -75,6 +77,8 @@ export class StateFeed {
       if (this.#listeners.size > 0) return;
       clearInterval(this.#heartbeat);
       clearTimeout(this.#settling);
+      clearTimeout(this.#later);
+      this.#later = undefined;
       this.#heartbeat = undefined;
       this.#settling = undefined;
     };
@@ -114,13 +118,28 @@ export class StateFeed {
 
   /** Not waited for: where a disk is stuck, what is known without it is told all the same. */
   #refresh(): void {
-    const now = performance.now();
-    if (this.#reporting || this.#listeners.size === 0 || now - this.#reportedAt < this.#times.reportMs)
+    if (this.#listeners.size === 0) return;
+    // What is asked now may not be in the answer that is under way.
+    if (this.#reporting) {
+      this.#again = true;
       return;
+    }
+    const now = performance.now();
+    const early = this.#reportedAt + this.#times.reportMs - now;
+    if (early > 0) {
+      // What was told of meanwhile is not left until the next heartbeat.
+      this.#later ??= setTimeout(() => {
+        this.#later = undefined;
+        this.#refresh();
+      }, early).unref();
+      return;
+    }
     this.#reporting = true;
     this.#reportedAt = now;
     void this.#source.report().then((reports) => {
       this.#reporting = false;
+      if (this.#again) this.#refresh();
+      this.#again = false;
       this.#reports = new Map(reports.map((report) => [report.name, report]));
       this.#tell(this.#state(), "changed");
     });

@@ -13,19 +13,24 @@ import { nodeUri, requireIdentity } from "../../src/route/identity.ts";
 import { startControlPlane, type ControlPlane } from "../cluster/control-plane.ts";
 import {
   CONTROLLER_ACCOUNT,
+  deleteThinPool,
   installAccounts,
+  installThinPools,
   installNode,
   installPod,
   NAMESPACE,
   NODE_ACCOUNT,
   POD_LABEL,
   podOf,
+  thinPoolModes,
   tokenFor,
 } from "../cluster/objects.ts";
 import { startDriver, type TestDriver } from "../support/driver.ts";
 import { freePort } from "../support/free-port.ts";
+import { httpPage } from "../support/http-page.ts";
 import { MemoryMounts } from "../support/memory-mounts.ts";
 import { MemoryPool, memoryPools } from "../support/memory-pool.ts";
+import { reportOf } from "../support/node-report.ts";
 import { recordingLog } from "../support/recording-log.ts";
 import { createVolumeRequest } from "../support/requests.ts";
 
@@ -36,13 +41,16 @@ let directory: string;
 let plane: ControlPlane;
 let core: CoreV1Api;
 let nodePort: number;
+let kubeconfig: string;
 const controllers: TestDriver[] = [];
 const enrolPorts: number[] = [];
+const metricsPorts: number[] = [];
+const followedFor = new Set<string>();
 const nodes = new Map<NodeName, ClusterNode>();
 const eventually = (holds: () => unknown): Promise<unknown> =>
   vi.waitFor(holds, { timeout: 50_000, interval: 100 });
 
-async function startController(index: number, port: number, kubeconfig: string): Promise<TestDriver> {
+async function startController(index: number, port: number): Promise<TestDriver> {
   const place = mkdtempSync(join(directory, `controller-${index}-`));
   const kubernetes = {
     namespace: NAMESPACE,
@@ -51,11 +59,12 @@ async function startController(index: number, port: number, kubeconfig: string):
     nodePort,
     enrol: `127.0.0.1:${port}`,
   };
+  const metrics = { listen: `127.0.0.1:${metricsPorts[index]}` };
   return startDriver({
     role: "controller",
     directory: place,
     pools: [],
-    config: { kubernetes },
+    config: { kubernetes, metrics },
     environment: { KUBECONFIG: kubeconfig },
   });
 }
@@ -70,7 +79,8 @@ async function filesOf(node: NodeName, controller: number, token?: string) {
 }
 
 async function startNode(name: NodeName, digit: string, controller: number): Promise<void> {
-  const pools = memoryPools([new MemoryPool("fast", digit)]);
+  const pool = new MemoryPool("fast", digit);
+  const pools = memoryPools([pool]);
   const driver = {
     version: "1",
     node: { name, topology: name, maxVolumes: 0 },
@@ -84,7 +94,14 @@ async function startNode(name: NodeName, digit: string, controller: number): Pro
   const { log } = recordingLog();
   nodes.set(
     name,
-    joinCluster({ cluster, driver, operations: new Operations(), report: async () => [], log }),
+    joinCluster({
+      cluster,
+      driver,
+      operations: new Operations(),
+      report: async () => [reportOf(pool)],
+      followedFor: (uid) => followedFor.add(uid),
+      log,
+    }),
   );
 }
 
@@ -95,15 +112,15 @@ beforeAll(async () => {
   plane = await startControlPlane(join(directory, "plane"), { etcd, apiserver });
   core = plane.admin.makeApiClient(CoreV1Api);
   await installAccounts(plane.admin);
+  await installThinPools(plane.admin);
   for (const name of ["node-a", "node-b"] as const) await installNode(plane.admin, name, HOSTS[name]);
   nodePort = await freePort();
   // With the rights that they need, and no more.
   const token = await tokenFor(plane.admin, { account: CONTROLLER_ACCOUNT, audience: "" });
-  const kubeconfig = plane.kubeconfigFor("controller", token);
+  kubeconfig = plane.kubeconfigFor("controller", token);
   enrolPorts.push(await freePort(), await freePort());
-  controllers.push(
-    ...(await Promise.all(enrolPorts.map((port, index) => startController(index, port, kubeconfig)))),
-  );
+  metricsPorts.push(await freePort(), await freePort());
+  controllers.push(...(await Promise.all(enrolPorts.map((port, index) => startController(index, port)))));
   await startNode("node-a", "a", 0);
   await startNode("node-b", "b", 1);
 });
@@ -243,6 +260,38 @@ describe("the roster", () => {
         }),
       ),
     ).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+  });
+});
+
+describe("the controller that leads", () => {
+  const leaders = async (): Promise<readonly number[]> => {
+    const pages = await Promise.all(metricsPorts.map((port) => httpPage(port, "/metrics").catch(() => "")));
+    return pages.flatMap((text, index) => (/^dmthin_controller_leader 1$/m.test(text) ? [index] : []));
+  };
+  test("is one, and writes a ThinPool for each pool of a node that is there", async () => {
+    await eventually(async () => expect(await leaders()).toHaveLength(1));
+    await eventually(async () => expect(await thinPoolModes(plane.admin)).toEqual(["node-b.fast rw"]));
+    const [leader = 0] = await leaders();
+    const text = await httpPage(metricsPorts[leader] ?? 0, "/metrics");
+    expect(text).toMatch(
+      /^dmthin_api_requests_total\{verb="update",resource="thinpools\/status",code="200"\} [1-9]/m,
+    );
+    expect(text).toMatch(/^dmthin_controller_nodes\{state="there"\} 1$/m);
+    expect(text).toMatch(/^dmthin_rpc_duration_seconds_count\{method="CreateVolume",code="/m);
+    expect(await httpPage(metricsPorts[1 - leader] ?? 0, "/readyz")).toBe("ready\n");
+  });
+
+  test("has told nodes which cluster they are followed for", async () => {
+    expect([...followedFor]).toEqual([(await core.readNamespace({ name: "kube-system" })).metadata?.uid]);
+  });
+
+  test("is another when it dies, which goes on with what is there", async () => {
+    const [leader = 0] = await leaders();
+    await controllers[leader]?.kill();
+    await eventually(async () => expect(await leaders()).toEqual([1 - leader]));
+    await deleteThinPool(plane.admin, "node-b.fast");
+    await eventually(async () => expect(await thinPoolModes(plane.admin)).toEqual(["node-b.fast rw"]));
+    controllers[leader] = await startController(leader, enrolPorts[leader] ?? 0);
   });
 });
 

@@ -127,14 +127,14 @@ describe("a pool that is filling", () => {
       `${type} ${reason}`,
       message,
     ]);
-    expect(about.toSorted()).toEqual([
+    expect(about.toSorted(([one = ""], [other = ""]) => (one < other ? -1 : 1))).toEqual([
       ["Node", "node-a", "node-a", "Warning PoolDataLow", `pool fast: ${low.reason}`],
       ["ThinPool", "node-a.fast", "uid-of-thin-pool", "Warning PoolDataLow", `pool fast: ${low.reason}`],
     ]);
     const claims = await eventsOf("apps");
     // The largest, of those that have a claim: 23 down to 6.
-    expect(claims.map(({ involvedObject }) => involvedObject.name).toSorted()).toEqual(
-      Array.from({ length: MOST_CLAIMS - UNKNOWN }, (_, index) => `claim-${index + 6}`).toSorted(),
+    expect(new Set(claims.map(({ involvedObject }) => involvedObject.name))).toEqual(
+      new Set(Array.from({ length: MOST_CLAIMS - UNKNOWN }, (_, index) => `claim-${index + 6}`)),
     );
     expect(claims[0]).toMatchObject({
       type: "Warning",

@@ -214,6 +214,23 @@ test(
   },
 );
 
+test("a ThinPool does not become one of another pool", async () => {
+  const place = { group, version, plural };
+  const body = (pool: string) => ({
+    apiVersion: `${group}/${version}`,
+    kind: "ThinPool",
+    metadata: { name: "mine" },
+    spec: { node: "node-a", pool },
+  });
+  const made = (await admin.createClusterCustomObject({ ...place, body: body("fast") })) as {
+    metadata: object;
+  };
+  const other = { ...body("slow"), metadata: made.metadata };
+  await expect(admin.replaceClusterCustomObject({ ...place, name: "mine", body: other })).rejects.toThrow(
+    /a report is of one pool/,
+  );
+});
+
 describe("the Lease", () => {
   const runs: Leadership[] = [];
   const times = { durationMs: 4000, renewMs: 3000, retryMs: 500 };

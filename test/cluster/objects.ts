@@ -1,16 +1,14 @@
 /** What a chart and kubelets would have made: the accounts, their rights, nodes and the pods of node drivers. */
 import { readFileSync } from "node:fs";
+import { request } from "node:https";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
-  ApiextensionsV1Api,
   CoreV1Api,
   CustomObjectsApi,
   RbacAuthorizationV1Api,
   type KubeConfig,
-  type V1CustomResourceDefinition,
 } from "@kubernetes/client-node";
-import { parse } from "yaml";
 import { DRIVER_NAME, TOPOLOGY_KEY } from "../../src/core/ids.ts";
 
 export const NAMESPACE = "dmthin-system";
@@ -18,17 +16,18 @@ export const NODE_ACCOUNT = "dmthin-node";
 export const CONTROLLER_ACCOUNT = "dmthin-controller";
 export const POD_LABEL = { key: "app.kubernetes.io/component", value: "node" };
 
-/** All that a controller may do; docs/reference/cluster.md says why. */
-const CLUSTER_RULES = [
+/** All that a controller may do; docs/reference/cluster.md says why. The chart gives the same. */
+export const CLUSTER_RULES = [
   { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
   { apiGroups: [""], resources: ["nodes"], verbs: ["list", "watch"] },
   { apiGroups: ["dmthin.io"], resources: ["thinpools"], verbs: ["list", "watch", "create", "delete"] },
   { apiGroups: ["dmthin.io"], resources: ["thinpools/status"], verbs: ["update"] },
   { apiGroups: [""], resources: ["namespaces"], resourceNames: ["kube-system"], verbs: ["get"] },
   { apiGroups: [""], resources: ["persistentvolumes"], verbs: ["get", "list"] },
+  { apiGroups: ["snapshot.storage.k8s.io"], resources: ["volumesnapshotcontents"], verbs: ["list"] },
   { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 ];
-const NAMESPACE_RULES = [
+export const NAMESPACE_RULES = [
   { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
   { apiGroups: [""], resources: ["secrets", "configmaps"], verbs: ["create"] },
   { apiGroups: [""], resources: ["secrets"], resourceNames: ["dmthin-ca"], verbs: ["get"] },
@@ -65,19 +64,44 @@ export async function installAccounts(admin: KubeConfig): Promise<void> {
   });
 }
 
+const THIN_POOL = { group: "dmthin.io", version: "v1alpha1", plural: "thinpools" };
 const THIN_POOLS = join(import.meta.dirname, "../../charts/dmthin/files/thinpools.yaml");
 
 /** The kind as the chart installs it; done when it is served. */
-export async function installThinPools(admin: KubeConfig): Promise<void> {
-  const body = parse(readFileSync(THIN_POOLS, "utf8")) as V1CustomResourceDefinition;
-  // A field that the API server does not know is a mistake of ours.
-  await admin
-    .makeApiClient(ApiextensionsV1Api)
-    .createCustomResourceDefinition({ body, fieldValidation: "Strict" });
+export const installThinPools = (admin: KubeConfig): Promise<void> =>
+  installKind(admin, readFileSync(THIN_POOLS, "utf8"), THIN_POOL);
+
+/**
+ * `definition`: YAML, sent as it is: the client would leave out what its types have other names for. Rejects where the API
+ * server does not know a field.
+ */
+export async function installKind(
+  admin: KubeConfig,
+  definition: string,
+  place: { readonly group: string; readonly version: string; readonly plural: string },
+): Promise<void> {
+  const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?fieldValidation=Strict";
+  const headers = {
+    "content-type": "application/yaml",
+    authorization: `Bearer ${admin.getCurrentUser()?.token ?? ""}`,
+  };
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const url = `${admin.getCurrentCluster()?.server ?? ""}${path}`;
+  request(url, { method: "POST", rejectUnauthorized: false, headers }, (answer) => {
+    const chunks: Buffer[] = [];
+    answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+    answer.on("end", () => {
+      if (answer.statusCode === 201) resolve();
+      else reject(new Error(Buffer.concat(chunks).toString()));
+    });
+  })
+    .on("error", reject)
+    .end(definition);
+  await promise;
   const custom = admin.makeApiClient(CustomObjectsApi);
   for (let tries = 0; ; tries += 1) {
     try {
-      await custom.listClusterCustomObject({ group: "dmthin.io", version: "v1alpha1", plural: "thinpools" });
+      await custom.listClusterCustomObject(place);
       return;
     } catch (error) {
       if (tries === 100) throw error;
@@ -146,4 +170,15 @@ export async function tokenFor(
     },
   });
   return status?.token ?? "";
+}
+
+export async function deleteThinPool(admin: KubeConfig, name: string): Promise<void> {
+  await admin.makeApiClient(CustomObjectsApi).deleteClusterCustomObject({ ...THIN_POOL, name });
+}
+
+/** Of each ThinPool, its name and mode. */
+export async function thinPoolModes(admin: KubeConfig): Promise<readonly string[]> {
+  const list: unknown = await admin.makeApiClient(CustomObjectsApi).listClusterCustomObject(THIN_POOL);
+  const { items } = list as { items: { metadata: { name: string }; status?: { mode: string } }[] };
+  return items.map(({ metadata, status }) => `${metadata.name} ${status?.mode}`);
 }

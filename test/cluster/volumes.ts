@@ -34,5 +34,5 @@ export async function installVolume(admin: KubeConfig, volume: VolumeObject): Pr
   };
   await core.createPersistentVolume({ body });
   const made = await core.readPersistentVolume({ name });
-  await core.replacePersistentVolumeStatus({ name, body: { ...made, status: { phase } } });
+  await core.replacePersistentVolumeStatus({ name, body: Object.assign(made, { status: { phase } }) });
 }

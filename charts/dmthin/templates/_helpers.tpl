@@ -74,9 +74,13 @@ pools:
 {{- define "dmthin.controller.configuration" -}}
 endpoint: unix:///run/csi/csi.sock
 logLevel: {{ .Values.logLevel }}
+stateDirectory: /run/dmthin
+metrics:
+  listen: {{ printf "%s:%v" .Values.listenAddress .Values.controller.ports.metrics | quote }}
 kubernetes:
   namespace: {{ .Release.Namespace }}
   authority: dmthin-ca
+  lease: dmthin-controller
   serviceAccount: dmthin-node
   podLabel: dmthin.io/pod=node
   nodePort: {{ .Values.node.ports.controllers }}

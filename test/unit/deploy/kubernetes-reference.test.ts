@@ -1,6 +1,14 @@
 /** docs/reference/kubernetes.md says of versions and rights what the chart renders. */
 import { describe, expect, test } from "vitest";
-import { containersOf, rendered, workload, type Manifest, type Rule } from "../../support/manifests.ts";
+import { CLUSTER_RULES, NAMESPACE_RULES } from "../../cluster/objects.ts";
+import {
+  containersOf,
+  rendered,
+  theOne,
+  workload,
+  type Manifest,
+  type Rule,
+} from "../../support/manifests.ts";
 import { documentText } from "../../support/markdown.ts";
 
 const DOCUMENT = documentText("docs/reference/kubernetes.md");
@@ -53,6 +61,15 @@ test("the table of rights is what the chart gives", () => {
   expect(written.toSorted()).toEqual(given.toSorted());
 });
 
+test("routers are tested with the rights that they have", () => {
+  const of = (kind: string): readonly string[] =>
+    rulesOf(theOne(EVERYTHING, kind, "dmthin-controller")).toSorted();
+  const tested = (kind: string, rules: readonly Rule[]): readonly string[] =>
+    rulesOf({ apiVersion: "", kind, metadata: { name: "dmthin-controller" }, rules }).toSorted();
+  expect(of("ClusterRole")).toEqual(tested("ClusterRole", CLUSTER_RULES));
+  expect(of("Role")).toEqual(tested("Role", NAMESPACE_RULES));
+});
+
 test("no right is for everything", () => {
   for (const role of EVERYTHING.filter(({ kind }) => kind === "Role" || kind === "ClusterRole"))
     expect(JSON.stringify(role["rules"])).not.toContain("*");
@@ -78,7 +95,7 @@ describe("the table of versions", () => {
       .flatMap((kind) => containersOf(workload(rendered("deploy/dmthin.yaml"), kind)))
       .map(({ image }) => /^registry\.k8s\.io\/sig-storage\/([a-z-]+):(v[0-9.]+)$/.exec(image))
       .filter((match) => match !== null);
-    expect(images).toHaveLength(5);
+    expect(images).toHaveLength(4);
     expect(images.map(([, name = ""]) => versionOf(name))).toEqual(images.map(([, , version]) => version));
   });
 
