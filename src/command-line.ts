@@ -2,6 +2,7 @@
 import { configuration, OUTPUT, parse, poolOf, wantsJson, whereabouts } from "./command-words.ts";
 import { DEFAULT_CONFIGURATION, DEFAULT_STATE_DIRECTORY } from "./config/paths.ts";
 import { InvalidRequestError } from "./core/errors.ts";
+import type { CheckConfigCommand } from "./check-config.ts";
 import type { View } from "./commands/answer.ts";
 import type { GrowCommand } from "./commands/grow-command.ts";
 import type { OrphansCommand } from "./commands/orphans-command.ts";
@@ -21,7 +22,7 @@ export type Command =
       readonly stateDirectory: string;
       readonly endsAlone: boolean;
     }
-  | { readonly kind: "check-config"; readonly configuration: string }
+  | CheckConfigCommand
   | { readonly kind: "doctor"; readonly configuration: string; readonly root: string; readonly json: boolean }
   | PoolCommand
   | PoolAdoptCommand
@@ -52,8 +53,12 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "guard":
       return parseGuard(rest);
     case "check-config": {
-      const { positionals } = parse(name, rest, {}, 1);
-      return { kind: "check-config", configuration: positionals[0] ?? DEFAULT_CONFIGURATION };
+      const { values, positionals } = parse(name, rest, { controller: { type: "boolean" } }, 1);
+      return {
+        kind: "check-config",
+        configuration: positionals[0] ?? DEFAULT_CONFIGURATION,
+        of: values.controller === true ? "controller" : "node",
+      };
     }
     case "doctor":
       return parseDoctor(rest);

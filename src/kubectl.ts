@@ -6,6 +6,8 @@ import { paintFor } from "./commands/paint.ts";
 import { say } from "./commands/say.ts";
 import { EnvironmentError, messageOf } from "./core/errors.ts";
 import { runAsTyped } from "./host/run-as-typed.ts";
+import { parseRehome } from "./pool-moves-words.ts";
+import type { PoolRehomeCommand } from "./pool-rehome-command.ts";
 
 const program = process.env["KUBECTL"] || "kubectl";
 
@@ -20,11 +22,18 @@ function found<Ended extends { readonly spawnErrno?: string }>(ended: Ended): En
   return ended;
 }
 
+/** The client of the API server is loaded for it alone. */
+async function rehome(command: PoolRehomeCommand): Promise<number> {
+  const { runPoolRehome } = await import("./pool-rehome-command.ts");
+  return runPoolRehome(command);
+}
+
 try {
   const command = parseClusterWords(process.argv.slice(2));
-  process.exitCode = await say(() =>
-    answerForCluster(command, kubectl, paintFor(process.stdout, process.env)),
-  );
+  process.exitCode =
+    command.kind === "rehome"
+      ? await rehome(parseRehome(command.args))
+      : await say(() => answerForCluster(command, kubectl, paintFor(process.stdout, process.env)));
 } catch (error) {
   process.stderr.write(`dmthin: ${messageOf(error)}\n`);
   process.exitCode = 1;

@@ -32,7 +32,7 @@ async function run(command: Command): Promise<number> {
     }
     case "check-config": {
       const { checkConfig } = await import("./check-config.ts");
-      return checkConfig(command.configuration);
+      return checkConfig(command);
     }
     case "doctor": {
       const { runDoctor } = await import("./doctor.ts");

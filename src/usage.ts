@@ -8,7 +8,8 @@ export const USAGE = `usage: dmthin COMMAND
   controller [--config FILE] the router of a cluster: the same calls, passed on to the node that has the volume
   guard --socket PATH [--state-directory DIRECTORY] [--ends-alone]
                              resumes what a dead driver left suspended
-  check-config [FILE]        prints every problem of a configuration
+  check-config [--controller] [FILE]
+                             prints every problem of a configuration, of a driver or of a controller
   doctor [--config FILE] [--root DIRECTORY] [-o json]
                              looks at kernel, tools, host filters, leftovers; exit 0: nothing failed, 1: something did
   status                     what a running driver has to say: its pools, and what is wrong with them

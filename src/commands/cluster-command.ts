@@ -22,7 +22,7 @@ const MEASURE_MS = 345_000;
 
 /** Throws EnvironmentError where nothing can be asked. */
 export async function answerForCluster(
-  command: ClusterCommand,
+  command: Exclude<ClusterCommand, { readonly kind: "rehome" }>,
   kubectl: Kubectl,
   paint: Paint,
 ): Promise<Said> {

@@ -21,6 +21,8 @@ export type ClusterCommand =
     })
   /** A command of `dmthin` on one node. */
   | (ClusterPlace & { readonly kind: "pool"; readonly args: readonly string[] })
+  /** `dmthin pool rehome` here: it asks the API server, and no node. What stands behind these words. */
+  | { readonly kind: "rehome"; readonly args: readonly string[] }
   | { readonly kind: "help" };
 
 export const CLUSTER_USAGE = `usage: kubectl dmthin COMMAND
@@ -34,6 +36,8 @@ export const CLUSTER_USAGE = `usage: kubectl dmthin COMMAND
   doctor                 looks at each node as its driver sees it
   pool WORDS… --node NODE
                          \`dmthin pool WORDS…\` in the driver of that node: show, plan, grow, adopt, check, repair
+  pool rehome UUID --to NODE [--apply]
+                         the disks of that pool are in this node now: what its PersistentVolumes need; --apply does it
 
   --node NODE            that node alone
   -n, --namespace NAME   of dmthin; dmthin-system unless given
@@ -66,13 +70,24 @@ export function parseClusterWords(args: readonly string[]): ClusterCommand {
   if (name === "pool") {
     if (rest.length === 0)
       throw new InvalidRequestError("pool", "takes what `dmthin pool` takes; see kubectl dmthin --help");
-    return { kind: "pool", ...words.place, args: rest };
+    return rest[0] === "rehome"
+      ? { kind: "rehome", args: [...rest.slice(1), ...forRehome(words.place)] }
+      : { kind: "pool", ...words.place, args: rest };
   }
   const view = CLUSTER_VIEWS.find((each) => each === name);
   if (view === undefined)
     throw new InvalidRequestError("command", `${JSON.stringify(name)} is unknown; see kubectl dmthin --help`);
   const { json, measure } = ownWords(view, rest);
   return { kind: "view", view, ...words.place, json, measure };
+}
+
+/** Of kubectl's flags it has one. */
+function forRehome({ kubectl, namespace, node }: ClusterPlace): readonly string[] {
+  const other = kubectl.find((flag) => !flag.startsWith("--kubeconfig="));
+  const [refused] = node === undefined ? [other] : ["--node"];
+  if (refused !== undefined)
+    throw new InvalidRequestError("pool rehome", `takes --to and --kubeconfig, not ${refused}`);
+  return [`--namespace=${namespace}`, ...kubectl];
 }
 
 /** Takes out what is about the cluster, wherever it stands before `--`. */

@@ -2,11 +2,10 @@
 import { readFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
+import { CoreV1Api } from "@kubernetes/client-node";
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { joinCluster, type ClusterNode } from "../../src/cluster-node.ts";
-import type { PoolReport } from "../../src/core/pool-report.ts";
 import { TOPOLOGY_KEY } from "../../src/core/ids.ts";
 import { Operations } from "../../src/core/operations.ts";
 import { enrol } from "../../src/route/enrol.ts";
@@ -14,6 +13,7 @@ import { nodeUri, requireIdentity } from "../../src/route/identity.ts";
 import { startControlPlane, type ControlPlane } from "../cluster/control-plane.ts";
 import {
   CONTROLLER_ACCOUNT,
+  deleteThinPool,
   installAccounts,
   installThinPools,
   installNode,
@@ -22,14 +22,15 @@ import {
   NODE_ACCOUNT,
   POD_LABEL,
   podOf,
+  thinPoolModes,
   tokenFor,
 } from "../cluster/objects.ts";
 import { startDriver, type TestDriver } from "../support/driver.ts";
 import { freePort } from "../support/free-port.ts";
-import { memoryFigures } from "../support/memory-figures.ts";
+import { httpPage } from "../support/http-page.ts";
 import { MemoryMounts } from "../support/memory-mounts.ts";
 import { MemoryPool, memoryPools } from "../support/memory-pool.ts";
-import { openPool } from "../support/node-report.ts";
+import { reportOf } from "../support/node-report.ts";
 import { recordingLog } from "../support/recording-log.ts";
 import { createVolumeRequest } from "../support/requests.ts";
 
@@ -44,7 +45,6 @@ let kubeconfig: string;
 const controllers: TestDriver[] = [];
 const enrolPorts: number[] = [];
 const metricsPorts: number[] = [];
-/** The UIDs that nodes were told. */
 const followedFor = new Set<string>();
 const nodes = new Map<NodeName, ClusterNode>();
 const eventually = (holds: () => unknown): Promise<unknown> =>
@@ -98,7 +98,7 @@ async function startNode(name: NodeName, digit: string, controller: number): Pro
       cluster,
       driver,
       operations: new Operations(),
-      report: async () => [{ ...openPool(), figures: memoryFigures(pool) } as PoolReport],
+      report: async () => [reportOf(pool)],
       followedFor: (uid) => followedFor.add(uid),
       log,
     }),
@@ -264,50 +264,36 @@ describe("the roster", () => {
 });
 
 describe("the controller that leads", () => {
-  const place = { group: "dmthin.io", version: "v1alpha1", plural: "thinpools" };
   const leaders = async (): Promise<readonly number[]> => {
-    const pages = await Promise.all(metricsPorts.map((port) => page(port, "/metrics").catch(() => "")));
+    const pages = await Promise.all(metricsPorts.map((port) => httpPage(port, "/metrics").catch(() => "")));
     return pages.flatMap((text, index) => (/^dmthin_controller_leader 1$/m.test(text) ? [index] : []));
   };
-  const modes = async (): Promise<readonly string[]> => {
-    const list = await plane.admin.makeApiClient(CustomObjectsApi).listClusterCustomObject(place);
-    const { items } = list as { items: { metadata: { name: string }; status?: { mode: string } }[] };
-    return items.map(({ metadata, status: now }) => `${metadata.name} ${now?.mode}`);
-  };
-
   test("is one, and writes a ThinPool for each pool of a node that is there", async () => {
     await eventually(async () => expect(await leaders()).toHaveLength(1));
-    await eventually(async () => expect(await modes()).toEqual(["node-b.fast rw"]));
+    await eventually(async () => expect(await thinPoolModes(plane.admin)).toEqual(["node-b.fast rw"]));
     const [leader = 0] = await leaders();
-    const text = await page(metricsPorts[leader] ?? 0, "/metrics");
+    const text = await httpPage(metricsPorts[leader] ?? 0, "/metrics");
     expect(text).toMatch(
       /^dmthin_api_requests_total\{verb="update",resource="thinpools\/status",code="200"\} [1-9]/m,
     );
     expect(text).toMatch(/^dmthin_controller_nodes\{state="there"\} 1$/m);
     expect(text).toMatch(/^dmthin_rpc_duration_seconds_count\{method="CreateVolume",code="/m);
-    expect(await page(metricsPorts[1 - leader] ?? 0, "/readyz")).toBe("ready\n");
+    expect(await httpPage(metricsPorts[1 - leader] ?? 0, "/readyz")).toBe("ready\n");
   });
 
   test("has told nodes which cluster they are followed for", async () => {
-    const { metadata } = await core.readNamespace({ name: "kube-system" });
-    expect([...followedFor]).toEqual([metadata?.uid]);
+    expect([...followedFor]).toEqual([(await core.readNamespace({ name: "kube-system" })).metadata?.uid]);
   });
 
   test("is another when it dies, which goes on with what is there", async () => {
     const [leader = 0] = await leaders();
     await controllers[leader]?.kill();
     await eventually(async () => expect(await leaders()).toEqual([1 - leader]));
-    const custom = plane.admin.makeApiClient(CustomObjectsApi);
-    await custom.deleteClusterCustomObject({ ...place, name: "node-b.fast" });
-    await eventually(async () => expect(await modes()).toEqual(["node-b.fast rw"]));
+    await deleteThinPool(plane.admin, "node-b.fast");
+    await eventually(async () => expect(await thinPoolModes(plane.admin)).toEqual(["node-b.fast rw"]));
     controllers[leader] = await startController(leader, enrolPorts[leader] ?? 0);
   });
 });
-
-async function page(port: number, path: string): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${port}${path}`);
-  return answer.text();
-}
 
 test("controllers end by themselves, and cleanly", async () => {
   expect(await Promise.all(controllers.splice(0).map((controller) => controller.stop()))).toEqual([0, 0]);

@@ -1,6 +1,5 @@
 /** Orphans of a cluster before a real API server, with the rights of a controller; nodes serve pools in memory. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
@@ -26,6 +25,7 @@ import {
   type SimulatedNode,
 } from "../support/fleet-bench.ts";
 import { freePort } from "../support/free-port.ts";
+import { httpPage } from "../support/http-page.ts";
 import { recordingLog } from "../support/recording-log.ts";
 import { snapshotRecord, volumeRecord } from "../support/records.ts";
 
@@ -197,7 +197,7 @@ test("a controller tells of them: metrics, Events after the second look, and the
   const port = await freePort();
   const stateDirectory = join(directory, "state");
   await monitor.listen({ listen: { host: "127.0.0.1", port }, stateDirectory, orphans: look, log });
-  expect(await page(port, "/metrics")).not.toMatch(/^dmthin_orphans/m);
+  expect(await httpPage(port, "/metrics")).not.toMatch(/^dmthin_orphans/m);
   const recorder = new EventRecorder(api, "controller-1", log);
   const stop = watchForOrphans({
     look,
@@ -219,9 +219,9 @@ test("a controller tells of them: metrics, Events after the second look, and the
     "OrphanedVolumes",
     `pool fast holds 1 volumes that nothing in the cluster has: ${volumeOf(0, 3)}`,
   ]);
-  expect(await page(port, "/metrics")).toMatch(/^dmthin_orphans\{kind="volume"\} 2$/m);
-  expect(await page(port, "/readyz")).toBe("ready\n");
-  expect(await page(port, "/orphans")).toMatch(/^no such page/);
+  expect(await httpPage(port, "/metrics")).toMatch(/^dmthin_orphans\{kind="volume"\} 2$/m);
+  expect(await httpPage(port, "/readyz")).toBe("ready\n");
+  expect(await httpPage(port, "/orphans")).toMatch(/^no such page/);
   const said = vi.spyOn(process.stdout, "write").mockReturnValue(true);
   const configuration = join(directory, "controller.yaml");
   writeFileSync(configuration, `stateDirectory: ${stateDirectory}\n`);
@@ -262,15 +262,3 @@ const installContents = (): Promise<void> => {
   // JSON is YAML.
   return installKind(plane.admin, JSON.stringify(definition), place);
 };
-
-async function page(port: number, path: string): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  request({ host: "127.0.0.1", port, path, agent: false }, (answer) => {
-    const chunks: Buffer[] = [];
-    answer.on("data", (chunk: Buffer) => chunks.push(chunk));
-    answer.on("end", () => resolve(Buffer.concat(chunks).toString()));
-  })
-    .on("error", reject)
-    .end();
-  return promise;
-}

@@ -64,15 +64,12 @@ export async function installAccounts(admin: KubeConfig): Promise<void> {
   });
 }
 
+const THIN_POOL = { group: "dmthin.io", version: "v1alpha1", plural: "thinpools" };
 const THIN_POOLS = join(import.meta.dirname, "../../charts/dmthin/files/thinpools.yaml");
 
 /** The kind as the chart installs it; done when it is served. */
 export const installThinPools = (admin: KubeConfig): Promise<void> =>
-  installKind(admin, readFileSync(THIN_POOLS, "utf8"), {
-    group: "dmthin.io",
-    version: "v1alpha1",
-    plural: "thinpools",
-  });
+  installKind(admin, readFileSync(THIN_POOLS, "utf8"), THIN_POOL);
 
 /**
  * `definition`: YAML, sent as it is: the client would leave out what its types have other names for. Rejects where the API
@@ -173,4 +170,15 @@ export async function tokenFor(
     },
   });
   return status?.token ?? "";
+}
+
+export async function deleteThinPool(admin: KubeConfig, name: string): Promise<void> {
+  await admin.makeApiClient(CustomObjectsApi).deleteClusterCustomObject({ ...THIN_POOL, name });
+}
+
+/** Of each ThinPool, its name and mode. */
+export async function thinPoolModes(admin: KubeConfig): Promise<readonly string[]> {
+  const list: unknown = await admin.makeApiClient(CustomObjectsApi).listClusterCustomObject(THIN_POOL);
+  const { items } = list as { items: { metadata: { name: string }; status?: { mode: string } }[] };
+  return items.map(({ metadata, status }) => `${metadata.name} ${status?.mode}`);
 }

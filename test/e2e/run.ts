@@ -10,7 +10,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { installSnapshotController, kubectl } from "./bed/addons.ts";
+import { command } from "./bed/children.ts";
 import { startBed, type Bed } from "./bed/cluster.ts";
+import { followReadme } from "./readme.ts";
 import { bringTools, lines, ROOT, type Tools } from "./bed/tools.ts";
 
 const OUT = join(ROOT, "test/out/e2e");
@@ -19,6 +21,11 @@ const PLUGIN = join(ROOT, "bin/kubectl-dmthin");
 const VALUES = join(import.meta.dirname, "values.yaml");
 const SUITE = join(import.meta.dirname, "suite/run.ts");
 const NAMESPACE = "dmthin-system";
+const NODE_LOGS = [
+  { name: "kubelet", ask: ["tail", "-c", "20000000", "/var/log/kubelet.log"] },
+  { name: "containerd", ask: ["tail", "-c", "20000000", "/var/log/containerd.log"] },
+  { name: "kernel", ask: ["dmesg"] },
+] as const;
 /** Of an installation until all its pods are ready, in helm's words; a machine of two processors that does other work is slow. */
 const INSTALL_TIME = "5m";
 
@@ -32,6 +39,8 @@ const { values, positionals } = parseArgs({
 let interrupted = false;
 /** Who reads only the last line learns that nothing was tested. */
 let verdict = "e2e: 0 passed, 1 failed";
+/** Counted beside the suite's scenarios. */
+let readme: "passed" | "failed" | undefined;
 const spent: [what: string, seconds: number][] = [];
 
 async function timed<T>(what: string, work: () => T | Promise<T>): Promise<T> {
@@ -44,14 +53,13 @@ async function timed<T>(what: string, work: () => T | Promise<T>): Promise<T> {
   }
 }
 
+type Argv = readonly [string, ...string[]];
+
 /** Its exit code. Its output is ours, but for its verdict, which comes last. */
-async function run(
-  argv: readonly [string, ...string[]],
-  environment: NodeJS.ProcessEnv = {},
-): Promise<number> {
+async function run(argv: Argv, environment: NodeJS.ProcessEnv = {}, cwd = ROOT): Promise<number> {
   const [program, ...args] = argv;
   const child = spawn(program, args, {
-    cwd: ROOT,
+    cwd,
     env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -69,7 +77,7 @@ async function run(
   return code ?? 1;
 }
 
-async function must(argv: readonly [string, ...string[]], environment?: NodeJS.ProcessEnv): Promise<void> {
+async function must(argv: Argv, environment?: NodeJS.ProcessEnv): Promise<void> {
   const code = await run(argv, environment);
   if (code !== 0) throw new Error(`${argv[0]} ended with ${code}`);
 }
@@ -96,6 +104,13 @@ async function keepEvidence(tools: Tools, bed: Bed): Promise<void> {
   };
   bed.keepLogs(OUT);
   for (const [name, args] of Object.entries(questions)) await keep(name, args);
+  for (const node of bed.nodes)
+    for (const log of NODE_LOGS) {
+      const text = await command(bed.program, "run", node, "--", ...log.ask).catch((error: unknown) =>
+        String(error),
+      );
+      writeFileSync(join(OUT, "logs", `${node}-${log.name}.log`), text);
+    }
   const pods = await kubectl(tools, bed.kubeconfig, ["get", "pods", "-n", NAMESPACE, "-o", "name"]).catch(
     () => "",
   );
@@ -115,17 +130,10 @@ async function onBed(): Promise<number> {
   try {
     const environment = { KUBECONFIG: bed.kubeconfig };
     await timed("snapshot-controller", () => installSnapshotController(tools, bed.kubeconfig));
-    const install = [
-      "install",
-      "dmthin",
-      CHART,
-      "--namespace",
-      NAMESPACE,
-      "--create-namespace",
-      "--values",
-      VALUES,
-    ];
-    await timed("dmthin", () => must([helm, ...install, "--wait", "--timeout", INSTALL_TIME], environment));
+    if (positionals.length === 0) await timed("README", () => asReadmeSays(tools, bed, helm));
+    const place = ["--namespace", NAMESPACE, "--create-namespace", "--values", VALUES];
+    const argv = [helm, "install", "dmthin", CHART, ...place, "--wait", "--timeout", INSTALL_TIME] as const;
+    await timed("dmthin", () => must(argv, environment));
     if (!interrupted)
       code = await suite({
         ...environment,
@@ -143,6 +151,20 @@ async function onBed(): Promise<number> {
     await timed("end", () => bed.stop());
   }
   return code;
+}
+
+/** One more test, and its failure ends the run no more than another's. */
+async function asReadmeSays({ kubectl: program }: Tools, bed: Bed, helm: string): Promise<void> {
+  const directory = join(bed.directory, "readme");
+  try {
+    await followReadme(directory, { helm, kubectl: program }, (argv, environment, cwd) =>
+      run(argv, { ...environment, KUBECONFIG: bed.kubeconfig }, cwd),
+    );
+    readme = "passed";
+  } catch (error) {
+    readme = "failed";
+    console.log(`FAILED   README\n${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 async function builtImage(): Promise<string> {
@@ -164,5 +186,10 @@ try {
 console.log("\nwhere the time went");
 for (const [what, seconds] of spent) console.log(`${seconds.toFixed(1).padStart(8)} s  ${what}`);
 if (exitCode !== 0) console.log(`logs: ${OUT}`);
-console.log(verdict);
-process.exitCode = interrupted ? 130 : exitCode;
+console.log(
+  verdict.replace(/(\d+) passed, (\d+) failed/, (_all, passed: string, failed: string) => {
+    const [more, lost] = [Number(readme === "passed"), Number(readme === "failed")];
+    return `${Number(passed) + more} passed, ${Number(failed) + lost} failed`;
+  }),
+);
+process.exitCode = interrupted ? 130 : readme === "failed" ? 1 : exitCode;

@@ -45,3 +45,12 @@ export const nodeReport = (...pools: readonly PoolReport[]): NodeReport => ({
   ready: pools.some(({ kind }) => kind === "open"),
   pools,
 });
+
+/** Of a pool in memory, as it is now. */
+export const reportOf = (pool: MemoryPool): PoolReport => ({
+  kind: "open",
+  name: pool.name,
+  backing: { kind: "devices", devices: ["/dev/sdx"] },
+  conditions: [],
+  figures: memoryFigures(pool),
+});

@@ -23,13 +23,14 @@ describe("a command line", () => {
       "guard --socket /g --state-directory /s --ends-alone",
       { kind: "guard", socket: "/g", stateDirectory: "/s", endsAlone: true },
     ],
-    ["check-config", { kind: "check-config", configuration: "/etc/dmthin/config.yaml" }],
+    ["check-config", { kind: "check-config", configuration: "/etc/dmthin/config.yaml", of: "node" }],
     ["doctor", { kind: "doctor", configuration: "/etc/dmthin/config.yaml", root: "/", json: false }],
     [
       "doctor --config c.yaml --root /host -o json",
       { kind: "doctor", configuration: "c.yaml", root: "/host", json: true },
     ],
-    ["check-config c.yaml", { kind: "check-config", configuration: "c.yaml" }],
+    ["check-config c.yaml", { kind: "check-config", configuration: "c.yaml", of: "node" }],
+    ["check-config --controller c.yaml", { kind: "check-config", configuration: "c.yaml", of: "controller" }],
     ["pool adopt", { kind: "pool-adopt", json: false }],
     [
       "pool rehome 0123456789abcdef0123456789abcdef --to node-b",

@@ -73,6 +73,21 @@ describe("dmthin check-config", () => {
     }
   });
 
+  test("takes a controller's, and prints its problems", async () => {
+    const good = configuration("endpoint: unix:///run/csi.sock\nstatic: {identity: /i, nodes: /n.yaml}");
+    expect(await dmthin("check-config", "--controller", good)).toEqual({
+      code: 0,
+      stdout: `${good} is valid; nodes: /n.yaml\n`,
+      stderr: "",
+    });
+    const bad = configuration("endpoint: unix:///run/csi.sock\npools: []");
+    const { code, stderr } = await dmthin("check-config", "--controller", bad);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/pools: is not a key here[^]*needs static or kubernetes/) as unknown,
+    ]);
+  });
+
   test("says why a file cannot be read", async () => {
     const { code, stderr } = await dmthin("check-config", join(directory, "missing.yaml"));
     expect(code).toBe(1);

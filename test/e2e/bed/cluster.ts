@@ -30,6 +30,8 @@ export interface Bed {
   /** Directory of its files. */
   readonly directory: string;
   readonly kubeconfig: string;
+  /** Names of its nodes. */
+  readonly nodes: readonly string[];
   /** The program `bed`, see bed.ts. */
   readonly program: string;
   /** Copies the logs of control plane and nodes. */
@@ -95,7 +97,8 @@ export async function startBed(tools: Tools, options: BedOptions): Promise<Bed> 
     const program = join(directory, "bed");
     const words = [NODE, join(import.meta.dirname, "bed.ts"), directory].map((word) => `'${word}'`);
     writeFileSync(program, `#!/bin/sh\nexec ${words.join(" ")} "$@"\n`, { mode: 0o755 });
-    return { directory, kubeconfig: config, program, keepLogs, stop };
+    const nodes = settings.nodes.map(({ name }) => name);
+    return { directory, kubeconfig: config, nodes, program, keepLogs, stop };
   } catch (error) {
     keepLogs(join(ROOT, "test/out/e2e"));
     await stop();

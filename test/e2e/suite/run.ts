@@ -14,7 +14,7 @@ import { readSettings } from "./framework/settings.ts";
 import { World } from "./framework/world.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
 
-const DEADLINE_MS = 300_000;
+const DEADLINE_MS = 600_000;
 
 const { values } = parseArgs({
   options: {

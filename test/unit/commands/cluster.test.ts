@@ -56,7 +56,9 @@ async function run(words: string, changes: Readonly<Record<string, Ran>> = {}) {
       return 3;
     },
   };
-  const answer = await answerForCluster(parseClusterWords(words.split(" ")), kubectl, plain);
+  const command = parseClusterWords(words.split(" "));
+  if (command.kind === "rehome") throw new Error("it asks no driver");
+  const answer = await answerForCluster(command, kubectl, plain);
   return { ...answer, asked };
 }
 
@@ -243,7 +245,18 @@ describe("the words", () => {
     });
   });
 
+  test("of pool rehome are its own, with the place", () => {
+    expect(parseClusterWords(["pool", "rehome", "u", "--to", "b", "--kubeconfig=/k", "-n", "other"])).toEqual(
+      {
+        kind: "rehome",
+        args: ["u", "--to", "b", "--namespace=other", "--kubeconfig=/k"],
+      },
+    );
+  });
+
   test.each([
+    ["rehome of a context, which it does not know", ["pool", "rehome", "u", "--context=c"]],
+    ["rehome of --node", ["pool", "rehome", "u", "--node", "b"]],
     ["an unknown command", ["volume"]],
     ["an unknown flag", ["pools", "--token=x"]],
     ["a measurement of pools", ["pools", "--measure"]],

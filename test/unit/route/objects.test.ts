@@ -78,9 +78,9 @@ describe("what a pool holds is listed", () => {
 
 describe("a volume that is damaged", () => {
   const use = (error?: Error) =>
-    damage.watch({ id: idOf(1), name: "pvc-1" }, () =>
-      error === undefined ? Promise.resolve() : Promise.reject(error),
-    );
+    damage.watch({ id: idOf(1), name: "pvc-1" }, async () => {
+      if (error !== undefined) throw error;
+    });
   const seen = () => router.fleet.nodes[0]?.view?.damaged ?? [];
 
   test("is told of until it can be used", async () => {

@@ -13,6 +13,8 @@ export interface CommandOptions {
   readonly input?: string;
   /** Ends the program then; 60 s unless given. */
   readonly timeoutMs?: number;
+  /** Beside what this process has. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The least that is known of any object. */
@@ -45,10 +47,11 @@ const TIMEOUT_MS = 60_000;
 export async function command(
   program: string,
   args: readonly string[],
-  { input = "", timeoutMs = TIMEOUT_MS }: CommandOptions = {},
+  { input = "", timeoutMs = TIMEOUT_MS, environment = {} }: CommandOptions = {},
 ): Promise<Outcome> {
   const { stdout, stderr, exitCode, timedOut, shortMessage } = await execa(program, args, {
     input,
+    env: environment,
     timeout: timeoutMs,
     reject: false,
     stripFinalNewline: false,

@@ -10,7 +10,7 @@ import { claim, pod, type ClaimOptions, type PodOptions } from "./manifests.ts";
 import { nameOf } from "./settings.ts";
 import { expect, type World } from "./world.ts";
 
-const START_MS = 180_000;
+const START_MS = 300_000;
 
 /** Applies a pod with the tools, and waits until it runs. Without a command it does nothing. */
 export async function startPod(world: World, options: Omit<PodOptions, "image">): Promise<V1Pod> {

@@ -24,7 +24,7 @@ export interface Scenario {
   readonly alone?: boolean;
   /** What scenarios use one after the other. */
   readonly uses?: "small-pool";
-  /** After so long it has failed; 5 minutes unless given. */
+  /** After so long it has failed; 10 minutes unless given. */
   readonly deadlineMs?: number;
   run(world: World): Promise<void>;
 }

@@ -4,6 +4,7 @@ import type { KubeObject } from "./kubectl.ts";
 import { expect, type World } from "./world.ts";
 
 export const SNAPSHOTS = "volumesnapshots.snapshot.storage.k8s.io";
+export const SNAPSHOT_CLASSES = "volumesnapshotclasses.snapshot.storage.k8s.io";
 export const CONTENTS = "volumesnapshotcontents.snapshot.storage.k8s.io";
 
 interface SnapshotError {

@@ -20,7 +20,7 @@ interface WatchEvent<T> {
   readonly object: T;
 }
 
-export const WAIT_MS = 120_000;
+export const WAIT_MS = 180_000;
 /** A list that turned empty between list and watch would never be told: so all is listed again after that long. */
 const AGAIN_MS = 15_000;
 

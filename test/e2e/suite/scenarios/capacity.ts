@@ -1,7 +1,7 @@
 /** Where there is room, and what happens where there is none; on the small pool, which is soon full of promises. */
-import type { V1CSIStorageCapacity, V1Pod } from "@kubernetes/client-node";
+import type { V1Pod } from "@kubernetes/client-node";
 
-import { TOPOLOGY_KEY } from "../../../../src/core/ids.ts";
+import { roomOn } from "../framework/capacity.ts";
 import { bytesOf, expectContent, writeContent } from "../framework/content.ts";
 import {
   applyClaim,
@@ -19,27 +19,6 @@ import { expect, type World } from "../framework/world.ts";
 const MEBIBYTE = 1n << 20n;
 const LEFT = 64n * MEBIBYTE;
 const ASKED = "256Mi";
-
-/** The largest volume that the scheduler thinks can be had on that node, once that is known and `when` says so. */
-function roomOn(world: World, node: string, when: (bytes: bigint) => boolean = () => true): Promise<bigint> {
-  const topology = world.cluster.nodes.find(({ name }) => name === node)?.topology;
-  return world.phase("other waits", () =>
-    world.kubectl.watch<V1CSIStorageCapacity, bigint>({
-      get: ["csistoragecapacities", "--all-namespaces"],
-      what: `the capacity of the small pool on ${node}`,
-      judge: (capacities) => {
-        const found = capacities.find(
-          ({ storageClassName, nodeTopology }) =>
-            storageClassName === world.classes.small &&
-            nodeTopology?.matchLabels?.[TOPOLOGY_KEY] === topology,
-        );
-        const quantity = found?.maximumVolumeSize ?? found?.capacity;
-        const bytes = quantity === undefined ? undefined : bytesOf(quantity);
-        return bytes !== undefined && when(bytes) ? bytes : undefined;
-      },
-    }),
-  );
-}
 
 /** A claim on that node that leaves almost nothing; its pod has ended. */
 async function fill(world: World, name: string, node: string): Promise<void> {

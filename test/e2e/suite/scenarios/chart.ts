@@ -32,7 +32,7 @@ const upgrade: Scenario = {
     "helm upgrade replaces all pods of the driver while pods write: no write fails; rolled back likewise",
   needs: ["helm"],
   alone: true,
-  deadlineMs: 900_000,
+  deadlineMs: 1_500_000,
   async run(world) {
     const { release, chart = "" } = world.cluster.settings;
     const writers: string[] = [];
@@ -89,7 +89,7 @@ const uninstall: Scenario = {
     "helm uninstall leaves volumes and their data, also one that is written to; helm install finds them again",
   needs: ["helm"],
   alone: true,
-  deadlineMs: 900_000,
+  deadlineMs: 1_500_000,
   async run(world) {
     const { release, chart = "" } = world.cluster.settings;
     await startWithClaim(world, { name: "rests", class: world.classes.xfs, size: "320Mi" });

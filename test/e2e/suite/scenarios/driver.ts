@@ -73,7 +73,7 @@ const deletedDuringAll: Scenario = {
     "claims, snapshots, clones and growth while pods of the driver are deleted one after the other: all come to their end",
   needs: ["snapshots"],
   alone: true,
-  deadlineMs: 900_000,
+  deadlineMs: 1_500_000,
   async run(world) {
     const all = [...CLAIMS, ...PODS, ...SNAPSHOTS_AND_COPIES, ...GROWTH];
     const waiting = all.filter(({ id }) => MEANWHILE.includes(id));

@@ -7,6 +7,7 @@ import { GROUP_SNAPSHOTS } from "./groups.ts";
 import { GROWTH } from "./growth.ts";
 import { MANY } from "./many.ts";
 import { NODES } from "./nodes.ts";
+import { PLUGIN } from "./plugin.ts";
 import { PODS } from "./pods.ts";
 import { SNAPSHOTS_AND_COPIES } from "./snapshots.ts";
 import { VIEWS } from "./views.ts";
@@ -16,6 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...PODS,
   ...CAPACITY,
   ...VIEWS,
+  ...PLUGIN,
   ...SNAPSHOTS_AND_COPIES,
   ...GROUP_SNAPSHOTS,
   ...GROWTH,

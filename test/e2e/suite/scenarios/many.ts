@@ -13,7 +13,7 @@ const fifty: Scenario = {
   id: "fifty-claims-at-once",
   title: "fifty claims with fifty pods, applied at once, all run; nodes ask the API server nothing",
   alone: true,
-  deadlineMs: 900_000,
+  deadlineMs: 1_500_000,
   async run(world) {
     const { image } = world.cluster.settings;
     const names = Array.from({ length: CLAIMS }, (_, index) => `claim-${index}`);

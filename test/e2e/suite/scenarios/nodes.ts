@@ -97,7 +97,6 @@ const powerCut: Scenario = {
   needs: ["bed"],
   alone: true,
   smoke: true,
-  deadlineMs: 600_000,
   async run(world) {
     const node = victim(world);
     await startSet(world, "files", node, false);
@@ -138,7 +137,6 @@ const away: Scenario = {
   title: "a volume is deleted while its node is away: it is not forgotten, and goes when the node returns",
   needs: ["bed"],
   alone: true,
-  deadlineMs: 600_000,
   async run(world) {
     const node = victim(world);
     await startWithClaim(world, { name: "doomed", class: world.classes.ext4, size: "128Mi" }, { node });

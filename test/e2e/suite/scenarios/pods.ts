@@ -131,7 +131,6 @@ const statefulSet: Scenario = {
   id: "stateful-set-of-ten",
   title:
     "ten pods of a StatefulSet have ten volumes, on all nodes, and find them again when they are replaced",
-  deadlineMs: 420_000,
   async run(world) {
     const name = "set";
     const labels = { app: name };

@@ -2,7 +2,8 @@
 import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
 
 import { bytesOf, deviceSize, expectContent, filesystemSize, writeContent } from "../framework/content.ts";
-import { DEVICE_PATH, MOUNT_PATH, snapshot, SNAPSHOT_API } from "../framework/manifests.ts";
+import type { KubeObject } from "../framework/kubectl.ts";
+import { DEVICE_PATH, MOUNT_PATH, snapshot, SNAPSHOT_API, snapshotClass } from "../framework/manifests.ts";
 import {
   applyClaim,
   applyPod,
@@ -15,7 +16,15 @@ import {
   volumeOf,
 } from "../framework/pods.ts";
 import type { Scenario } from "../framework/scenario.ts";
-import { CONTENTS, contentOf, SNAPSHOTS, takeSnapshot, untilReadyToUse } from "../framework/snapshots.ts";
+import { nameOf } from "../framework/settings.ts";
+import {
+  CONTENTS,
+  contentOf,
+  SNAPSHOTS,
+  SNAPSHOT_CLASSES,
+  takeSnapshot,
+  untilReadyToUse,
+} from "../framework/snapshots.ts";
 import { expectRecords, startWriter, untilWritesGoOn, untilWritten, writtenBy } from "../framework/writer.ts";
 import { expect } from "../framework/world.ts";
 
@@ -151,20 +160,17 @@ const preProvisioned: Scenario = {
     const { ext4, snapshots } = world.classes;
     await startWithClaim(world, { name: "origin", class: ext4, size: "128Mi" });
     const content = await writeContent(world, "origin", { mebibytes: 8 });
-    await takeSnapshot(world, "cut", "origin");
+    // Its snapshot goes, and what it stands for stays.
+    const retaining = `${world.namespace}-retain`;
+    world.atEnd(() => world.kubectl.run(["delete", SNAPSHOT_CLASSES, retaining, "--ignore-not-found"]));
+    await world.apply({ ...snapshotClass(retaining), deletionPolicy: "Retain" } as KubeObject);
+    await world.apply(snapshot("cut", retaining, { persistentVolumeClaimName: "origin" }));
+    await untilReadyToUse(world, "cut");
     const made = await contentOf(world, "cut");
     const handle = made.status?.snapshotHandle;
     expect(handle !== undefined, "the content has no handle");
-    // Its snapshot goes, and what it stands for stays.
-    await world.kubectl.run([
-      "patch",
-      CONTENTS,
-      made.metadata?.name ?? "",
-      "--type=merge",
-      `--patch=${JSON.stringify({ spec: { deletionPolicy: "Retain" } })}`,
-    ]);
     await world.delete(SNAPSHOTS, ["cut"]);
-    await world.kubectl.run(["delete", CONTENTS, made.metadata?.name ?? ""]);
+    await world.kubectl.run(["delete", CONTENTS, nameOf(made)]);
     const byHand = `${world.namespace}-by-hand`;
     await world.apply({
       apiVersion: SNAPSHOT_API,
