@@ -7,6 +7,7 @@ import { parse } from "yaml";
 
 import { CONDITION_TYPES } from "../../../src/core/pool-report.ts";
 import { DriverMetrics } from "../../../src/monitor/driver-metrics.ts";
+import { ControllerMonitor } from "../../../src/monitor/controller-monitor.ts";
 import { Monitor } from "../../../src/monitor/monitor.ts";
 import { NodeMetrics } from "../../../src/monitor/node-metrics.ts";
 import { nodeReport, openPool } from "../../support/node-report.ts";
@@ -55,11 +56,12 @@ beforeAll(() => {
 afterAll(() => monitor.close());
 
 /** prom-client's types say that the type is an enum; it is a word. */
-const monitorMetrics = () =>
-  monitor.registry.getMetricsAsArray() as unknown as readonly {
+const metricsOf = ({ registry }: { readonly registry: Registry }) =>
+  registry.getMetricsAsArray() as unknown as readonly {
     readonly name: string;
     readonly type: string;
   }[];
+const monitorMetrics = () => metricsOf(monitor);
 
 /** Names of series: a histogram has three. */
 function seriesNames(): ReadonlySet<string> {
@@ -102,8 +104,12 @@ test("the reference lists every metric with its type, and no other", () => {
     ...text("docs/reference/metrics.md").matchAll(/^\| `((?:dmthin|process)_\w+)` \| (\w+) \|/gm),
   ];
   const listed = rows.map(([, name = "", type = ""]) => `${name} ${type}`);
-  const real = monitorMetrics().map(({ name, type }) => `${name} ${type}`);
-  expect(listed.toSorted()).toEqual(real.toSorted());
+  const sight = { ready: true, leads: true, nodesThere: 0, nodesAway: 0 };
+  const controller = new ControllerMonitor("1.2.3", () => sight);
+  const all = [...monitorMetrics(), ...metricsOf(controller)].map(({ name, type }) => `${name} ${type}`);
+  controller.close();
+  // Some are of both; each is in the list once.
+  expect(listed.toSorted()).toEqual([...new Set(all)].toSorted());
 });
 
 describe("the alert rules", () => {
