@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { installSnapshotController, kubectl } from "./bed/addons.ts";
-import { command } from "./bed/children.ts";
+import { command, until } from "./bed/children.ts";
 import { startBed, type Bed } from "./bed/cluster.ts";
 import { followReadme } from "./readme.ts";
 import { bringTools, lines, ROOT, type Tools } from "./bed/tools.ts";
@@ -28,6 +28,7 @@ const NODE_LOGS = [
 ] as const;
 /** Of an installation until all its pods are ready, in helm's words; a machine of two processors that does other work is slow. */
 const INSTALL_TIME = "5m";
+const ROOM_MS = 120_000;
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
@@ -133,7 +134,10 @@ async function onBed(): Promise<number> {
     if (positionals.length === 0) await timed("README", () => asReadmeSays(tools, bed, helm));
     const place = ["--namespace", NAMESPACE, "--create-namespace", "--values", VALUES];
     const argv = [helm, "install", "dmthin", CHART, ...place, "--wait", "--timeout", INSTALL_TIME] as const;
-    await timed("dmthin", () => must(argv, environment));
+    await timed("dmthin", async () => {
+      await must(argv, environment);
+      await until("all nodes have room", ROOM_MS, () => haveRoom(tools, bed));
+    });
     if (!interrupted)
       code = await suite({
         ...environment,
@@ -151,6 +155,13 @@ async function onBed(): Promise<number> {
     await timed("end", () => bed.stop());
   }
   return code;
+}
+
+/** Pods are ready before csi-provisioner has asked what their nodes have; till then the scheduler takes them for full. */
+async function haveRoom(tools: Tools, bed: Bed): Promise<boolean> {
+  const text = await kubectl(tools, bed.kubeconfig, ["get", "csistoragecapacities", "-A", "-o", "json"]);
+  const { items } = JSON.parse(text) as { items: { capacity?: string }[] };
+  return items.filter(({ capacity = "0" }) => capacity !== "0").length >= bed.nodes.length;
 }
 
 /** One more test, and its failure ends the run no more than another's. */

@@ -48,6 +48,8 @@ set_network() {
   ip link set vec0 up
   ip route add "$host_address" dev vec0 src "$node_address"
   ip route add default via "$host_address" dev vec0
+  # What CNI remembers is of sandboxes that this boot ended. After a power cut it may be empty files, on which containerd hangs.
+  rm -rf /var/lib/cni
   mkdir -p /etc/cni/net.d
   sed "s#POD_CIDR#$pod_cidr#" /bed/cni.json >/etc/cni/net.d/10-bed.conflist
 }
