@@ -49,6 +49,8 @@ set_network() {
   ip route add "$host_address" dev vec0 src "$node_address"
   ip route add default via "$host_address" dev vec0
   mkdir -p /etc/cni/net.d
+  # Written without fsync: after a power cut some are empty, and the sandboxes that they are of could never be taken down.
+  [[ ! -d /var/lib/cni/results ]] || find /var/lib/cni/results -type f -size 0 -delete
   sed "s#POD_CIDR#$pod_cidr#" /bed/cni.json >/etc/cni/net.d/10-bed.conflist
 }
 
