@@ -51,6 +51,8 @@ set_network() {
   # What CNI remembers is of sandboxes that this boot ended. After a power cut it may be empty files, on which containerd hangs.
   rm -rf /var/lib/cni
   mkdir -p /etc/cni/net.d
+  # Written without fsync: after a power cut some are empty, and the sandboxes that they are of could never be taken down.
+  [[ ! -d /var/lib/cni/results ]] || find /var/lib/cni/results -type f -size 0 -delete
   sed "s#POD_CIDR#$pod_cidr#" /bed/cni.json >/etc/cni/net.d/10-bed.conflist
 }
 
