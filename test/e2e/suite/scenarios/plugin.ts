@@ -40,10 +40,7 @@ async function dmthin(world: World, ...words: readonly string[]): Promise<Outcom
     timeoutMs: 120_000,
   });
   const said = `${outcome.stdout}${outcome.stderr}`;
-  expect(
-    ANSWERED.has(outcome.code),
-    `kubectl dmthin ${words.join(" ")}: exit code ${outcome.code}: ${said}`,
-  );
+  expect(ANSWERED.has(outcome.code), `kubectl dmthin ${words.join(" ")}: exit code ${outcome.code}: ${said}`);
   return outcome;
 }
 
