@@ -106,7 +106,7 @@ function parseOrphans(args: readonly string[]): Command {
   const options = { cluster, config: text, "state-directory": text, output: OUTPUT };
   const { values } = parse("orphans", args, options);
   const json = wantsJson("orphans", values);
-  return { kind: "orphans", cluster: values.cluster, json, ...whereabouts(values) };
+  return { kind: "orphans", ...(values.cluster ? { cluster: true } : {}), json, ...whereabouts(values) };
 }
 
 function parseWatch(args: readonly string[]): Command {

@@ -13,7 +13,7 @@ export interface OrphansCommand extends Whereabouts {
   readonly kind: "orphans";
   readonly json: boolean;
   /** Ask the controller that runs here, instead of the driver of a node. */
-  readonly cluster: boolean;
+  readonly cluster?: true;
 }
 
 /** Longer than the driver waits for a loop device that is stuck. */
@@ -25,7 +25,7 @@ const CLUSTER_PATIENCE_MS = 300_000;
 export function runOrphansCommand(command: OrphansCommand): Promise<number> {
   return say(async () => {
     const socket = reportSocket(await stateDirectoryOf(command));
-    if (command.cluster) {
+    if (command.cluster === true) {
       const answer = await askDriver(socket, "GET", CLUSTER_ORPHANS, CLUSTER_PATIENCE_MS);
       return clusterOrphansAnswer(
         parseClusterOrphans(answer),

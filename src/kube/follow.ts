@@ -20,6 +20,7 @@ export interface Following<T extends KubernetesObject> {
 }
 
 const RETRY_MS = 2000;
+const LONGEST_RETRY_MS = 30_000;
 
 /** `changed` is told after the first list, and after each change. */
 export function followList<T extends KubernetesObject>(
@@ -31,12 +32,16 @@ export function followList<T extends KubernetesObject>(
   /** An informer that could not list says so, and has started all the same: what counts is a list that came. */
   let listed = false;
   let closed = false;
+  let retryMs = RETRY_MS;
+  let told = "";
   const informer = makeInformer<T>(
     config,
     path,
     async () => {
       const answer = await list();
       listed = true;
+      retryMs = RETRY_MS;
+      told = "";
       // The informer takes the list over after this.
       setImmediate(changed);
       return { metadata: {}, ...answer };
@@ -48,10 +53,14 @@ export function followList<T extends KubernetesObject>(
   };
   const again = (error: unknown): void => {
     if (closed) return;
-    log.warn({ what, problem: messageOf(error) }, "the API server is not followed; trying again");
+    const problem = messageOf(error);
+    // A kind that is not installed stays so for long.
+    if (problem !== told) log.warn({ what, problem }, "the API server is not followed; trying again");
+    told = problem;
     setTimeout(() => {
       if (!closed) start();
-    }, RETRY_MS).unref();
+    }, retryMs).unref();
+    retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
   };
   informer.on("change", changed);
   informer.on("delete", changed);

@@ -23,16 +23,16 @@ export interface ControllerMonitorOptions {
 
 export class ControllerMonitor {
   readonly counters: ControllerMetrics;
-  readonly #registry = new Registry();
+  readonly registry = new Registry();
   readonly #heartbeat = new Heartbeat();
   readonly #see: () => ControllerSight;
   readonly #servers: HttpServer[] = [];
 
   constructor(version: string, see: () => ControllerSight) {
     this.#see = see;
-    this.counters = new ControllerMetrics(this.#registry, version, see);
-    processMetrics(this.#registry);
-    lagGauge(this.#registry, this.#heartbeat);
+    this.counters = new ControllerMetrics(this.registry, version, see);
+    processMetrics(this.registry);
+    lagGauge(this.registry, this.#heartbeat);
   }
 
   /** Rejects never: a controller that cannot be watched routes all the same. */
@@ -40,8 +40,8 @@ export class ControllerMonitor {
     const open: Pages = {
       "/metrics": async () => ({
         status: 200,
-        type: this.#registry.contentType,
-        body: await this.#registry.metrics(),
+        type: this.registry.contentType,
+        body: await this.registry.metrics(),
       }),
       "/healthz": async () => healthPage(this.#heartbeat),
       "/readyz": async () =>

@@ -179,7 +179,7 @@ function reasonToWrite(
 /** 0 to 0.25, the same for a name at all times: pools that were written together drift apart. */
 const heartbeatShare = (name: string): number => Number(fnv1a64(name) % 1000n) / 4000;
 
-/** What is written at once. Figures in sentences are figures. */
+/** What is written at once. */
 function stateOf({
   uuid,
   mode,
@@ -190,22 +190,16 @@ function stateOf({
   versions,
   conditions,
 }: Sighting): string {
-  const judged = conditions.map(({ type, status, reason, message }) => [
-    type,
-    status,
-    reason,
-    message.replaceAll(/\d+(?:\.\d+)?(?: (?:[KMGT]i)?B)?/g, "#"),
-  ]);
+  const judged = conditions.map(({ type, status, reason }) => [type, status, reason]);
   const { driver, kernel, thinPoolTarget, poolFormat } = versions ?? {};
   const made = [driver, kernel, thinPoolTarget, poolFormat];
   return JSON.stringify([uuid, mode, backing, data?.bytes, metadata?.bytes, overprovision, made, judged]);
 }
 
-function figuresDiffer(
-  before: Omit<ThinPoolStatus, "conditions">,
-  after: Omit<Sighting, "conditions">,
-): boolean {
+function figuresDiffer(before: ThinPoolStatus, after: Sighting): boolean {
   if (before.volumes !== after.volumes || before.snapshots !== after.snapshots) return true;
+  // A pool that cannot be opened may have another reason with each try.
+  if (messagesOf(before) !== messagesOf(after)) return true;
   const whole = after.data?.bytes ?? 0;
   return (
     differ(before.promisedBytes, after.promisedBytes, whole) ||
@@ -213,6 +207,10 @@ function figuresDiffer(
     differ(before.metadata?.usedBytes, after.metadata?.usedBytes, after.metadata?.bytes ?? 0)
   );
 }
+
+/** Without the figures in them, which are others all the time. */
+const messagesOf = ({ conditions }: Sighting): string =>
+  conditions.map(({ message }) => message.replaceAll(/\d+(?:\.\d+)?(?: (?:[KMGT]i)?B)?/g, "#")).join("\n");
 
 /** By a percent of the whole: less is jitter. */
 const differ = (one = 0, other = 0, whole = 0): boolean =>

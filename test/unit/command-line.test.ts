@@ -101,6 +101,10 @@ describe("a command line", () => {
     ["volume list --state-directory /s", report({ kind: "volume-list" }, { stateDirectory: "/s" })],
     ["orphans", { kind: "orphans", json: false, configuration: "/etc/dmthin/config.yaml" }],
     [
+      "orphans --cluster --config /c.yaml",
+      { kind: "orphans", cluster: true, json: false, configuration: "/c.yaml" },
+    ],
+    [
       "orphans -o json --config /c.yaml --state-directory /s",
       { kind: "orphans", json: true, configuration: "/c.yaml", stateDirectory: "/s" },
     ],

@@ -7,6 +7,7 @@ import { parse } from "yaml";
 
 import { CONDITION_TYPES } from "../../../src/core/pool-report.ts";
 import { DriverMetrics } from "../../../src/monitor/driver-metrics.ts";
+import { ControllerMonitor } from "../../../src/monitor/controller-monitor.ts";
 import { Monitor } from "../../../src/monitor/monitor.ts";
 import { NodeMetrics } from "../../../src/monitor/node-metrics.ts";
 import { metricsOf } from "../../support/monitor-metrics.ts";
@@ -95,8 +96,12 @@ test("the reference lists every metric with its type, and no other", () => {
     ...text("docs/reference/metrics.md").matchAll(/^\| `((?:dmthin|process)_\w+)` \| (\w+) \|/gm),
   ];
   const listed = rows.map(([, name = "", type = ""]) => `${name} ${type}`);
-  const real = metricsOf(monitor).map(({ name, type }) => `${name} ${type}`);
-  expect(listed.toSorted()).toEqual(real.toSorted());
+  const sight = { ready: true, leads: true, nodesThere: 0, nodesAway: 0 };
+  const controller = new ControllerMonitor("1.2.3", () => sight);
+  const all = [...metricsOf(monitor), ...metricsOf(controller)].map(({ name, type }) => `${name} ${type}`);
+  controller.close();
+  // Some are of both; each is in the list once.
+  expect(listed.toSorted()).toEqual([...new Set(all)].toSorted());
 });
 
 describe("the alert rules", () => {

@@ -114,7 +114,16 @@ describe("what is there already is written", () => {
         ],
       });
     const existing = written(plan(low(81), []));
-    expect(plan(low(82), existing, { after: 1000 })).toEqual([]);
+    expect(plan(low(82), existing, { after: TIMES.figuresMs })).toEqual([]);
+  });
+
+  test("not so soon again where the same has another reason", () => {
+    const absent = (reason: string) => [
+      nodeSight("a", [], [{ name: "fast", reason, backing: undefined, conditions: [] }]),
+    ];
+    const existing = written(plan(absent("no such device"), []));
+    const look = (after: number) => whys(plan(absent("it is being opened"), existing, { after }));
+    expect([look(TIMES.figuresMs - 1), look(TIMES.figuresMs)]).toEqual([[], ["figures"]]);
   });
 
   test("after the heartbeat, each pool at its own time", () => {
