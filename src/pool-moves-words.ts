@@ -43,6 +43,7 @@ export function parseRehome(args: readonly string[]): PoolRehomeCommand {
       to: text,
       namespace: { type: "string", short: "n", default: DEFAULT_NAMESPACE },
       kubeconfig: text,
+      context: text,
       apply: { type: "boolean", default: false },
       output: OUTPUT,
     },
@@ -64,5 +65,6 @@ export function parseRehome(args: readonly string[]): PoolRehomeCommand {
     apply: values.apply,
     json: wantsJson("pool rehome", values),
     ...(values.kubeconfig === undefined ? {} : { kubeconfig: values.kubeconfig }),
+    ...(values.context === undefined ? {} : { context: values.context }),
   };
 }

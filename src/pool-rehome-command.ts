@@ -16,7 +16,9 @@ export interface PoolRehomeCommand {
   readonly namespace: string;
   /** Else the plan is printed, and nothing is changed. */
   readonly apply: boolean;
+  /** As kubectl has them. */
   readonly kubeconfig?: string;
+  readonly context?: string;
   readonly json: boolean;
 }
 
@@ -42,7 +44,7 @@ const OWN_VOICE: Voice = {
 /** Answers the exit code. */
 export async function runPoolRehome(command: PoolRehomeCommand): Promise<number> {
   try {
-    return await rehome(connectRaw(command.kubeconfig), command, OWN_VOICE);
+    return await rehome(connectRaw(command), command, OWN_VOICE);
   } catch (error) {
     OWN_VOICE.problem(messageOf(error));
     return UNDONE;

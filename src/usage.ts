@@ -34,7 +34,7 @@ export const USAGE = `usage: dmthin COMMAND
                              lists the pools on the disks of this machine, also those of other machines; with UUID: what to
                              configure to have one here; --as gives it another name. exit 0: that, 1: refused, 2: cannot be
                              said, 3: there is no such pool
-  pool rehome UUID --to NODE [--apply] [--kubeconfig FILE] [-n NAMESPACE] [-o json]
+  pool rehome UUID --to NODE [--apply] [--kubeconfig FILE] [--context NAME] [-n NAMESPACE] [-o json]
                              for a pool whose disks are in another node now: what its PersistentVolumes need to be used there;
                              --apply does it, and ends what was cut short. exit 0: that, 1: refused, 2: cannot be said, or not
                              all was done, 3: there is no such PersistentVolume, 4: some were left as they are

@@ -81,12 +81,12 @@ export function parseClusterWords(args: readonly string[]): ClusterCommand {
   return { kind: "view", view, ...words.place, json, measure };
 }
 
-/** Of kubectl's flags it has one. */
+/** Of kubectl's flags it has two. */
 function forRehome({ kubectl, namespace, node }: ClusterPlace): readonly string[] {
-  const other = kubectl.find((flag) => !flag.startsWith("--kubeconfig="));
+  const other = kubectl.find((flag) => !/^--(?:kubeconfig|context)=/.test(flag));
   const [refused] = node === undefined ? [other] : ["--node"];
   if (refused !== undefined)
-    throw new InvalidRequestError("pool rehome", `takes --to and --kubeconfig, not ${refused}`);
+    throw new InvalidRequestError("pool rehome", `takes --to, --kubeconfig and --context, not ${refused}`);
   return [`--namespace=${namespace}`, ...kubectl];
 }
 

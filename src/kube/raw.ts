@@ -25,11 +25,18 @@ export interface RawRequest {
 /** A server that takes longer is one that does not answer. */
 const LONGEST_MS = 30_000;
 
-/** `kubeconfig`: a file; as kubectl finds it unless given. */
-export function connectRaw(kubeconfig?: string): RawApi {
+/** `kubeconfig`: a file; as kubectl finds it unless given, and so is `context`. */
+export function connectRaw({
+  kubeconfig,
+  context,
+}: {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+}): RawApi {
   const config = new KubeConfig();
   if (kubeconfig === undefined) config.loadFromDefault();
   else config.loadFromFile(kubeconfig);
+  if (context !== undefined) config.setCurrentContext(context);
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new EnvironmentError("no API server: there is no kubeconfig, or it names none");
   return rawApi(config, cluster.server);

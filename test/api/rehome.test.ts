@@ -14,6 +14,7 @@ import { rehome, type PoolRehomeCommand } from "../../src/pool-rehome-command.ts
 import { affinityTo, ClaimedVolumes, POOL, VOLUMES, type Volume } from "../cluster/claimed-volumes.ts";
 import { startControlPlane, type ControlPlane } from "../cluster/control-plane.ts";
 import { dmthinCommand } from "../support/dmthin-command.ts";
+import { run as runProgram } from "../support/machine-state.ts";
 
 const NAMESPACE = "dmthin-system";
 
@@ -146,8 +147,14 @@ describe("a pool that moved", () => {
       code: 0,
       stdout: expect.stringContaining("--apply") as string,
     });
-    expect(await dmthinCommand([...words, "--apply"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await dmthinCommand([...words, "--apply", "--context", "nowhere"])).toMatchObject({ code: 2 });
+    expect(await dmthinCommand([...words, "--apply", "--context", "person"])).toMatchObject({
+      code: 0,
+      stderr: "",
+    });
     expectMoved(await cluster.one("pv-a"), before);
+    const plugin = join(import.meta.dirname, "../../bin/kubectl-dmthin");
+    expect(await runProgram(plugin, ...words)).toBe("on node-b already: 1");
   });
 });
 

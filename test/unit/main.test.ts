@@ -73,7 +73,7 @@ describe("dmthin check-config", () => {
     }
   });
 
-  test("takes a controller's, and prints its problems", async () => {
+  test("takes a controller's, and prints its problems", { timeout: 30_000 }, async () => {
     const good = configuration("endpoint: unix:///run/csi.sock\nstatic: {identity: /i, nodes: /n.yaml}");
     expect(await dmthin("check-config", "--controller", good)).toEqual({
       code: 0,

@@ -246,16 +246,15 @@ describe("the words", () => {
   });
 
   test("of pool rehome are its own, with the place", () => {
-    expect(parseClusterWords(["pool", "rehome", "u", "--to", "b", "--kubeconfig=/k", "-n", "other"])).toEqual(
-      {
-        kind: "rehome",
-        args: ["u", "--to", "b", "--namespace=other", "--kubeconfig=/k"],
-      },
-    );
+    const flags = ["--kubeconfig=/k", "--context=c"];
+    expect(parseClusterWords(["pool", "rehome", "u", "--to", "b", ...flags, "-n", "other"])).toEqual({
+      kind: "rehome",
+      args: ["u", "--to", "b", "--namespace=other", ...flags],
+    });
   });
 
   test.each([
-    ["rehome of a context, which it does not know", ["pool", "rehome", "u", "--context=c"]],
+    ["rehome as somebody else, which it does not know", ["pool", "rehome", "u", "--as=c"]],
     ["rehome of --node", ["pool", "rehome", "u", "--node", "b"]],
     ["an unknown command", ["volume"]],
     ["an unknown flag", ["pools", "--token=x"]],

@@ -22,7 +22,9 @@ test("a stream whose reports are not read ends with a status, and no more is kep
   const follow = services.at(-1)?.implementation["Follow"] as (call: Writable) => void;
   const problems: unknown[] = [];
   // As grpc-js has it: what comes as an error is the status, and is sent at the end of the stream.
-  const call = new Writable({ objectMode: true, write: () => {} });
+  const call = Object.assign(new Writable({ objectMode: true, write: () => {} }), {
+    request: { cluster_uid: "" },
+  });
   call.on("error", (error) => void problems.push(error));
   follow(call);
   let told = 0;
