@@ -39,6 +39,8 @@ storage build --quiet --identity-label=false --isolation chroot --network host -
 archive=$out/dmthin-$version
 container=$(storage from --pull-never "$name")
 cp "$(storage mount "$container")/usr/share/doc/dmthin/sbom.spdx.json" "$archive.spdx.json"
-rm -f "$archive.tar"
-storage push --quiet "$name" "oci-archive:$archive.tar:$name" >&2
+# In one piece or not at all.
+rm -f "$archive.tar" "$archive.tar.part"
+storage push --quiet "$name" "oci-archive:$archive.tar.part:$name" >&2
+mv "$archive.tar.part" "$archive.tar"
 echo "image: $archive.tar ($(du -h "$archive.tar" | cut -f1)), $archive.spdx.json" >&2

@@ -36,6 +36,11 @@ describe("values that are none", () => {
     ["a pool without a name", "pools[0].backing=loop", /\/pools\/0.*missing property 'name'/],
     ["a node called as the file for all", `${POOL},nodes.config.defaultPool=a`, /propertyName .config./],
     [
+      "a default that a node with pools of its own has not",
+      `${POOL},defaultPool=a,nodes.b.pools[0].name=own,nodes.b.pools[0].backing=loop`,
+      /nodes\.b: defaultPool a is not among its pools/,
+    ],
+    [
       "a key of a node that there is not",
       `${POOL},nodes.a.logLevel=info`,
       /additional properties 'logLevel'/,
