@@ -75,7 +75,7 @@ function judges({ kubelet, own }: Directories): Readonly<Record<string, readonly
     blockdev: [is(/^--set(?:ro|rw)$/, DEVICE)],
     fsfreeze: [is(/^--(?:un)?freeze$/), shown],
     sync: [is(/^--file-system$/), shown],
-    od: [is(/^-(?:An|v|tx1|w64|N69632)$/, DEVICE)],
+    od: [is(/^-(?:An|v|tx8|-endian=big|w64|N69632)$/, DEVICE)],
     thin_ls: [is(/^--(?:metadata-snap|no-headers|format)$/, /^[A-Z,_]+$/, DEVICE)],
     thin_check: [is(/^--[a-z-]+$/, /^-q$/, DEVICE)],
     modprobe: [is(/^dm_thin_pool$/)],
