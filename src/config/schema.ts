@@ -38,5 +38,6 @@ export const configSchema = strict({
   cluster: cluster.exactOptional(),
   clusterUid: word(128).exactOptional(),
   defaultPool: poolName.exactOptional(),
-  pools: z.array(pool).min(1, "must list at least one pool"),
+  // A controller believes no more of a node.
+  pools: z.array(pool).min(1, "must list at least one pool").max(64, "must list at most 64 pools"),
 });

@@ -4,7 +4,7 @@ import type { ClusterOrphanList, ClusterUnjudged } from "../core/cluster-orphans
 import type { PoolUuid } from "../core/ids.ts";
 import { clusterOrphans, type ClusterObject, type ListedPool } from "../plan/cluster-orphans.ts";
 import type { FleetNode } from "../route/fleet.ts";
-import { objectsOf } from "../route/objects.ts";
+import { MOST_OBJECTS, objectsOf, type Believed } from "../route/objects.ts";
 import type { Api } from "./api.ts";
 import { snapshotContents } from "./snapshot-contents.ts";
 import { persistentVolumes } from "./volumes.ts";
@@ -96,11 +96,14 @@ async function listAll(
 ): Promise<readonly ListedPool[]> {
   const found: ListedPool[] = [];
   const left = places.values();
+  const byNode = new Map<FleetNode, Believed>();
+  for (const { node } of places) byNode.set(node, { left: MOST_OBJECTS });
   const one = async (): Promise<void> => {
     for (const { node, uuid, name } of left) {
       const waiting = { signal: AbortSignal.timeout(ASKED_MS), deadline: Date.now() + ASKED_MS };
       try {
-        found.push({ uuid, name, node: node.name, objects: await objectsOf(node, uuid, waiting) });
+        const objects = await objectsOf(node, uuid, waiting, byNode.get(node));
+        found.push({ uuid, name, node: node.name, objects });
       } catch (error) {
         unlisted.push({ name: `pool ${name} of node ${node.name}`, why: messageOf(error) });
       }

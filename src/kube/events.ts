@@ -24,7 +24,7 @@ export interface EventText {
   readonly action: string;
 }
 
-/** The API server's limit. */
+/** The API server's limit, in bytes. */
 const LONGEST_NOTE = 1024;
 /** Objects and reasons that are remembered. */
 const MOST_TOLD = 10_000;
@@ -56,7 +56,7 @@ export class EventRecorder {
     }
     this.#bucket = bucket;
     const fresh = {
-      name: `${target.name.slice(0, 200)}.${randomBytes(8).toString("hex")}`,
+      name: eventName(target.name),
       count: 1,
       sentAt: now,
     };
@@ -67,7 +67,11 @@ export class EventRecorder {
     this.#remember(key, next, now);
     try {
       if (move === "create") await this.#create(target, text, next.name);
-      if (move === "series") await this.#count(target, next);
+      if (move !== "series" || (await this.#count(target, next))) return;
+      // It expired, or was deleted: it is told anew.
+      const again = { ...fresh, seenAt: now };
+      this.#remember(key, again, now);
+      await this.#create(target, text, again.name);
     } catch (error) {
       this.#told.delete(key);
       this.#log.warn({ ...text, problem: messageOf(error) }, "an Event is not written");
@@ -100,7 +104,7 @@ export class EventRecorder {
       action,
       type,
       reason,
-      note: note.length > LONGEST_NOTE ? `${note.slice(0, LONGEST_NOTE - 1)}…` : note,
+      note: noteOf(note),
       regarding: target,
     };
     await this.#api.events.createNamespacedEvent({ namespace, body }).catch((error: unknown) => {
@@ -108,13 +112,28 @@ export class EventRecorder {
     });
   }
 
-  async #count(target: EventTarget, { name, count }: Told): Promise<void> {
+  /** False where there is no such Event any more. */
+  async #count(target: EventTarget, { name, count }: Told): Promise<boolean> {
     const namespace = target.namespace ?? "default";
     const body = { series: { count, lastObservedTime: new V1MicroTime() } };
     const merge = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
-    await this.#api.events.patchNamespacedEvent({ name, namespace, body }, merge).catch((error: unknown) => {
-      // It is over an hour old: the next is a new one.
-      if (codeOf(error) !== NOT_FOUND) throw apiError(`Event about ${target.kind} ${target.name}`, error);
-    });
+    try {
+      await this.#api.events.patchNamespacedEvent({ name, namespace, body }, merge);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === NOT_FOUND) return false;
+      throw apiError(`Event about ${target.kind} ${target.name}`, error);
+    }
   }
+}
+
+/** Names end in a letter or a digit, and so does each part of them. */
+const eventName = (of: string): string =>
+  `${of.slice(0, 200).replace(/[.-]+$/, "")}.${randomBytes(8).toString("hex")}`;
+
+/** Cut between two characters. */
+function noteOf(text: string): string {
+  if (Buffer.byteLength(text) <= LONGEST_NOTE) return text;
+  const room = new Uint8Array(LONGEST_NOTE - Buffer.byteLength("…"));
+  return `${text.slice(0, new TextEncoder().encodeInto(text, room).read)}…`;
 }

@@ -3,6 +3,7 @@ import { messageOf } from "../core/errors.ts";
 import { parseId } from "../core/ids.ts";
 import { THIN_POOL } from "../core/thin-pool.ts";
 import type { Log } from "../log.ts";
+import { Lookups } from "../plan/event-limits.ts";
 import { poolNotes, type PoolNote } from "../plan/pool-events.ts";
 import type { ThinPoolWrite } from "../plan/thin-pools.ts";
 import type { FleetNode } from "../route/fleet.ts";
@@ -32,6 +33,8 @@ export class PoolNews {
   readonly #timer: NodeJS.Timeout;
   /** Of each damaged volume what was told. */
   readonly #damage = new Map<string, string>();
+  readonly #claimLookups = new Lookups();
+  readonly #damageLookups = new Lookups();
   /** One after the other: each costs the API server some questions. */
   #tail: Promise<void> = Promise.resolve();
   #queued = 0;
@@ -59,7 +62,9 @@ export class PoolNews {
       const text = { ...note, action: "Watching" };
       void this.#options.recorder.record(own, text);
       void this.#options.recorder.record(of, text, pool);
-      if (note.forClaims) this.#later(() => this.#tellClaims(write, note));
+      // Of a pool that was never open no volumes are known.
+      if (!note.forClaims || (write.status.uuid ?? "") === "") continue;
+      if (this.#claimLookups.take(node, performance.now())) this.#later(() => this.#tellClaims(write, note));
     }
   }
 
@@ -111,14 +116,21 @@ export class PoolNews {
   }
 
   #lookForDamage(): void {
-    const damaged = (this.#options.nodes() ?? []).flatMap(({ view }) => view?.damaged ?? []);
-    const now = new Set(damaged.map(({ id }) => id as string));
+    const damaged = (this.#options.nodes() ?? []).flatMap(({ name, view }) =>
+      (view?.damaged ?? []).map((volume) => ({ node: name, volume })),
+    );
+    const now = new Set(damaged.map(({ volume }) => volume.id as string));
     for (const id of this.#damage.keys()) if (!now.has(id)) this.#damage.delete(id);
-    for (const volume of damaged) {
-      if (this.#damage.get(volume.id) === volume.reason) continue;
+    for (const { node, volume } of damaged) {
+      if (this.#damage.get(volume.id) === volume.reason || this.#queued >= MOST_QUEUED) continue;
+      // The next look tries again.
+      if (!this.#damageLookups.take(node, performance.now())) continue;
       this.#damage.set(volume.id, volume.reason);
       this.#later(async () => {
-        const claim = await claimOf(this.#api, volume);
+        const claim = await claimOf(this.#api, volume).catch((error: unknown) => {
+          if (this.#damage.get(volume.id) === volume.reason) this.#damage.delete(volume.id);
+          throw error;
+        });
         if (claim === undefined) return;
         const text = {
           type: "Warning",

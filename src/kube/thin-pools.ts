@@ -3,6 +3,7 @@ import type { KubernetesObject } from "@kubernetes/client-node";
 import { messageOf } from "../core/errors.ts";
 import type { Log } from "../log.ts";
 import {
+  firstOf,
   planThinPools,
   THIN_POOL_TIMES,
   type ExistingThinPool,
@@ -25,7 +26,7 @@ export interface ThinPoolsOptions {
 
 /** Between two looks, and at most so many writes a look: what a thousand nodes have to say at once is said one after another. */
 const LOOK_MS = 1000;
-const MOST_WRITES = 40;
+const MOST_WRITES = { all: 40, ofNode: 8 };
 const AT_ONCE = 8;
 /** After a write that failed, of that object; after one for which the object was not as it was thought to be. */
 const RETRY_MS = 30_000;
@@ -85,9 +86,10 @@ export class ThinPoolWriter {
     }
     const sight = { nodes, missingSince: this.#missingSince, existing, now };
     for (const [name, until] of this.#failed) if (until <= now) this.#failed.delete(name);
-    return planThinPools(sight, this.#options.times ?? THIN_POOL_TIMES)
-      .filter(({ name }) => !this.#failed.has(name))
-      .slice(0, MOST_WRITES);
+    const due = planThinPools(sight, this.#options.times ?? THIN_POOL_TIMES).filter(
+      ({ name }) => !this.#failed.has(name),
+    );
+    return firstOf(due, MOST_WRITES);
   }
 
   /** Objects are many, and stay the same until they are written. */

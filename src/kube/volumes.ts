@@ -21,11 +21,15 @@ export async function* persistentVolumes({ core }: Pick<Api, "core">): AsyncIter
   } while (next !== undefined && next !== "");
 }
 
+/** As objects are named; a name from a node becomes part of a path. */
+const OBJECT_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+
 /** The claim that has a volume of this id; `name`: of the request that made it, which a dynamic PersistentVolume has too. */
 export async function claimOf(
   { core }: Pick<Api, "core">,
   { id, name }: { readonly id: string; readonly name: string },
 ): Promise<EventTarget | undefined> {
+  if (!OBJECT_NAME.test(name)) return undefined;
   try {
     const volume = await core.readPersistentVolume({ name });
     const { csi } = volume.spec ?? {};

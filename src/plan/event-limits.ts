@@ -23,6 +23,27 @@ export function eventMove(told: Told | undefined, now: number): EventMove {
   return now - told.sentAt >= SERIES_MS ? "series" : "hold";
 }
 
+/** Of a node, in SERIES_MS: how often owners are looked up because of what it says. Each costs the API server questions. */
+export const MOST_LOOKUPS = 10;
+
+export class Lookups {
+  /** By node, when they were; the node that had its last one longest ago is first. */
+  readonly #times = new Map<string, readonly number[]>();
+
+  /** False where the node has had its share. */
+  take(node: string, now: number): boolean {
+    for (const [each, times] of this.#times) {
+      if (now - (times.at(-1) ?? 0) < SERIES_MS) break;
+      this.#times.delete(each);
+    }
+    const recent = (this.#times.get(node) ?? []).filter((at) => now - at < SERIES_MS);
+    if (recent.length >= MOST_LOOKUPS) return false;
+    this.#times.delete(node);
+    this.#times.set(node, [...recent, now]);
+    return true;
+  }
+}
+
 /** Of all Events together: so many at once, and from then on one a second. */
 export const MOST_EVENTS = 100;
 

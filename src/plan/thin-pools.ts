@@ -120,6 +120,20 @@ export function planThinPools(sight: ThinPoolsSight, times: ThinPoolTimes): read
   return writes.toSorted((one, other) => urgency(one) - urgency(other));
 }
 
+/** The first of them, but of no node more than `ofNode`: one that has much to say does not silence the others. */
+export function firstOf(
+  writes: readonly ThinPoolWrite[],
+  { all, ofNode }: { readonly all: number; readonly ofNode: number },
+): readonly ThinPoolWrite[] {
+  const counts = new Map<string, number>();
+  const fair = writes.filter(({ spec: { node } }) => {
+    const count = (counts.get(node) ?? 0) + 1;
+    counts.set(node, count);
+    return count <= ofNode;
+  });
+  return fair.slice(0, all);
+}
+
 interface Seen {
   readonly spec: ThinPoolSpec;
   readonly see: (before: ThinPoolStatus | undefined) => Sighting | undefined;

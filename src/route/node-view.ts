@@ -85,12 +85,16 @@ const LONGEST_TEXT = 1024;
 /** Throws ParseError: of a node that says what cannot be, nothing is believed. */
 export function nodeView(node: string, state: NodeState__Output): NodeView {
   const what = `report of node ${node}`;
-  if (state.node !== node) throw new ParseError(what, "node", state.node, "its own name");
+  if (state.node !== node) throw new ParseError(what, "node", short(state.node), "its own name");
   if (state.heartbeat_ms < 1 || state.heartbeat_ms > LONGEST_HEARTBEAT_MS)
     throw new ParseError(what, "heartbeat_ms", String(state.heartbeat_ms), "1 to a day");
   const pools = state.pools.map((pool) => poolView(what, pool));
   if (new Set(pools.map(({ uuid }) => uuid)).size !== pools.length)
-    throw new ParseError(what, "pools", pools.map(({ uuid }) => uuid).join(), "different UUIDs");
+    throw new ParseError(what, "pools", short(pools.map(({ uuid }) => uuid).join()), "different UUIDs");
+  const names = [...state.pools, ...state.absent_pools].map(({ name }) => name);
+  // Each names an object of the API server, which two would write in turn.
+  if (new Set(names).size !== names.length)
+    throw new ParseError(what, "pools", short(names.join()), "different names");
   if (pools.length + state.absent_pools.length > MOST_POOLS)
     throw new ParseError(what, "pools", String(pools.length), `at most ${MOST_POOLS}`);
   const { kernel = "", thin_pool_target = "", pool_format = 0 } = state.versions ?? {};
@@ -121,7 +125,7 @@ export function nodeView(node: string, state: NodeState__Output): NodeView {
 
 function poolView(what: string, pool: Pool__Output): PoolView {
   const { uuid } = pool;
-  if (!isPoolUuid(uuid)) throw new ParseError(what, "uuid", uuid, "32 hex digits");
+  if (!isPoolUuid(uuid)) throw new ParseError(what, "uuid", short(uuid), "32 hex digits");
   return {
     uuid,
     name: requireName(what, pool.name),
@@ -140,7 +144,7 @@ function poolView(what: string, pool: Pool__Output): PoolView {
 function figuresView(what: string, figures: PoolFigures__Output): FiguresView {
   const { overprovision } = figures;
   if (!DECIMAL.test(overprovision))
-    throw new ParseError(what, "overprovision", overprovision, "a decimal number");
+    throw new ParseError(what, "overprovision", short(overprovision), "a decimal number");
   return {
     backing: among(BACKINGS, figures.backing),
     mode: among(MODES, figures.mode),

@@ -18,11 +18,21 @@ export interface PoolObject {
   readonly staged: boolean;
 }
 
+/** What a controller keeps of a node in one go: more would be its memory. */
+export const MOST_OBJECTS = 100_000;
+const LONGEST_TEXT = 256;
+
+/** How many more objects a node is believed; one for all pools of it that are asked in one go. */
+export interface Believed {
+  left: number;
+}
+
 /** All of that pool. Rejects with PoolUnavailableError, OutcomeUnknownError, PassedOnError where they cannot be known. */
 export async function objectsOf(
   node: FleetNode,
   pool: PoolUuid,
   waiting: Waiting,
+  believed: Believed = { left: MOST_OBJECTS },
 ): Promise<readonly PoolObject[]> {
   const method = loadNodeLink().ListObjects;
   const found: PoolObject[] = [];
@@ -32,6 +42,10 @@ export async function objectsOf(
       const parsed = parseId(id);
       if (parsed?.pool !== pool || parsed.kind === "group" || id <= after)
         throw new PoolUnavailableError(`node ${node.name} does not list as it was asked to`);
+      const longest = Math.max(name.length, created_at.length, cluster_uid.length);
+      if (believed.left <= 0 || longest > LONGEST_TEXT)
+        throw new PoolUnavailableError(`node ${node.name} lists more than is believed`);
+      believed.left -= 1;
       after = id;
       found.push({
         id,

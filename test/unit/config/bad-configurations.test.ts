@@ -18,6 +18,11 @@ const BAD: readonly (readonly [what: string, text: string, expected: readonly st
   ["an empty file", "", ["pools: is required"]],
   ["a list at the top", "- a", ["configuration: must be a mapping"]],
   ["no pool", "pools: []", ["pools: must list at least one pool"]],
+  [
+    "sixty-five pools",
+    `pools: [${Array.from({ length: 65 }, (_, index) => `{name: p${index}, backing: loop, directory: /p${index}, dataSize: 1GiB}`).join()}]`,
+    ["pools: must list at most 64 pools"],
+  ],
   ["pools that are not a list", "pools: 3", ["pools: must be a list"]],
   ["a pool that is not a mapping", "pools: [7]", ["pools[0]: must be a mapping"]],
   ["a key without a value", withPool("nodeName:"), ["nodeName: must be text"]],

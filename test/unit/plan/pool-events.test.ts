@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import type { StatusCondition } from "../../../src/core/thin-pool.ts";
-import { eventMove, FORGET_MS, MOST_EVENTS, SERIES_MS, take } from "../../../src/plan/event-limits.ts";
+import {
+  eventMove,
+  FORGET_MS,
+  Lookups,
+  MOST_EVENTS,
+  MOST_LOOKUPS,
+  SERIES_MS,
+  take,
+} from "../../../src/plan/event-limits.ts";
 import { poolNotes } from "../../../src/plan/pool-events.ts";
 import type { Turn } from "../../../src/plan/thin-pools.ts";
 
@@ -73,6 +81,17 @@ describe("how often the same is told", () => {
     ["again after a long rest", told, FORGET_MS, "create"],
   ] as const)("%s", (_when, before, now, move) => {
     expect(eventMove(before, now)).toBe(move);
+  });
+
+  test("owners are looked up so often for a node, whatever other nodes had", () => {
+    const lookups = new Lookups();
+    const taken = (node: string, now: number): number =>
+      Array.from({ length: 20 }, () => lookups.take(node, now)).filter(Boolean).length;
+    expect(lookups.take("a", 0)).toBe(true);
+    expect([taken("a", 1), taken("b", 1)]).toEqual([MOST_LOOKUPS - 1, MOST_LOOKUPS]);
+    expect(taken("a", SERIES_MS - 1)).toBe(0);
+    expect(taken("a", SERIES_MS)).toBe(1);
+    expect(taken("a", SERIES_MS + 1)).toBe(MOST_LOOKUPS - 1);
   });
 
   test("all together are so many at once, and then one a second", () => {

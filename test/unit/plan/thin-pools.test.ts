@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { thinPoolName, type ThinPoolStatus } from "../../../src/core/thin-pool.ts";
 import { GIB } from "../../../src/core/units.ts";
 import {
+  firstOf,
   planThinPools,
   type ExistingThinPool,
   type NodeSight,
@@ -39,9 +40,19 @@ const written = (writes: readonly ThinPoolWrite[]): readonly ExistingThinPool[] 
 const fast = (changes: SightChanges = {}): readonly NodeSight[] => [
   nodeSight("a", [openSight("fast", "a", changes)]),
 ];
+const fastOn = (node: string): NodeSight => nodeSight(node, [openSight("fast", node)]);
 const before = (): readonly ExistingThinPool[] => written(plan(fast(), []));
 const whys = (writes: readonly ThinPoolWrite[]): readonly string[] =>
   writes.map((write) => (write.kind === "update" ? write.why : write.kind));
+
+test("a node that has much to say takes no more than its share of the writes", () => {
+  const pools = Array.from({ length: 5 }, (_, index) => openSight(`p${index}`, "a"));
+  const writes = plan([nodeSight("a", pools), fastOn("b"), fastOn("c")], []);
+  const names = (all: number, ofNode: number): readonly string[] =>
+    firstOf(writes, { all, ofNode }).map(({ name }) => name);
+  expect(names(10, 2)).toEqual(["a.p0", "a.p1", "b.fast", "c.fast"]);
+  expect(names(3, 2)).toEqual(["a.p0", "a.p1", "b.fast"]);
+});
 
 test("a pool that is new is written with all that is known", () => {
   const [write] = plan(fast(), []);

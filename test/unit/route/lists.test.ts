@@ -15,6 +15,7 @@ import {
   type RouterBench,
   type SimulatedNode,
 } from "../../support/fleet-bench.ts";
+import { loopOptions } from "../../support/loop-options.ts";
 import { MemoryPool, memoryPools } from "../../support/memory-pool.ts";
 
 // Real sockets, and other tests beside them.
@@ -87,7 +88,8 @@ describe("a list of all nodes", () => {
     if (a === undefined || b === undefined) throw new Error("no nodes");
     const moved = a.pool;
     a.pools = memoryPools([...(a.pools?.pools ?? [])].slice(1) as MemoryPool[]);
-    b.pools = memoryPools([b.pool, moved]);
+    // A node has each name once: the pool has there the name that its configuration says.
+    b.pools = memoryPools([b.pool, Object.assign(moved, { name: loopOptions("moved").name })]);
     await until(
       () =>
         router.fleet.nodes[0]?.view?.pools.length === 1 && router.fleet.nodes[1]?.view?.pools.length === 2,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DamageNotes } from "../../../src/csi/damage.ts";
 import { DamagedVolumeError, OutcomeUnknownError } from "../../../src/core/errors.ts";
 import { objectKey, snapshotId, volumeId, type VolumeId } from "../../../src/core/ids.ts";
-import { objectsOf } from "../../../src/route/objects.ts";
+import { objectsOf, type Believed } from "../../../src/route/objects.ts";
 import {
   rosterOf,
   startNode,
@@ -30,10 +30,11 @@ afterEach(async () => {
 
 const keyOf = (index: number) => objectKey(index.toString(16).padStart(20, "0"));
 const idOf = (index: number): VolumeId => volumeId(node.pool.uuid, keyOf(index));
-const objects = () => {
+const objects = (believed?: Believed) => {
   const [there] = router.fleet.nodes;
   if (there === undefined) throw new Error("no node");
-  return objectsOf(there, node.pool.uuid, { signal: AbortSignal.timeout(5000), deadline: Date.now() + 5000 });
+  const waiting = { signal: AbortSignal.timeout(5000), deadline: Date.now() + 5000 };
+  return objectsOf(there, node.pool.uuid, waiting, believed);
 };
 
 describe("what a pool holds is listed", () => {
@@ -59,6 +60,24 @@ describe("what a pool holds is listed", () => {
       { kind: "snapshot", name: "s", clusterUid: "", staged: false },
       { kind: "volume", id: idOf(1), name: "pvc-1", createdAt, clusterUid: "ours", staged: true },
     ]);
+  });
+
+  test("not where it is more than a node is believed, over all its pools", async () => {
+    for (let index = 1; index <= 3; index += 1)
+      node.pool.putVolume(volumeRecord(index, { id: idOf(index), name: `pvc-${index}` }));
+    const believed = { left: 5 };
+    expect(await objects(believed)).toHaveLength(3);
+    await expect(objects(believed)).rejects.toThrow("node node-a lists more than is believed");
+  });
+
+  test.each([
+    [256, true],
+    [257, false],
+  ])("with a name of %i characters: %s", async (length, listed) => {
+    node.pool.putVolume(volumeRecord(1, { id: idOf(1), name: "x".repeat(length) }));
+    const answer = await objects().catch((error: unknown) => error);
+    expect(Array.isArray(answer)).toBe(listed);
+    if (!listed) expect(answer).toMatchObject({ kind: "pool-unavailable" });
   });
 
   test("not at all where its records may be old", async () => {

@@ -4,6 +4,7 @@ import { NoRoomError } from "../../../src/core/errors.ts";
 import { bytes, GIB } from "../../../src/core/units.ts";
 import type { CreateVolumeRequest } from "../../../src/generated/csi.ts";
 import { until, type RouterBench, type SimulatedNode } from "../../support/fleet-bench.ts";
+import { loopOptions } from "../../support/loop-options.ts";
 import { MemoryPool, memoryPools } from "../../support/memory-pool.ts";
 import { createVolumeRequest, idOf } from "../../support/requests.ts";
 import { namesOf, preferring, startTwoNodes, topology, type TwoNodes } from "../../support/two-nodes.ts";
@@ -151,7 +152,8 @@ describe("an object", () => {
   test("follows its pool to another node", async () => {
     const id = await create(preferring("node-a"));
     await away(a);
-    b.pools = memoryPools([b.pool, a.pool]);
+    // A node has each name once: the pool has there the name that its configuration says.
+    b.pools = memoryPools([b.pool, Object.assign(a.pool, { name: loopOptions("moved").name })]);
     await until(() => (router.fleet.nodes[1]?.view?.pools.length ?? 0) === 2);
     const { volume } = await router.client.controller.controllerGetVolume({ volume_id: id });
     expect(volume?.accessible_topology).toEqual([topology("node-b")]);
