@@ -28,7 +28,7 @@ const lives = new Map<string, VolumeLife>();
 const volumes = new Map<string, TestVolume>();
 let letter: string;
 /** Of the catalog of pool `future`, as this dmthin made it. */
-let version: number;
+let futureVersion: number;
 
 const disk = (name: string): string => join(directory, `disk-${name}`);
 /** Three pools, so that two of them can fail in one start. */
@@ -147,7 +147,7 @@ test("SIGTERM in the middle of a snapshot: it is answered, nothing stays suspend
   await writeRandom(`${volume("calm").targetPath}/another`, 1);
   expect(await sha256(`${volume("calm").targetPath}/letter`)).toBe(letter);
 
-  version = await bumpCatalog(999);
+  futureVersion = await bumpCatalog(999);
   await pull();
   driver = await start();
   expect((await life("calm").snapshot("last", volume("calm"))).snapshot_id).toBe(snapshot_id);
@@ -213,7 +213,7 @@ describe("with one pool's catalog from a newer version, and another's disk pulle
 
   test("both are back when their cause is gone", async () => {
     expect(await driver.stop()).toBe(0);
-    expect(await bumpCatalog(version)).toBe(999);
+    expect(await bumpCatalog(futureVersion)).toBe(999);
     await plug("data");
     driver = await start();
     for (const pool of ["future", "pulled"]) {
