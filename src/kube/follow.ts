@@ -34,14 +34,17 @@ export function followList<T extends KubernetesObject>(
   let closed = false;
   let retryMs = RETRY_MS;
   let told = "";
+  const calm = (): void => {
+    retryMs = RETRY_MS;
+    told = "";
+  };
   const informer = makeInformer<T>(
     config,
     path,
     async () => {
       const answer = await list();
       listed = true;
-      retryMs = RETRY_MS;
-      told = "";
+      calm();
       // The informer takes the list over after this.
       setImmediate(changed);
       return { metadata: {}, ...answer };
@@ -62,8 +65,13 @@ export function followList<T extends KubernetesObject>(
     }, retryMs).unref();
     retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
   };
-  informer.on("change", changed);
-  informer.on("delete", changed);
+  const seen = (): void => {
+    // A watch that goes on where it was does not list again: what it tells shows that it runs.
+    calm();
+    changed();
+  };
+  informer.on("change", seen);
+  informer.on("delete", seen);
   informer.on("error", again);
   start();
   return {

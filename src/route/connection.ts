@@ -47,6 +47,8 @@ const LONGEST_PAUSE_MS = 10_000;
 /** A message that is late once may be on its way. */
 const MISSED_HEARTBEATS = 2.5;
 
+const LONGEST_PROBLEM = 1024;
+
 const CHANNEL = {
   ...NAMED_BY_URI,
   // A peer that is gone without a word is noticed after 15 s, calls or not.
@@ -198,7 +200,9 @@ export class NodeConnection {
     this.#options.changed();
   }
 
-  #lose(problem: string): void {
+  #lose(text: string): void {
+    // It may be in a node's own words.
+    const problem = text.slice(0, LONGEST_PROBLEM);
     // One line when it goes, and one when the reason changes; not one for each try.
     if (!this.#closed && (this.#view !== undefined || problem !== this.#problem))
       this.#options.log.warn({ node: this.name, address: this.address, problem }, "node is away");

@@ -1,10 +1,13 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { status } from "@grpc/grpc-js";
+import type { Writable } from "node:stream";
+import { promisify } from "node:util";
+import { Server, ServerCredentials, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { NoRoomError } from "../../../src/core/errors.ts";
 import { volumeId, isPoolUuid, objectKey } from "../../../src/core/ids.ts";
 import { PassedOnError } from "../../../src/csi/status.ts";
+import { loadNodeLink } from "../../../src/route/contract.ts";
 import {
   rosterOf,
   startNode,
@@ -64,6 +67,25 @@ describe("a node", () => {
     mute.close();
     const away = router.lines.filter(({ facts }) => facts["node"] === "node-x");
     expect(away.map(({ message }) => message)).toEqual(["node is away"]);
+  });
+
+  test("that refuses at length is a line, and no more of its words than are read", async () => {
+    let tries = 0;
+    const wordy = new Server();
+    const Follow: UntypedServiceImplementation[string] = (call: Writable) => {
+      tries += 1;
+      call.emit("error", { code: status.ABORTED, details: `${"x".repeat(1500)}${tries}` });
+    };
+    wordy.addService({ Follow: loadNodeLink().Follow }, { Follow });
+    const port = await promisify(wordy.bindAsync.bind(wordy))(
+      "127.0.0.1:0",
+      ServerCredentials.createInsecure(),
+    );
+    router.fleet.follow([{ name: "node-x", address: `127.0.0.1:${port}` }]);
+    await until(() => tries >= 3);
+    wordy.forceShutdown();
+    const away = router.lines.filter(({ facts }) => facts["node"] === "node-x");
+    expect(away.map(({ facts }) => facts["problem"])).toEqual(["x".repeat(1024)]);
   });
 
   test("at a new address is followed there, and the old one is left", async () => {
