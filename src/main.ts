@@ -3,7 +3,6 @@
  * stay small.
  */
 import "./thread-pool.ts";
-import "./small-heap.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { parseCommandLine, type Command } from "./command-line.ts";
 import { DEFAULT_CONFIGURATION } from "./config/paths.ts";

@@ -23,6 +23,7 @@ import { findTools } from "./host/tools.ts";
 import type { ClusterNode, ClusterNodeOptions } from "./cluster-node.ts";
 import { createLog, type Log } from "./log.ts";
 import { Monitor } from "./monitor/monitor.ts";
+import { keepHeapAsItIs } from "./small-heap.ts";
 import { createMountEngine } from "./mounts/kernel-mounts.ts";
 import { OrphanLook } from "./mounts/orphans.ts";
 import { TrimSchedule } from "./mounts/trim-schedule.ts";
@@ -188,6 +189,7 @@ async function runDriver(
     pools = opening;
     cluster?.poke();
     const facts = { pools: opening.pools.map(({ name }) => name), absent: opening.absent };
+    keepHeapAsItIs();
     if (facts.pools.length > 0) log.info(facts, "ready");
     else log.error(facts, "not ready: no pool is open");
   });
