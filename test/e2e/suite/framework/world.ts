@@ -1,6 +1,7 @@
 /** What one scenario works with: a namespace of its own, and kubectl in it. */
 import type { Cluster } from "./cluster.ts";
 import type { Classes } from "./classes.ts";
+import { CommandError } from "./kubectl.ts";
 import type { CommandOptions, KubeObject, Outcome } from "./kubectl.ts";
 import type { Watch } from "./watch.ts";
 
@@ -183,8 +184,13 @@ export class World {
     return this.phase("in the pod", () => this.kubectl.try(["exec", pod, ...this.#here, "--", ...argv]));
   }
 
-  logs(pod: string): Promise<string> {
-    return this.kubectl.run(["logs", pod, ...this.#here]);
+  /** The API server keeps connections to kubelets: of a node that lost its power, the next use of one is reset. */
+  async logs(pod: string): Promise<string> {
+    const words = ["logs", pod, ...this.#here];
+    const first = await this.kubectl.try(words);
+    if (first.code === 0) return first.stdout;
+    if (!first.stderr.includes("connection reset by peer")) throw new CommandError(words.join(" "), first);
+    return this.kubectl.run(words);
   }
 
   get #here(): readonly string[] {
