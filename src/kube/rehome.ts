@@ -4,6 +4,7 @@ import { EnvironmentError, PreconditionError } from "../core/errors.ts";
 import type { PoolUuid } from "../core/ids.ts";
 import { topologyValue } from "../core/topology.ts";
 import { KNOWN_FINALIZERS, RETAIN, type RehomeSight, type RehomeStep } from "../plan/rehome.ts";
+import { CONFLICT, NOT_FOUND } from "./api.ts";
 import type { RawApi, RawRequest } from "./raw.ts";
 import {
   isOfPool,
@@ -28,8 +29,6 @@ export interface RehomeOptions {
   readonly namespace: string;
 }
 
-const CONFLICT = 409;
-const NOT_FOUND = 404;
 const VOLUMES = "/api/v1/persistentvolumes";
 const PAGE = 500;
 /** How long Kubernetes has to take an object away, or to find its claim again. */

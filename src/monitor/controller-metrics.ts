@@ -1,8 +1,7 @@
 /** What happens in a controller, counted. Names: docs/reference/metrics.md. */
-import { Counter, Gauge, Histogram } from "prom-client";
-import type { Registry } from "prom-client";
+import { Counter, Gauge, type Histogram, type Registry } from "prom-client";
 import { CLUSTER_ORPHAN_KINDS, type ClusterOrphanList } from "../core/cluster-orphans.ts";
-import { CALL_BUCKETS } from "./driver-metrics.ts";
+import { rpcDurations } from "./driver-metrics.ts";
 
 /** How the cluster is, as this controller sees it. */
 export interface ControllerSight {
@@ -29,13 +28,7 @@ export class ControllerMetrics {
       labelNames: ["version"],
       registers,
     }).set({ version }, 1);
-    this.#rpcs = new Histogram({
-      name: "dmthin_rpc_duration_seconds",
-      help: "Time from a CSI call to its answer, by method and gRPC code.",
-      labelNames: ["method", "code"],
-      buckets: CALL_BUCKETS,
-      registers,
-    });
+    this.#rpcs = rpcDurations(registry);
     this.#requests = new Counter({
       name: "dmthin_api_requests_total",
       help: "Requests to the API server that ended, by verb, resource and HTTP code; 0: no answer. Watches are not counted.",

@@ -6,7 +6,7 @@ import type { Observer, TrimOutcome } from "../core/observer.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 
 /** From a kernel message to a call that waits for a stuck disk; in seconds. */
-export const CALL_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+const CALL_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 /** Up to what a turn is waited for; in seconds. */
 const QUEUE_BUCKETS = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** Up to the end of a bracket by the resume guard; in seconds. */
@@ -19,6 +19,16 @@ const FOUND = ["resumed", "thawed", "left"] as const;
 const TRIMS = ["done", "skipped", "stopped", "failed"] as const satisfies readonly TrimOutcome[];
 
 const seconds = (ms: number): number => ms / 1000;
+
+/** CSI calls, of a node as of a controller. */
+export const rpcDurations = (registry: Registry): Histogram<"method" | "code"> =>
+  new Histogram({
+    name: "dmthin_rpc_duration_seconds",
+    help: "Time from a CSI call to its answer, by method and gRPC code.",
+    labelNames: ["method", "code"],
+    buckets: CALL_BUCKETS,
+    registers: [registry],
+  });
 
 export class DriverMetrics implements Observer {
   readonly #rpcs: Histogram<"method" | "code">;
@@ -36,13 +46,7 @@ export class DriverMetrics implements Observer {
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.#rpcs = new Histogram({
-      name: "dmthin_rpc_duration_seconds",
-      help: "Time from a CSI call to its answer, by method and gRPC code.",
-      labelNames: ["method", "code"],
-      buckets: CALL_BUCKETS,
-      registers,
-    });
+    this.#rpcs = rpcDurations(registry);
     this.#commands = new Counter({
       name: "dmthin_commands_total",
       help: "Programs of the host that have ended, by exit code; none: ended by a signal, or never started.",

@@ -16,16 +16,22 @@ export interface OpenSight {
   readonly capacity: { readonly available: bigint };
   readonly data: { readonly size: bigint; readonly used: bigint };
   readonly conditions: readonly ActiveCondition[];
-  readonly figures?: {
-    readonly backing: BackingReport["kind"] | undefined;
-    readonly mode: PoolMode | undefined;
-    readonly state: "ready" | "read-only" | "unusable" | undefined;
-    readonly metadata: { readonly size: bigint; readonly used: bigint };
-    readonly promised: bigint;
-    readonly overprovision: string;
-    readonly volumes: number;
-    readonly snapshots: number;
-  };
+  readonly figures?: FiguresSight;
+}
+
+/** A newer node may have words that this version does not know: those are undefined. */
+export interface FiguresSight {
+  readonly backing: BackingReport["kind"] | undefined;
+  readonly mode: PoolMode | undefined;
+  readonly state: "ready" | "read-only" | "unusable" | undefined;
+  /** Bytes. */
+  readonly metadata: { readonly size: bigint; readonly used: bigint };
+  /** Bytes. */
+  readonly promised: bigint;
+  /** A decimal number. */
+  readonly overprovision: string;
+  readonly volumes: number;
+  readonly snapshots: number;
 }
 
 export interface AbsentSight {

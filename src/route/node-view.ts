@@ -1,14 +1,14 @@
 /** What a node says of itself, checked: it speaks for its own pools only, and a controller believes it no more than that. */
 import { ParseError } from "../core/errors.ts";
-import type { PoolMode } from "../core/dm.ts";
 import { isPoolName, isPoolUuid, parseId, type PoolUuid, type VolumeId } from "../core/ids.ts";
-import { CONDITION_TYPES, type ActiveCondition, type BackingReport } from "../core/pool-report.ts";
+import { CONDITION_TYPES, type ActiveCondition } from "../core/pool-report.ts";
 import type {
   Condition__Output,
   NodeState__Output,
   Pool__Output,
   PoolFigures__Output,
 } from "../generated/dmthin.ts";
+import type { AbsentSight, FiguresSight } from "../plan/thin-pool-status.ts";
 
 /** Bytes. */
 export interface PoolCapacity {
@@ -27,29 +27,7 @@ export interface PoolView {
   readonly data: { readonly size: bigint; readonly used: bigint };
   readonly conditions: readonly ActiveCondition[];
   /** Absent until the node has heard of the pool. */
-  readonly figures?: FiguresView;
-}
-
-/** A newer node may have words that this version does not know: those are undefined. */
-export interface FiguresView {
-  readonly backing: BackingReport["kind"] | undefined;
-  readonly mode: PoolMode | undefined;
-  readonly state: "ready" | "read-only" | "unusable" | undefined;
-  /** Bytes. */
-  readonly metadata: { readonly size: bigint; readonly used: bigint };
-  /** Bytes. */
-  readonly promised: bigint;
-  /** A decimal number. */
-  readonly overprovision: string;
-  readonly volumes: number;
-  readonly snapshots: number;
-}
-
-export interface AbsentView {
-  readonly name: string;
-  readonly reason: string;
-  readonly backing: BackingReport["kind"] | undefined;
-  readonly conditions: readonly ActiveCondition[];
+  readonly figures?: FiguresSight;
 }
 
 /** Text as the node has it; empty, or 0, where it is not known. */
@@ -66,7 +44,7 @@ export interface NodeView {
   /** Open ones. */
   readonly pools: readonly PoolView[];
   /** Configured ones that are not open, by name. */
-  readonly absent: readonly AbsentView[];
+  readonly absent: readonly AbsentSight[];
   readonly versions: VersionsView;
   /** Volumes that were found damaged. */
   readonly damaged: readonly { readonly id: VolumeId; readonly name: string; readonly reason: string }[];
@@ -141,7 +119,7 @@ function poolView(what: string, pool: Pool__Output): PoolView {
   };
 }
 
-function figuresView(what: string, figures: PoolFigures__Output): FiguresView {
+function figuresView(what: string, figures: PoolFigures__Output): FiguresSight {
   const { overprovision } = figures;
   if (!DECIMAL.test(overprovision))
     throw new ParseError(what, "overprovision", short(overprovision), "a decimal number");
