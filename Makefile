@@ -159,6 +159,10 @@ tools: install ## bring the test kernel, csi-sanity and promtool (the targets th
 	@test/tools/csi-sanity.sh >/dev/null
 	@test/tools/promtool.sh >/dev/null
 
+.PHONY: cluster-tools
+cluster-tools: install ## build Kubernetes, sidecars and helm, some 20 minutes where none of them is cached (the targets that need them do so too)
+	@$(NODE) test/e2e/bring.ts
+
 .PHONY: install
 install: node_modules/.package-lock.json ## bring Node 26 and the packages of the lockfile
 

@@ -7,7 +7,7 @@ import { createWriteStream, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { formatReport, isGood, outcomeOf, type Outcome } from "./runner/outcome.ts";
-import { FIRST, LANES, STAGES, type Stage } from "./runner/stages.ts";
+import { FIRST, LANES, LAST, STAGES, type Stage } from "./runner/stages.ts";
 import { forgetTally, readTally } from "./runner/tally.ts";
 
 const OUT = join(import.meta.dirname, "out");
@@ -70,6 +70,7 @@ if (lanes.length > 1)
     `\n== side by side: ${lanes.map((lane) => lane.map((each) => each.target).join(", ")).join(" | ")}`,
   );
 const rest = await Promise.all(lanes.map((lane) => runInOrder(lane, lanes.length > 1)));
-const outcomes = [...first, ...rest.flat()];
+const last = await runInOrder(chosen(LAST), false);
+const outcomes = [...first, ...rest.flat(), ...last];
 console.log(formatReport(outcomes, (performance.now() - started) / 1000));
 process.exitCode = interrupted ? 130 : isGood(outcomes) ? 0 : 1;

@@ -29,4 +29,13 @@ export const LANES: readonly (readonly Stage[])[] = [
   [suite("kernel-2"), suite("kernel-udev"), suite("sanity")],
 ];
 
-export const STAGES: readonly Stage[] = [...FIRST, ...LANES.flat()];
+/** After the lanes, one after the other: what needs Kubernetes. Its programs take all processors to build, and two nodes both to run. */
+export const LAST: readonly Stage[] = [
+  { target: "cluster-tools", count: { by: "preparation" } },
+  suite("chart"),
+  suite("api"),
+  { target: "e2e-share", count: { by: "tally", suite: "e2e" } },
+  { target: "image-check", count: { by: "tally", suite: "image" } },
+];
+
+export const STAGES: readonly Stage[] = [...FIRST, ...LANES.flat(), ...LAST];

@@ -4,10 +4,18 @@
  */
 import { parseArgs } from "node:util";
 
+import { writeTally } from "../../runner/tally.ts";
 import { CLASSES, deleteClasses, makeClasses } from "./framework/classes.ts";
 import { lookAtCluster, type Cluster } from "./framework/cluster.ts";
 import { forgetKept, gather } from "./framework/gather.ts";
-import { formatEnd, formatSummary, isGood, type Result, type ScenarioEnd } from "./framework/report.ts";
+import {
+  formatEnd,
+  formatSummary,
+  isGood,
+  tallyOf,
+  type Result,
+  type ScenarioEnd,
+} from "./framework/report.ts";
 import { select, type Scenario } from "./framework/scenario.ts";
 import { runAll } from "./framework/schedule.ts";
 import { readSettings } from "./framework/settings.ts";
@@ -50,6 +58,7 @@ async function runSuite(scenarios: readonly Scenario[]): Promise<boolean> {
     await deleteClasses(cluster);
   }
   console.log(formatSummary(results, (performance.now() - began) / 1000));
+  writeTally("e2e", tallyOf(results));
   return isGood(results);
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { formatEnd, formatSummary, isGood, type Result } from "../../e2e/suite/framework/report.ts";
+import { formatEnd, formatSummary, isGood, tallyOf, type Result } from "../../e2e/suite/framework/report.ts";
 import type { Phase } from "../../e2e/suite/framework/world.ts";
 
 const scenario = (id: string) => ({ id, title: id, run: () => Promise.resolve() });
@@ -40,4 +40,12 @@ test("a run is good when something passed and nothing failed", () => {
   expect(isGood([passed, notRun])).toBe(true);
   expect(isGood([passed, failed])).toBe(false);
   expect(isGood([notRun])).toBe(false);
+});
+
+test("make test counts the same, and says why a scenario was not run", () => {
+  expect(tallyOf([passed, failed, notRun])).toStrictEqual({
+    passed: 1,
+    failed: 1,
+    skipped: [{ name: "odd", reason: "needs the test bed" }],
+  });
 });

@@ -1,4 +1,5 @@
 /** What a run prints. Pure. */
+import type { Tally } from "../../../runner/tally.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Phase } from "./world.ts";
 
@@ -74,6 +75,15 @@ function formatTotal(results: readonly Result[]): string {
   const rest = notRun === 0 ? "" : `, ${notRun} not run`;
   return `e2e: ${count("passed")} passed, ${count("failed")} failed${rest}`;
 }
+
+/** For `make test`. */
+export const tallyOf = (results: readonly Result[]): Tally => ({
+  passed: results.filter(({ end }) => end.kind === "passed").length,
+  failed: results.filter(({ end }) => end.kind === "failed").length,
+  skipped: results.flatMap(({ scenario: { id }, end }) =>
+    end.kind === "not run" ? [{ name: id, reason: end.why }] : [],
+  ),
+});
 
 /** Something ran, and nothing failed. */
 export const isGood = (results: readonly Result[]): boolean =>
