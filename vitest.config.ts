@@ -12,8 +12,10 @@ const onTheKernel = {
 export default defineConfig({
   test: {
     environment: "node",
+    // A second, vitest's own, passes on a machine with other work before a process is started.
+    expect: { poll: { timeout: 10_000 } },
     projects: [
-      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 30_000 } },
       {
         extends: true,
         test: { name: "chart", include: ["test/chart/**/*.test.ts"], testTimeout: 60_000 },

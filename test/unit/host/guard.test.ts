@@ -117,7 +117,7 @@ describe("an armed bracket", () => {
     const begin = performance.now();
     dying.close();
     await expect.poll(() => effects.events.filter((event) => event.startsWith("forget")).length).toBe(2);
-    expect(performance.now() - begin).toBeLessThan(1000);
+    expect(performance.now() - begin).toBeLessThan(20_000);
     expect(effects.events).toContain("release /a");
     expect(effects.events).toContain("release /b");
     expect(await other.disarm()).toBe("disarmed");

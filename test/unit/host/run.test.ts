@@ -149,25 +149,30 @@ describe.each(WAYS)("by $way", ({ start }) => {
         errno: "ETIMEDOUT",
         stderr: "no answer within 50 ms: killed",
       });
-      expect(performance.now() - begin).toBeLessThan(1000);
+      expect(performance.now() - begin).toBeLessThan(20_000);
     });
 
     test("answers although the output is still held open", async () => {
       // What a process stuck in the kernel looks like from here: killed, yet its pipes do not close.
-      const begin = performance.now();
+      const directory = mkdtempSync(join(tmpdir(), "held-"));
       const { promise: gone, resolve: end } = Promise.withResolvers<undefined>();
+      let isGone = false;
       const onKilled = (ended: Promise<void>): void => {
-        void ended.then(() => end(undefined));
+        void ended.then(() => {
+          isGone = true;
+          end(undefined);
+        });
       };
+      const holder = `while [ -d ${directory} ]; do sleep 0.05; done`;
       await expect(
-        shell(createRunner(SHELL), "sleep 2 & exec sleep 30", { timeoutMs: 50, onKilled }),
+        shell(createRunner(SHELL), `(${holder}) & exec sleep 30`, { timeoutMs: 50, onKilled }),
       ).rejects.toMatchObject({
         errno: "ETIMEDOUT",
         stderr: "no answer within 50 ms: killed, but stuck in the kernel",
       });
-      expect(performance.now() - begin).toBeLessThan(1900);
+      expect(isGone).toBe(false);
+      rmSync(directory, { recursive: true });
       await gone;
-      expect(performance.now() - begin).toBeGreaterThan(1900);
     });
 
     test("does not touch a process that ends in time", async () => {

@@ -47,7 +47,7 @@ describe("the report of all pools", () => {
     const options = ["stuck", "well"].map(loopOptions);
     const started = performance.now();
     const report = await reportPools(options, memoryPools([stuck("stuck", "b"), well]), { withinMs: 50 });
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     expect(report).toMatchObject([
       { name: "stuck", silence: "no answer within 0.05 s", figures: { state: "ready" } },
       { name: "well" },
@@ -57,9 +57,16 @@ describe("the report of all pools", () => {
 
   test("two stuck pools are waited for side by side", async () => {
     const options = ["one", "two"].map(loopOptions);
-    const started = performance.now();
-    await reportPools(options, memoryPools([stuck("one", "a"), stuck("two", "b")]), { withinMs: 200 });
-    expect(performance.now() - started).toBeLessThan(390);
+    const asked: string[] = [];
+    const slow = (name: string, digit: string): MemoryPool =>
+      Object.assign(new MemoryPool(name, digit), { kernel: () => (asked.push(name), never()) });
+    const report = reportPools(options, memoryPools([slow("one", "a"), slow("two", "b")]), { withinMs: 200 });
+    // Before either deadline has passed: no timer fires between these two lines.
+    expect(asked).toEqual(["one", "two"]);
+    expect((await report).map((pool) => "silence" in pool && pool.silence)).toEqual([
+      "no answer within 0.2 s",
+      "no answer within 0.2 s",
+    ]);
   });
 
   test("an answer that is an error is told, and a device that is gone is a condition", async () => {
