@@ -1,10 +1,11 @@
-/** Whether a name is taken: asked of all nodes at once, each with its own deadline. */
+/** Whether a name is taken: asked of all nodes at once. */
 import { IncompatibleExistingError, messageOf } from "../core/errors.ts";
+import { Gathered, type Asked, type Question } from "../core/gathered.ts";
 import type { PoolUuid } from "../core/ids.ts";
 import { quote } from "../core/quote.ts";
 import type { FindNamesRequest_Kind, FindNamesResponse_UnsurePool__Output } from "../generated/dmthin.ts";
 import type { Waiting } from "./connection.ts";
-import { loadNodeLink } from "./contract.ts";
+import { loadNodeLink, MOST_NAMES } from "./contract.ts";
 import type { Fleet, FleetNode } from "./fleet.ts";
 
 export interface Name {
@@ -26,37 +27,91 @@ const IMPATIENCE_MS = 1000;
 
 const { FindNames } = loadNodeLink();
 
-/** `matters`: that this node may have the name. Rejects never. */
-export async function askForName(
-  fleet: Fleet,
-  name: Name,
-  waiting: Waiting,
-  matters: (node: FleetNode) => boolean,
-): Promise<ReadonlyMap<FleetNode, NameAnswer>> {
-  const answers = await Promise.all(
-    fleet.nodes.map(async (node) => {
-      const patience = matters(node) ? PATIENCE_MS : IMPATIENCE_MS;
-      return [node, await ask(node, name, waiting, patience)] as const;
-    }),
-  );
-  return new Map(answers);
+/** Of one controller: callers who ask at the same time share the questions to each node. */
+export class Names {
+  readonly #fleet: Fleet;
+  readonly #ofNodes = new WeakMap<FleetNode, Map<Name["kind"], Gathered<NameAnswer>>>();
+
+  constructor(fleet: Fleet) {
+    this.#fleet = fleet;
+  }
+
+  /** Asks all nodes, each with its own deadline. `matters`: that this node may have the name. Rejects never. */
+  async ask(
+    name: Name,
+    { signal, deadline }: Waiting,
+    matters: (node: FleetNode) => boolean,
+  ): Promise<ReadonlyMap<FleetNode, NameAnswer>> {
+    const now = Date.now();
+    const questions = this.#fleet.nodes.map((node) => {
+      const until = Math.min(deadline, now + (matters(node) ? PATIENCE_MS : IMPATIENCE_MS));
+      return { node, until, asked: this.#askNode(node, name, until) };
+    });
+    const leave = (until: number, reason: string): void => {
+      for (const each of questions) if (each.until <= until) each.asked?.leave({ kind: "unknown", reason });
+    };
+    const timers = [...new Set(questions.map(({ until }) => until))].map((until) =>
+      setTimeout(() => leave(until, `it has not answered within ${until - now} ms`), until - now),
+    );
+    const gone = (): void => leave(Infinity, "nobody waits for its answer any more");
+    if (signal.aborted) gone();
+    signal.addEventListener("abort", gone, { once: true });
+    try {
+      const answers = questions.map(
+        async ({ node, asked }) =>
+          [node, (await asked?.answer) ?? { kind: "unknown", reason: node.problem }] as const,
+      );
+      return new Map(await Promise.all(answers));
+    } finally {
+      signal.removeEventListener("abort", gone);
+      for (const timer of timers) clearTimeout(timer);
+    }
+  }
+
+  /**
+   * The node that has `pool`, for something that is made of what is there. Names are unique in the cluster; only this node
+   * decides, and others that do not answer hold nobody up. Throws IncompatibleExistingError where the name is in use
+   * elsewhere, PoolUnavailableError where there is no such node.
+   */
+  async ownerWhereFree(name: Name, pool: PoolUuid, waiting: Waiting): Promise<FleetNode> {
+    const owner = this.#fleet.ownerOf(pool);
+    const answers = await this.ask(name, waiting, () => false);
+    const other = takers(answers).find((node) => node !== owner);
+    if (other === undefined) return this.#fleet.ownerOf(pool);
+    throw new IncompatibleExistingError(
+      `the name ${quote(name.text)} is in use on node ${other.name}; what is to be copied is on ${owner.name}`,
+    );
+  }
+
+  /** Undefined: it is away. */
+  #askNode(node: FleetNode, { kind, text }: Name, until: number): Asked<NameAnswer> | undefined {
+    if (node.view === undefined) return undefined;
+    const kinds = this.#ofNodes.get(node) ?? new Map<Name["kind"], Gathered<NameAnswer>>();
+    this.#ofNodes.set(node, kinds);
+    const gathered =
+      kinds.get(kind) ??
+      new Gathered<NameAnswer>({ most: MOST_NAMES, ask: (question) => askFor(node, kind, question) });
+    kinds.set(kind, gathered);
+    return gathered.ask(text, until);
+  }
 }
 
-async function ask(
+/** Rejects never: that a node cannot tell is an answer. */
+async function askFor(
   node: FleetNode,
-  { kind, text }: Name,
-  { signal, deadline }: Waiting,
-  patience: number,
-): Promise<NameAnswer> {
-  if (node.view === undefined) return { kind: "unknown", reason: node.problem };
+  kind: Name["kind"],
+  { names, ...waiting }: Question,
+): Promise<(name: string) => NameAnswer> {
   try {
-    const until = Math.min(deadline, Date.now() + patience);
-    const answer = await node.call(FindNames, { kind, names: [text] }, { signal, deadline: until });
-    const found = answer.found.find((each) => each.name === text);
-    if (found !== undefined) return { kind: "taken", pool: found.pool_uuid };
-    return answer.unsure.length === 0 ? { kind: "free" } : { kind: "unsure", pools: answer.unsure };
+    const { found, unsure } = await node.call(FindNames, { kind, names: [...names] }, waiting);
+    const pools = new Map(found.map((each) => [each.name, each.pool_uuid]));
+    const others: NameAnswer = unsure.length === 0 ? { kind: "free" } : { kind: "unsure", pools: unsure };
+    return (name) => {
+      const pool = pools.get(name);
+      return pool === undefined ? others : { kind: "taken", pool };
+    };
   } catch (error) {
-    return { kind: "unknown", reason: messageOf(error) };
+    return () => ({ kind: "unknown", reason: messageOf(error) });
   }
 }
 
@@ -73,23 +128,4 @@ export function doubtOf(answer: NameAnswer, pool: string | undefined): string | 
   if (answer.kind !== "unsure") return undefined;
   const itsOwn = answer.pools.find((each) => (pool === undefined ? each.may_be_default : each.name === pool));
   return itsOwn?.reason;
-}
-
-/**
- * Names are unique in the cluster. What is made of a source lies in the source's pool, so only that pool's node decides;
- * nodes that do not answer hold nobody up. Throws IncompatibleExistingError where the name is in use elsewhere.
- */
-export async function requireFreeElsewhere(
-  fleet: Fleet,
-  name: Name,
-  pool: PoolUuid,
-  waiting: Waiting,
-): Promise<void> {
-  const owner = fleet.ownerOf(pool);
-  const answers = await askForName(fleet, name, waiting, () => false);
-  const other = takers(answers).find((node) => node !== owner);
-  if (other === undefined) return;
-  throw new IncompatibleExistingError(
-    `the name ${quote(name.text)} is in use on node ${other.name}; what is to be copied is on ${owner.name}`,
-  );
 }
