@@ -29,10 +29,10 @@ const { FindNames } = loadNodeLink();
 
 /** Of one controller: callers who ask at the same time share the questions to each node. */
 export class Names {
-  readonly #fleet: Fleet;
+  readonly #fleet: Pick<Fleet, "nodes" | "ownerOf">;
   readonly #ofNodes = new WeakMap<FleetNode, Map<Name["kind"], Gathered<NameAnswer>>>();
 
-  constructor(fleet: Fleet) {
+  constructor(fleet: Pick<Fleet, "nodes" | "ownerOf">) {
     this.#fleet = fleet;
   }
 

@@ -74,7 +74,12 @@ describe("names that are gathered", () => {
       expect(turns).toHaveLength(turn + 1);
       turns[turn]?.answer(`in ${turn}`);
     }
-    expect(await Promise.all(all.map(({ answer }) => answer))).toEqual(["a in 0", "b in 1", "c in 1", "d in 2"]);
+    expect(await Promise.all(all.map(({ answer }) => answer))).toEqual([
+      "a in 0",
+      "b in 1",
+      "c in 1",
+      "d in 2",
+    ]);
     expect(namesOf(turns)).toEqual([["a"], ["b", "c"], ["d"]]);
   });
 
