@@ -44,7 +44,8 @@ export class Names {
   ): Promise<ReadonlyMap<FleetNode, NameAnswer>> {
     const now = Date.now();
     const questions = this.#fleet.nodes.map((node) => {
-      const until = Math.min(deadline, now + (matters(node) ? PATIENCE_MS : IMPATIENCE_MS));
+      const patience = matters(node) ? PATIENCE_MS : IMPATIENCE_MS;
+      const until = now + Math.max(0, Math.min(patience, deadline - now));
       return { node, until, asked: this.#askNode(node, name, until) };
     });
     const leave = (until: number, reason: string): void => {
