@@ -52,7 +52,7 @@ const CREATES = 20;
 const AT_ONCE = 100;
 /** The first is a warm-up. */
 const HUNDREDS = 4;
-const REPORTS = 10;
+const REPORTS = 5;
 /** In which reports of all nodes come; a router that is asked meanwhile whether they have come computes more for that. */
 const LOOK_MS = 2000;
 const MIB = 2 ** 20;
