@@ -28,6 +28,7 @@ const LINES: readonly (readonly [string, (figures: Figures) => string])[] = [
   ["— more memory meanwhile, at most", ({ createHundredMemory }) => mib(createHundredMemory)],
   ["a change on every node is known after", ({ reportAll }) => ms(reportAll)],
   ["— computing for one report", ({ reportCpu }) => `${fixed(reportCpu * 1000, 0)} µs`],
+  ["which ThinPools are to be written: a look", ({ thinPools }) => ms(thinPools)],
   ["memory with all nodes connected", ({ memory }) => mib(memory)],
   ["heap with all nodes connected", ({ heap }) => mib(heap)],
   ["heap after all that", ({ heapAfter }) => mib(heapAfter)],

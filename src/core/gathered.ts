@@ -1,6 +1,7 @@
 /**
  * Names asked of somebody who can be asked for several at once. One question is under way; who comes meanwhile is gathered
- * into the next. So many askers cost few questions, and nobody is told what was found out before he asked.
+ * into the next. So many askers cost few questions, and nobody is told what was found out before he asked. A controller has
+ * one of these a node, so an asker is kept small: no promise.
  */
 export interface Question {
   /** Each once. */
@@ -11,18 +12,25 @@ export interface Question {
   readonly deadline: number;
 }
 
-export interface Asked<Answer> {
-  /** Rejects as the question did that the name was in. */
-  readonly answer: Promise<Answer>;
-  /** Resolves with `answer` unless there is one. Those who share the question wait on. */
-  leave(answer: Answer): void;
-}
-
 export interface GatheredOptions<Answer> {
   /** Of names in one question. */
   readonly most: number;
   /** Must settle soon after its signal is aborted: until then nothing more is asked. */
   readonly ask: (question: Question) => Promise<(name: string) => Answer>;
+  /** What a question that failed says of each of its names. */
+  readonly failed: (error: unknown) => Answer;
+}
+
+export interface Waiter<Answer> {
+  /** Until when an answer is of use; milliseconds since 1970. It ends nothing by itself: see `leave`. */
+  readonly deadline: number;
+  /** Called once. Must not throw. */
+  readonly told: (answer: Answer) => void;
+}
+
+export interface Asked<Answer> {
+  /** Is told `answer` unless he was told one. Those who share the question wait on. */
+  leave(answer: Answer): void;
 }
 
 export class Gathered<Answer> {
@@ -34,9 +42,8 @@ export class Gathered<Answer> {
     this.#options = options;
   }
 
-  /** `deadline`: until when an answer is of use; milliseconds since 1970. It ends nothing by itself: see `leave`. */
-  ask(name: string, deadline: number): Asked<Answer> {
-    const asker = new Asker<Answer>(name, deadline, this.#next);
+  ask(name: string, waiter: Waiter<Answer>): Asked<Answer> {
+    const asker = new Asker<Answer>(name, waiter, this.#next);
     this.#next.add(asker);
     if (!this.#underWay) void this.#askAll();
     return asker;
@@ -50,22 +57,22 @@ export class Gathered<Answer> {
   }
 
   async #askOnce(): Promise<void> {
-    const asking = new Set(this.#next.values().take(this.#options.most));
+    const { most, ask, failed } = this.#options;
+    const asking = new Set(this.#next.values().take(most));
     const nobody = new AbortController();
+    const names = new Set<string>();
+    let deadline = 0;
     for (const asker of asking) {
       this.#next.delete(asker);
-      asker.among(asking, nobody);
+      asker.isAsked(asking, nobody);
+      names.add(asker.name);
+      deadline = Math.max(deadline, asker.deadline);
     }
-    const askers = [...asking];
     try {
-      const answerTo = await this.#options.ask({
-        names: [...new Set(askers.map(({ name }) => name))],
-        signal: nobody.signal,
-        deadline: Math.max(...askers.map(({ deadline }) => deadline)),
-      });
-      for (const asker of asking) asker.resolve(answerTo(asker.name));
+      const answerTo = await ask({ names: [...names], signal: nobody.signal, deadline });
+      for (const asker of asking) asker.tell(answerTo(asker.name));
     } catch (error) {
-      for (const asker of asking) asker.reject(error);
+      for (const asker of asking) asker.tell(failed(error));
     }
   }
 }
@@ -73,37 +80,33 @@ export class Gathered<Answer> {
 class Asker<Answer> implements Asked<Answer> {
   readonly name: string;
   readonly deadline: number;
-  readonly #result = Promise.withResolvers<Answer>();
+  #told: Waiter<Answer>["told"] | undefined;
   #among: Set<Asker<Answer>>;
   #last: AbortController | undefined;
 
-  constructor(name: string, deadline: number, waiting: Set<Asker<Answer>>) {
+  constructor(name: string, { deadline, told }: Waiter<Answer>, waiting: Set<Asker<Answer>>) {
     this.name = name;
     this.deadline = deadline;
+    this.#told = told;
     this.#among = waiting;
   }
 
-  /** Is being asked now; `last` is aborted by the last who leaves. */
-  among(asking: Set<Asker<Answer>>, last: AbortController): void {
+  /** `last` is aborted by the last who leaves. */
+  isAsked(asking: Set<Asker<Answer>>, last: AbortController): void {
     this.#among = asking;
     this.#last = last;
   }
 
-  get answer(): Promise<Answer> {
-    return this.#result.promise;
+  tell(answer: Answer): void {
+    const told = this.#told;
+    this.#told = undefined;
+    told?.(answer);
   }
 
   leave(answer: Answer): void {
-    this.#result.resolve(answer);
+    if (this.#told === undefined) return;
     this.#among.delete(this);
     if (this.#among.size === 0) this.#last?.abort();
-  }
-
-  resolve(answer: Answer): void {
-    this.#result.resolve(answer);
-  }
-
-  reject(error: unknown): void {
-    this.#result.reject(error);
+    this.tell(answer);
   }
 }

@@ -1,6 +1,6 @@
 /** Whether a name is taken: asked of all nodes at once. */
 import { IncompatibleExistingError, messageOf } from "../core/errors.ts";
-import { Gathered, type Asked, type Question } from "../core/gathered.ts";
+import { Gathered, type Question } from "../core/gathered.ts";
 import type { PoolUuid } from "../core/ids.ts";
 import { quote } from "../core/quote.ts";
 import type { FindNamesRequest_Kind, FindNamesResponse_UnsurePool__Output } from "../generated/dmthin.ts";
@@ -42,14 +42,27 @@ export class Names {
     { signal, deadline }: Waiting,
     matters: (node: FleetNode) => boolean,
   ): Promise<ReadonlyMap<FleetNode, NameAnswer>> {
+    const { nodes } = this.#fleet;
     const now = Date.now();
-    const questions = this.#fleet.nodes.map((node) => {
+    const answers = new Map<FleetNode, NameAnswer>(
+      nodes.map((node) => [node, node.view === undefined ? away(node) : NOT_YET]),
+    );
+    const there = nodes.filter(({ view }) => view !== undefined);
+    const { promise: all, resolve } = Promise.withResolvers<void>();
+    let open = there.length;
+    if (open === 0) resolve();
+    const questions = there.map((node) => {
       const patience = matters(node) ? PATIENCE_MS : IMPATIENCE_MS;
       const until = now + Math.max(0, Math.min(patience, deadline - now));
-      return { node, until, asked: this.#askNode(node, name, until) };
+      const told = (answer: NameAnswer): void => {
+        answers.set(node, answer);
+        open -= 1;
+        if (open === 0) resolve();
+      };
+      return { until, asked: this.#gathered(node, name.kind).ask(name.text, { deadline: until, told }) };
     });
     const leave = (until: number, reason: string): void => {
-      for (const each of questions) if (each.until <= until) each.asked?.leave({ kind: "unknown", reason });
+      for (const each of questions) if (each.until <= until) each.asked.leave({ kind: "unknown", reason });
     };
     const timers = [...new Set(questions.map(({ until }) => until))].map((until) =>
       setTimeout(() => leave(until, `it has not answered within ${until - now} ms`), until - now),
@@ -57,16 +70,10 @@ export class Names {
     const gone = (): void => leave(Infinity, "nobody waits for its answer any more");
     if (signal.aborted) gone();
     signal.addEventListener("abort", gone, { once: true });
-    try {
-      const answers = questions.map(
-        async ({ node, asked }) =>
-          [node, (await asked?.answer) ?? { kind: "unknown", reason: node.problem }] as const,
-      );
-      return new Map(await Promise.all(answers));
-    } finally {
-      signal.removeEventListener("abort", gone);
-      for (const timer of timers) clearTimeout(timer);
-    }
+    await all;
+    signal.removeEventListener("abort", gone);
+    for (const timer of timers) clearTimeout(timer);
+    return answers;
   }
 
   /**
@@ -84,36 +91,37 @@ export class Names {
     );
   }
 
-  /** Undefined: it is away. */
-  #askNode(node: FleetNode, { kind, text }: Name, until: number): Asked<NameAnswer> | undefined {
-    if (node.view === undefined) return undefined;
+  #gathered(node: FleetNode, kind: Name["kind"]): Gathered<NameAnswer> {
     const kinds = this.#ofNodes.get(node) ?? new Map<Name["kind"], Gathered<NameAnswer>>();
     this.#ofNodes.set(node, kinds);
     const gathered =
       kinds.get(kind) ??
-      new Gathered<NameAnswer>({ most: MOST_NAMES, ask: (question) => askFor(node, kind, question) });
+      new Gathered<NameAnswer>({
+        most: MOST_NAMES,
+        ask: (question) => askFor(node, kind, question),
+        failed: (error) => ({ kind: "unknown", reason: messageOf(error) }),
+      });
     kinds.set(kind, gathered);
-    return gathered.ask(text, until);
+    return gathered;
   }
 }
 
-/** Rejects never: that a node cannot tell is an answer. */
+const NOT_YET: NameAnswer = { kind: "unknown", reason: "it has not answered" };
+const away = ({ problem }: FleetNode): NameAnswer => ({ kind: "unknown", reason: problem });
+
+/** Rejects as `FleetNode.call` does. */
 async function askFor(
   node: FleetNode,
   kind: Name["kind"],
   { names, ...waiting }: Question,
 ): Promise<(name: string) => NameAnswer> {
-  try {
-    const { found, unsure } = await node.call(FindNames, { kind, names: [...names] }, waiting);
-    const pools = new Map(found.map((each) => [each.name, each.pool_uuid]));
-    const others: NameAnswer = unsure.length === 0 ? { kind: "free" } : { kind: "unsure", pools: unsure };
-    return (name) => {
-      const pool = pools.get(name);
-      return pool === undefined ? others : { kind: "taken", pool };
-    };
-  } catch (error) {
-    return () => ({ kind: "unknown", reason: messageOf(error) });
-  }
+  const { found, unsure } = await node.call(FindNames, { kind, names: [...names] }, waiting);
+  const pools = new Map(found.map((each) => [each.name, each.pool_uuid]));
+  const others: NameAnswer = unsure.length === 0 ? { kind: "free" } : { kind: "unsure", pools: unsure };
+  return (name) => {
+    const pool = pools.get(name);
+    return pool === undefined ? others : { kind: "taken", pool };
+  };
 }
 
 /** The nodes that have it. */

@@ -21,6 +21,7 @@ const figures = (nodes: number): Figures => ({
   listAll: nodes * 10,
   reportAll: 1,
   reportCpu: 0.0445,
+  thinPools: 1,
   memory: 1,
   heap: 1,
   heapAfter: 1,
