@@ -109,12 +109,13 @@ export class Names {
 const NOT_YET: NameAnswer = { kind: "unknown", reason: "it has not answered" };
 const away = ({ problem }: FleetNode): NameAnswer => ({ kind: "unknown", reason: problem });
 
-/** Rejects as `FleetNode.call` does. */
+/** A node that has gone since the name was to be asked for is not asked. Rejects as `FleetNode.call` does. */
 async function askFor(
   node: FleetNode,
   kind: Name["kind"],
   { names, ...waiting }: Question,
 ): Promise<(name: string) => NameAnswer> {
+  if (node.view === undefined) return () => away(node);
   const { found, unsure } = await node.call(FindNames, { kind, names: [...names] }, waiting);
   const pools = new Map(found.map((each) => [each.name, each.pool_uuid]));
   const others: NameAnswer = unsure.length === 0 ? { kind: "free" } : { kind: "unsure", pools: unsure };

@@ -127,6 +127,19 @@ describe("questions to nodes", () => {
     expect(asked.answers).toEqual([free, { kind: "unknown", reason: "it is switched off" }]);
     expect(b.calls).toEqual([]);
   });
+
+  test("nor is one that has gone while the name waited for its turn", async () => {
+    ask(volume("one"));
+    const asked = ask(volume("two"));
+    b.view = undefined;
+    a.calls[0]?.answer({});
+    b.calls[0]?.fail(new Error("it has gone"));
+    await settle();
+    a.calls[1]?.answer({});
+    await settle();
+    expect(asked.answers).toEqual([free, { kind: "unknown", reason: "it is switched off" }]);
+    expect(namesAskedOf(b)).toEqual([["one"]]);
+  });
 });
 
 describe("who waits", () => {
