@@ -2,6 +2,9 @@
 import { loadContract } from "../csi/proto.ts";
 import type { EnrolmentDefinition, NodeLinkDefinition, ProtoGrpcType } from "../generated/dmthin.ts";
 
+/** Of names in one question, at both ends; a node refuses more. Of 128 bytes at most each, that is a small message. */
+export const MOST_NAMES = 1000;
+
 /** Messages look as those of `csi/proto.ts` do. Throws where the file cannot be read: the installation is broken. */
 export function loadNodeLink(): NodeLinkDefinition {
   return load().NodeLink.service;

@@ -1,10 +1,11 @@
-/** Whether a name is taken: asked of all nodes at once, each with its own deadline. */
+/** Whether a name is taken: asked of all nodes at once. */
 import { IncompatibleExistingError, messageOf } from "../core/errors.ts";
+import { Gathered, type Question } from "../core/gathered.ts";
 import type { PoolUuid } from "../core/ids.ts";
 import { quote } from "../core/quote.ts";
 import type { FindNamesRequest_Kind, FindNamesResponse_UnsurePool__Output } from "../generated/dmthin.ts";
 import type { Waiting } from "./connection.ts";
-import { loadNodeLink } from "./contract.ts";
+import { loadNodeLink, MOST_NAMES } from "./contract.ts";
 import type { Fleet, FleetNode } from "./fleet.ts";
 
 export interface Name {
@@ -26,38 +27,102 @@ const IMPATIENCE_MS = 1000;
 
 const { FindNames } = loadNodeLink();
 
-/** `matters`: that this node may have the name. Rejects never. */
-export async function askForName(
-  fleet: Fleet,
-  name: Name,
-  waiting: Waiting,
-  matters: (node: FleetNode) => boolean,
-): Promise<ReadonlyMap<FleetNode, NameAnswer>> {
-  const answers = await Promise.all(
-    fleet.nodes.map(async (node) => {
+/** Of one controller: callers who ask at the same time share the questions to each node. */
+export class Names {
+  readonly #fleet: Pick<Fleet, "nodes" | "ownerOf">;
+  readonly #ofNodes = new WeakMap<FleetNode, Map<Name["kind"], Gathered<NameAnswer>>>();
+
+  constructor(fleet: Pick<Fleet, "nodes" | "ownerOf">) {
+    this.#fleet = fleet;
+  }
+
+  /** Asks all nodes, each with its own deadline. `matters`: that this node may have the name. Rejects never. */
+  async ask(
+    name: Name,
+    { signal, deadline }: Waiting,
+    matters: (node: FleetNode) => boolean,
+  ): Promise<ReadonlyMap<FleetNode, NameAnswer>> {
+    const { nodes } = this.#fleet;
+    const now = Date.now();
+    const answers = new Map<FleetNode, NameAnswer>(
+      nodes.map((node) => [node, node.view === undefined ? away(node) : NOT_YET]),
+    );
+    const there = nodes.filter(({ view }) => view !== undefined);
+    const { promise: all, resolve } = Promise.withResolvers<void>();
+    let open = there.length;
+    if (open === 0) resolve();
+    const questions = there.map((node) => {
       const patience = matters(node) ? PATIENCE_MS : IMPATIENCE_MS;
-      return [node, await ask(node, name, waiting, patience)] as const;
-    }),
-  );
-  return new Map(answers);
+      const until = now + Math.max(0, Math.min(patience, deadline - now));
+      const told = (answer: NameAnswer): void => {
+        answers.set(node, answer);
+        open -= 1;
+        if (open === 0) resolve();
+      };
+      return { until, asked: this.#gathered(node, name.kind).ask(name.text, { deadline: until, told }) };
+    });
+    const leave = (until: number, reason: string): void => {
+      for (const each of questions) if (each.until <= until) each.asked.leave({ kind: "unknown", reason });
+    };
+    const timers = [...new Set(questions.map(({ until }) => until))].map((until) =>
+      setTimeout(() => leave(until, `it has not answered within ${until - now} ms`), until - now),
+    );
+    const gone = (): void => leave(Infinity, "nobody waits for its answer any more");
+    if (signal.aborted) gone();
+    signal.addEventListener("abort", gone, { once: true });
+    await all;
+    signal.removeEventListener("abort", gone);
+    for (const timer of timers) clearTimeout(timer);
+    return answers;
+  }
+
+  /**
+   * The node that has `pool`, for something that is made of what is there. Names are unique in the cluster; only this node
+   * decides, and others that do not answer hold nobody up. Throws IncompatibleExistingError where the name is in use
+   * elsewhere, PoolUnavailableError where there is no such node.
+   */
+  async ownerWhereFree(name: Name, pool: PoolUuid, waiting: Waiting): Promise<FleetNode> {
+    const owner = this.#fleet.ownerOf(pool);
+    const answers = await this.ask(name, waiting, () => false);
+    const other = takers(answers).find((node) => node !== owner);
+    if (other === undefined) return this.#fleet.ownerOf(pool);
+    throw new IncompatibleExistingError(
+      `the name ${quote(name.text)} is in use on node ${other.name}; what is to be copied is on ${owner.name}`,
+    );
+  }
+
+  #gathered(node: FleetNode, kind: Name["kind"]): Gathered<NameAnswer> {
+    const kinds = this.#ofNodes.get(node) ?? new Map<Name["kind"], Gathered<NameAnswer>>();
+    this.#ofNodes.set(node, kinds);
+    const gathered =
+      kinds.get(kind) ??
+      new Gathered<NameAnswer>({
+        most: MOST_NAMES,
+        ask: (question) => askFor(node, kind, question),
+        failed: (error) => ({ kind: "unknown", reason: messageOf(error) }),
+      });
+    kinds.set(kind, gathered);
+    return gathered;
+  }
 }
 
-async function ask(
+const NOT_YET: NameAnswer = { kind: "unknown", reason: "it has not answered" };
+const away = ({ problem }: FleetNode): NameAnswer => ({ kind: "unknown", reason: problem });
+
+/** A node that has gone since the name was to be asked for is not asked. Rejects as `FleetNode.call` does. */
+async function askFor(
   node: FleetNode,
-  { kind, text }: Name,
-  { signal, deadline }: Waiting,
-  patience: number,
-): Promise<NameAnswer> {
-  if (node.view === undefined) return { kind: "unknown", reason: node.problem };
-  try {
-    const until = Math.min(deadline, Date.now() + patience);
-    const answer = await node.call(FindNames, { kind, names: [text] }, { signal, deadline: until });
-    const found = answer.found.find((each) => each.name === text);
-    if (found !== undefined) return { kind: "taken", pool: found.pool_uuid };
-    return answer.unsure.length === 0 ? { kind: "free" } : { kind: "unsure", pools: answer.unsure };
-  } catch (error) {
-    return { kind: "unknown", reason: messageOf(error) };
-  }
+  kind: Name["kind"],
+  { names, ...waiting }: Question,
+): Promise<(name: string) => NameAnswer> {
+  if (node.view === undefined) return () => away(node);
+  const { found, unsure } = await node.call(FindNames, { kind, names: [...names] }, waiting);
+  const pools = new Map(found.map((each) => [each.name, each.pool_uuid]));
+  const others: NameAnswer = unsure.length === 0 ? { kind: "free" } : { kind: "unsure", pools: unsure };
+  return (name) => {
+    const pool = pools.get(name);
+    return pool === undefined ? others : { kind: "taken", pool };
+  };
 }
 
 /** The nodes that have it. */
@@ -73,23 +138,4 @@ export function doubtOf(answer: NameAnswer, pool: string | undefined): string | 
   if (answer.kind !== "unsure") return undefined;
   const itsOwn = answer.pools.find((each) => (pool === undefined ? each.may_be_default : each.name === pool));
   return itsOwn?.reason;
-}
-
-/**
- * Names are unique in the cluster. What is made of a source lies in the source's pool, so only that pool's node decides;
- * nodes that do not answer hold nobody up. Throws IncompatibleExistingError where the name is in use elsewhere.
- */
-export async function requireFreeElsewhere(
-  fleet: Fleet,
-  name: Name,
-  pool: PoolUuid,
-  waiting: Waiting,
-): Promise<void> {
-  const owner = fleet.ownerOf(pool);
-  const answers = await askForName(fleet, name, waiting, () => false);
-  const other = takers(answers).find((node) => node !== owner);
-  if (other === undefined) return;
-  throw new IncompatibleExistingError(
-    `the name ${quote(name.text)} is in use on node ${other.name}; what is to be copied is on ${owner.name}`,
-  );
 }

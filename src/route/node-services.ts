@@ -15,7 +15,7 @@ import type {
   ListObjectsRequest__Output,
   NodeState,
 } from "../generated/dmthin.ts";
-import { loadNodeLink } from "./contract.ts";
+import { loadNodeLink, MOST_NAMES } from "./contract.ts";
 import { listObjects } from "./node-objects.ts";
 import type { StateFeed } from "./node-state.ts";
 
@@ -30,8 +30,6 @@ export interface NodeParts {
 
 /** Reports that a controller has not taken yet; one that is so far behind may come again. */
 const MOST_UNREAD = 32;
-
-const MOST_NAMES = 1000;
 
 export function nodeServices(
   { driver, operations, feed, followedFor }: NodeParts,

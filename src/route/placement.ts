@@ -17,7 +17,7 @@ import type { Log } from "../log.ts";
 import { roomOf } from "./capacity.ts";
 import { awayError, type Waiting } from "./connection.ts";
 import type { Fleet, FleetNode } from "./fleet.ts";
-import { askForName, doubtOf, requireFreeElsewhere, takers, type NameAnswer } from "./names.ts";
+import { doubtOf, takers, type NameAnswer, type Names } from "./names.ts";
 import { requireOwnVolume } from "./own-answers.ts";
 
 /** Nodes that refuse for room are few: their reports are seconds old. */
@@ -46,15 +46,17 @@ const UNSETTLED: ReadonlySet<status> = new Set([
 export class Placement {
   readonly #fleet: Fleet;
   readonly #method = loadCsi().Controller.CreateVolume;
+  readonly #names: Names;
   /** One try at a time for a name, so that two cannot both find it free. */
-  readonly #names = new Operations();
+  readonly #tries = new Operations();
   /** Where a name may have been given to a volume without our knowing. */
   readonly #doubts = new Map<string, Doubt>();
 
   readonly #log: Log;
 
-  constructor(fleet: Fleet, log: Log) {
+  constructor(fleet: Fleet, names: Names, log: Log) {
     this.#fleet = fleet;
+    this.#names = names;
     this.#log = log;
   }
 
@@ -67,7 +69,7 @@ export class Placement {
         // Nobody joins: each caller has its own deadline. The nodes join equal calls.
         fingerprint: randomUUID(),
       };
-      return this.#names.run(scope, () => this.#create(request, call, waiting));
+      return this.#tries.run(scope, () => this.#create(request, call, waiting));
     });
   }
 
@@ -78,18 +80,18 @@ export class Placement {
   ): Promise<CreateVolumeResponse__Output> {
     if (call.source !== undefined) {
       const { pool } = call.source;
-      await requireFreeElsewhere(this.#fleet, { kind: "VOLUME", text: call.name }, pool, waiting);
-      return this.#forward(this.#fleet.ownerOf(pool), request, waiting);
+      const owner = await this.#names.ownerWhereFree({ kind: "VOLUME", text: call.name }, pool, waiting);
+      return this.#forward(owner, request, waiting);
     }
     const doubted = this.#doubted(call.name);
-    const candidates = this.#candidates(call);
-    const mayHave = (node: FleetNode): boolean => candidates.includes(node) || node.name === doubted;
+    const candidates = new Set(this.#candidates(call));
+    const mayHave = (node: FleetNode): boolean => candidates.has(node) || node.name === doubted;
     const name = { kind: "VOLUME", text: call.name } as const;
-    const answers = await askForName(this.#fleet, name, waiting, mayHave);
+    const answers = await this.#names.ask(name, waiting, mayHave);
     const existing = this.#existing(call, answers);
     if (existing !== undefined) {
       // A retry may well prefer another node. A node that lies about names shows here too.
-      if (!candidates.includes(existing))
+      if (!candidates.has(existing))
         this.#log.warn(
           { name: call.name, node: existing.name },
           "a node that was not asked for has the name",
@@ -103,7 +105,7 @@ export class Placement {
           `volume ${quote(call.name)} may exist on node ${node.name}, which cannot tell: ${reason}; retry`,
         );
     }
-    return this.#place(candidates, call, request, waiting);
+    return this.#place([...candidates], call, request, waiting);
   }
 
   /**

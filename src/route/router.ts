@@ -30,23 +30,24 @@ import { capacityOf } from "./capacity.ts";
 import type { CalledMethod } from "./connection.ts";
 import type { Fleet, FleetNode } from "./fleet.ts";
 import { listAll, type MergedList } from "./lists.ts";
-import { requireFreeElsewhere, type Name } from "./names.ts";
+import { Names } from "./names.ts";
 import { requireOwnGroup, requireOwnSnapshot, requireOwnVolume } from "./own-answers.ts";
 import { Placement } from "./placement.ts";
 
 export function routerServices(fleet: Fleet, version: string, options: UnaryOptions): readonly Service[] {
   const { Identity, Controller, GroupController } = loadCsi();
   const identity = identityHandlers({ version, ready: () => fleet.known });
+  const names = new Names(fleet);
   return [
     serviceOf(Identity, identity, options),
-    serviceOf(Controller, controllerRoutes(fleet, options.log), options),
-    serviceOf(GroupController, groupRoutes(fleet), options),
+    serviceOf(Controller, controllerRoutes(fleet, names, options.log), options),
+    serviceOf(GroupController, groupRoutes(fleet, names), options),
   ];
 }
 
-function controllerRoutes(fleet: Fleet, log: Log): Handlers<ControllerDefinition> {
+function controllerRoutes(fleet: Fleet, names: Names, log: Log): Handlers<ControllerDefinition> {
   const { Controller } = loadCsi();
-  const placement = new Placement(fleet, log);
+  const placement = new Placement(fleet, names, log);
   return {
     ...UNIMPLEMENTED,
     ControllerGetCapabilities: async () => CONTROLLER_CAPABILITIES,
@@ -64,7 +65,7 @@ function controllerRoutes(fleet: Fleet, log: Log): Handlers<ControllerDefinition
     GetCapacity: async (request) => capacityOf(fleet, request),
     CreateSnapshot: async (request, info) => {
       const { name, source } = parseCreateSnapshot(request);
-      const node = await freeAtOwner(fleet, { kind: "SNAPSHOT", text: name }, source.pool, info);
+      const node = await names.ownerWhereFree({ kind: "SNAPSHOT", text: name }, source.pool, info);
       const response = await node.call(Controller.CreateSnapshot, request, info);
       requireOwnSnapshot(fleet, node, response.snapshot);
       return response;
@@ -80,13 +81,13 @@ function controllerRoutes(fleet: Fleet, log: Log): Handlers<ControllerDefinition
   };
 }
 
-function groupRoutes(fleet: Fleet): Handlers<GroupControllerDefinition> {
+function groupRoutes(fleet: Fleet, names: Names): Handlers<GroupControllerDefinition> {
   const { GroupController } = loadCsi();
   return {
     GroupControllerGetCapabilities: async () => GROUP_CAPABILITIES,
     CreateVolumeGroupSnapshot: async (request, info) => {
       const { name, pool } = onePool(request);
-      const node = await freeAtOwner(fleet, { kind: "GROUP_SNAPSHOT", text: name }, pool, info);
+      const node = await names.ownerWhereFree({ kind: "GROUP_SNAPSHOT", text: name }, pool, info);
       const response = await node.call(GroupController.CreateVolumeGroupSnapshot, request, info);
       requireOwnGroup(fleet, node, response.group_snapshot);
       return response;
@@ -123,11 +124,6 @@ function byId<Request, Response>(
 function nodeOf(fleet: Fleet, text: string): FleetNode {
   const parsed = parseId(text);
   return parsed === undefined ? fleet.any() : fleet.ownerOf(parsed.pool);
-}
-
-async function freeAtOwner(fleet: Fleet, name: Name, pool: PoolUuid, info: CallInfo): Promise<FleetNode> {
-  await requireFreeElsewhere(fleet, name, pool, info);
-  return fleet.ownerOf(pool);
 }
 
 function listVolumes(fleet: Fleet, request: ListVolumesRequest__Output, info: CallInfo) {

@@ -11,6 +11,7 @@ import { Operations } from "../../src/core/operations.ts";
 import { topologyValue } from "../../src/core/topology.ts";
 import { DamageNotes } from "../../src/csi/damage.ts";
 import { listen } from "../../src/csi/server.ts";
+import type { Log } from "../../src/log.ts";
 import type { PoolSet } from "../../src/pool/engine.ts";
 import { Fleet } from "../../src/route/fleet.ts";
 import { listenOn } from "../../src/route/listen.ts";
@@ -32,6 +33,8 @@ export interface SimulatedNode {
   readonly port: number;
   readonly feed: StateFeed;
   readonly operations: Operations;
+  /** How many calls it has answered, by method. */
+  readonly answered: ReadonlyMap<string, number>;
   /** What it has open; `pokes` the reports when set. */
   pools: PoolSet | undefined;
   stop(): Promise<void>;
@@ -58,9 +61,14 @@ export async function startNode(
     damage,
   };
   const feed = new StateFeed({ driver, report: async () => [] }, times);
+  const answered = new Map<string, number>();
+  const onAnswered = (method: string): void => {
+    answered.set(method, (answered.get(method) ?? 0) + 1);
+    feed.answered(method);
+  };
   const server = await listenOn(
     { host: "127.0.0.1", port: 0 },
-    nodeServices({ driver, operations, feed }, { log, onAnswered: (method) => feed.answered(method) }),
+    nodeServices({ driver, operations, feed }, { log, onAnswered }),
     ServerCredentials.createInsecure(),
   );
   const wire = await wireTo(server.port);
@@ -71,6 +79,7 @@ export async function startNode(
     port: server.port,
     feed,
     operations,
+    answered,
     get pools() {
       return pools;
     },
@@ -93,9 +102,13 @@ export interface RouterBench {
   stop(): Promise<void>;
 }
 
-export async function startRouter(roster: readonly RosterNode[]): Promise<RouterBench> {
+/** `recording`: where its log goes. */
+export async function startRouter(
+  roster: readonly RosterNode[],
+  recording: { readonly log: Log; readonly lines: readonly LoggedLine[] } = recordingLog(),
+): Promise<RouterBench> {
   const directory = mkdtempSync(join(tmpdir(), "router-"));
-  const { log, lines } = recordingLog();
+  const { log, lines } = recording;
   const fleet = new Fleet({ credentialsFor: () => credentials.createInsecure(), log });
   fleet.follow(roster);
   const server = await listen(join(directory, "csi.sock"), routerServices(fleet, "1.2.3", { log }));

@@ -45,6 +45,7 @@ export class MemoryPool implements Pool {
   readonly intents: CreateVolumeIntent[] = [];
   readonly trims = new Map<VolumeId, TrimNote>();
   readonly #volumes = new Map<VolumeId, VolumeRecord>();
+  readonly #volumesByName = new Map<string, VolumeId>();
   readonly #snapshots = new Map<SnapshotId, SnapshotRecord>();
   readonly #groups = new Map<GroupId, GroupRecord>();
   #count = 0;
@@ -68,8 +69,10 @@ export class MemoryPool implements Pool {
   }
 
   volume = (id: VolumeId): VolumeRecord | undefined => this.#volumes.get(id);
-  volumeByName = (name: string): VolumeRecord | undefined =>
-    this.volumes().find((each) => each.name === name);
+  volumeByName = (name: string): VolumeRecord | undefined => {
+    const id = this.#volumesByName.get(name);
+    return id === undefined ? undefined : this.volume(id);
+  };
   volumes = (): readonly VolumeRecord[] => [...this.#volumes.values()];
   snapshot = (id: SnapshotId): SnapshotRecord | undefined => this.#snapshots.get(id);
   snapshotByName = (name: string): SnapshotRecord | undefined =>
@@ -91,6 +94,7 @@ export class MemoryPool implements Pool {
   /** Puts a record as it is, to test what callers get to see of half-made and half-deleted objects. */
   putVolume(record: VolumeRecord): void {
     this.#volumes.set(record.id, record);
+    this.#volumesByName.set(record.name, record.id);
   }
 
   /** What the next looks meet; they are counted. */
@@ -152,6 +156,8 @@ export class MemoryPool implements Pool {
 
   async deleteVolume(id: VolumeId): Promise<void> {
     if (this.volume(id)?.staging !== undefined) throw new PreconditionError(`${id} is staged`);
+    const name = this.volume(id)?.name;
+    if (name !== undefined) this.#volumesByName.delete(name);
     this.#volumes.delete(id);
   }
 

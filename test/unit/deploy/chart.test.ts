@@ -272,3 +272,16 @@ function named(containers: readonly Container[], name: string): Container {
   if (found === undefined) throw new Error(`no container ${name}`);
   return found;
 }
+
+test.each<[Rendered, readonly number[]]>([
+  ["deploy/dmthin.yaml", [53]],
+  ["test/chart/rendered/everything.yaml", [53, 5353]],
+])("policies of %s let all pods ask for names at ports %j, by UDP and TCP", (path, ports) => {
+  const policies = rendered(path).filter(({ kind }) => kind === "NetworkPolicy");
+  const wanted = ports.flatMap((port) => ["UDP", "TCP"].map((protocol) => ({ protocol, port })));
+  expect(policies.map(({ metadata }) => metadata.name)).toEqual(["dmthin-node", "dmthin-controller"]);
+  for (const { spec } of policies) {
+    const { egress } = spec as { readonly egress: readonly { readonly ports: readonly object[] }[] };
+    expect(egress.flatMap((rule) => rule.ports)).toEqual(expect.arrayContaining(wanted));
+  }
+});
