@@ -1,4 +1,6 @@
 /** What one scenario works with: a namespace of its own, and kubectl in it. */
+import { AsyncLocalStorage } from "node:async_hooks";
+
 import type { Cluster } from "./cluster.ts";
 import type { Classes } from "./classes.ts";
 import { CommandError } from "./kubectl.ts";
@@ -33,6 +35,8 @@ interface BoundVolume extends KubeObject {
 
 const CLEAN_UP_MS = 180_000;
 const CONTENTS = "volumesnapshotcontents.snapshot.storage.k8s.io";
+/** What runs in it undoes something: it belongs to the end, and is not what came too late. */
+const undoing = new AsyncLocalStorage<true>();
 
 export class World {
   readonly id: string;
@@ -96,15 +100,20 @@ export class World {
     return this.phase("clean up", async () => {
       const failures: unknown[] = [];
       for (const undo of this.#endings.toReversed())
-        await undo().catch((error: unknown) => failures.push(error));
+        await undoing.run(true, undo).catch((error: unknown) => failures.push(error));
       await this.kubectl.run(["delete", "namespace", this.namespace, "--timeout=150s"], {
         timeoutMs: CLEAN_UP_MS,
       });
-      await this.#untilGone("persistentvolumes", ({ spec }) => spec?.claimRef?.namespace);
-      if (!this.cluster.lacking.has("snapshots"))
-        await this.#untilGone(CONTENTS, ({ spec }) => spec?.volumeSnapshotRef?.namespace);
+      await this.untilNothingLeft();
       if (failures.length > 0) throw new Error(`not undone: ${failures.map(String).join("; ")}`);
     });
+  }
+
+  /** No PersistentVolume and no snapshot content of its namespace. */
+  async untilNothingLeft(): Promise<void> {
+    await this.#untilGone("persistentvolumes", ({ spec }) => spec?.claimRef?.namespace);
+    if (!this.cluster.lacking.has("snapshots"))
+      await this.#untilGone(CONTENTS, ({ spec }) => spec?.volumeSnapshotRef?.namespace);
   }
 
   #untilGone(kind: string, namespaceOf: (object: BoundVolume) => string | undefined): Promise<true> {
@@ -118,7 +127,7 @@ export class World {
 
   /** A line of the timeline that is shown when the scenario fails. Throws after its end: what came too late stops there. */
   note(text: string): void {
-    if (this.#closed) throw new Error(`${this.id} is over: ${text}`);
+    if (this.#closed && undoing.getStore() !== true) throw new Error(`${this.id} is over: ${text}`);
     this.timeline.push({ seconds: (performance.now() - this.#began) / 1000, text });
   }
 
