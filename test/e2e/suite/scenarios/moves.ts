@@ -188,7 +188,8 @@ async function expectRehomed(
     const facts = ({ metadata, spec }: V1PersistentVolume): string =>
       JSON.stringify([
         metadata?.finalizers?.toSorted(),
-        { ...spec, nodeAffinity: undefined, claimRef: spec?.claimRef?.uid },
+        [spec?.capacity, spec?.accessModes, spec?.csi, spec?.storageClassName, spec?.volumeMode],
+        [spec?.persistentVolumeReclaimPolicy, spec?.claimRef?.uid],
       ]);
     expect(old !== undefined && facts(old) === facts(after), `${nameOf(after)} is not what it was`);
     expect(after.status?.phase === "Bound", `${nameOf(after)} is ${after.status?.phase}`);
@@ -236,7 +237,7 @@ const rehomed: Scenario = {
     const [from, to] = [victim(world), world.nodeA];
     const text = await givenValues(world);
     const given = JSON.parse(text) as Values;
-    let device: string | undefined;
+    const disk = { node: from, device: DISK };
     world.atEnd(async () => {
       const { code, stderr } = await bedOf(world).run(from, "blkdiscard", "--force", DISK);
       expect(code === 0, `${DISK} of ${from} is not empty again: ${stderr}`);
@@ -244,7 +245,7 @@ const rehomed: Scenario = {
     // An open pool is given back when its driver ends.
     world.atEnd(() =>
       withoutPower(world, [from, to], async (bed) => {
-        if (device !== undefined) await bed.moveDisk(to, device, from);
+        if (disk.node !== from) await bed.moveDisk(disk.node, disk.device, from);
       }),
     );
     world.atEnd(() => helmApply(world, "upgrade", text));
@@ -263,7 +264,9 @@ const rehomed: Scenario = {
     await world.exec(podOf(0), ["touch", "/data/later"]);
 
     await scale(world, 0);
-    device = await withoutPower(world, [from, to], (bed) => bed.moveDisk(from, DISK, to));
+    await withoutPower(world, [from, to], async (bed) => {
+      [disk.device, disk.node] = [await bed.moveDisk(from, DISK, to), to];
+    });
     await helmApply(world, "upgrade", withPool(given, to, await adopted(world, uuid, to)));
     expect((await untilOpen(world, to)) === uuid, "another pool of its name was opened");
     await untilNoPool(world, from);
