@@ -1,5 +1,5 @@
 /** The raw disks in a node: files by their place, /dev/ubdb onward; /dev/ubda is the root. Pure: the next start of the node has them. */
-const PLACES = [..."bcdefghijklmnop"];
+const PLACES = "bcdefghijklmnop".split("");
 const DEVICE = /^\/dev\/ubd([b-p])$/;
 
 export class Drives {

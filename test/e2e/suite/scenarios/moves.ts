@@ -50,6 +50,7 @@ const indexes = Array.from({ length: REPLICAS }, (_each, index) => index);
 async function applySet(world: World): Promise<void> {
   const { spec } = claim({ name: "data", class: CLASS, size: "128Mi" });
   const pod = podSpec({ image: world.cluster.settings.image, claim: "" });
+  const [container] = pod.containers;
   const volumeMounts = [{ name: "data", mountPath: "/data" }];
   await world.apply({
     apiVersion: "apps/v1",
@@ -65,7 +66,7 @@ async function applySet(world: World): Promise<void> {
           ...pod,
           restartPolicy: "Always",
           volumes: [],
-          containers: pod.containers.map((container) => ({ ...container, volumeMounts })),
+          containers: [{ ...container, volumeMounts }],
         },
       },
       volumeClaimTemplates: [{ metadata: { name: "data" }, spec }],
