@@ -17,7 +17,7 @@ describe("a pool that moved", () => {
     const { code, text } = await tests.run(tests.api, { apply: false });
     expect(code).toBe(0);
     expect(text).toMatch(
-      /pv-a +default\/a +node-a +Delete +note down, policy Retain, delete, create, policy back, forget/,
+      /pv-a +default\/a +node-a +Delete +policy Retain, note down, delete, create, policy back, forget/,
     );
     expect(text).toMatch(/nothing was changed/);
     expect((await tests.cluster.one("pv-a")).metadata.resourceVersion).toBe(before.metadata.resourceVersion);

@@ -1,10 +1,9 @@
 /** The chart is upgraded, taken away and brought back. */
 import { expectContent, writeContent } from "../framework/content.ts";
-import { controllerPods, nodePodOn, untilDriverReady } from "../framework/driver.ts";
+import { controllerPods, nodePodOn, untilDriverGone, untilDriverReady } from "../framework/driver.ts";
 import { givenValues, helm, helmApply } from "../framework/helm.ts";
 import { applyClaim, endPods, startPod, startWithClaim } from "../framework/pods.ts";
 import type { Scenario } from "../framework/scenario.ts";
-import { nameOf } from "../framework/settings.ts";
 import { expectRecords, startWriter, untilWritesGoOn } from "../framework/writer.ts";
 import { expect } from "../framework/world.ts";
 
@@ -90,8 +89,7 @@ const uninstall: Scenario = {
     world.atEnd(install);
     isInstalled = false;
     await helm(world, "uninstall", release, "--wait", "--timeout=5m");
-    const left = await controllerPods(world);
-    expect(left.length === 0, `still there: ${left.map(nameOf).join(", ")}`);
+    await untilDriverGone(world);
     await untilWritesGoOn(world, "log");
     await install();
     await untilDriverReady(world);
