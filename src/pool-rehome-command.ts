@@ -55,18 +55,28 @@ export async function runPoolRehome(command: PoolRehomeCommand): Promise<number>
 export async function rehome(api: RawApi, command: PoolRehomeCommand, voice: Voice): Promise<number> {
   const { node, pool, apply, json } = command;
   const rehoming = new Rehoming(api, command);
-  const plan = planRehome(await rehoming.look());
+  const sight = await rehoming.look();
+  const plan = planRehome(sight);
   voice.out(json ? planJson(plan, { pool, node, apply }) : planText(plan, { node, apply }));
   if (plan.refused.length > 0) return REFUSED;
   if (plan.volumes.length + plan.done.length + plan.left.length === 0) {
     voice.problem(`no PersistentVolume is of pool ${pool}`);
     return NO_SUCH_POOL;
   }
-  if (apply)
+  if (apply) {
     for (const { name, steps } of plan.volumes) {
       // One after the other: at any time one claim at most is without its PersistentVolume.
       for (const step of steps) await rehoming.perform(name, step);
       if (!json) voice.out(`${name} is on ${node}\n`);
     }
+    // Of calls that were cut short as well: they had no time to wait.
+    const all = [...sight.volumes, ...sight.notes.map(({ before }) => before)];
+    const lost = await rehoming.untilClaimsFound(all.flatMap(({ claim }) => claim ?? []));
+    for (const { namespace, name } of lost)
+      voice.problem(
+        `Kubernetes still calls claim ${namespace}/${name} Lost, although its PersistentVolume is there`,
+      );
+    if (lost.length > 0) return UNDONE;
+  }
   return plan.left.length > 0 ? LEFT : DONE;
 }

@@ -81,6 +81,8 @@ export const codeOf = (error: unknown): number | undefined =>
 
 export const CONFLICT = 409;
 export const NOT_FOUND = 404;
+/** Of who may not do that. */
+export const FORBIDDEN = 403;
 
 /** What was asked of the API server and failed. Bodies are left out: they may hold what was sent. */
 export function apiError(what: string, error: unknown): EnvironmentError {

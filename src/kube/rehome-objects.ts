@@ -52,14 +52,31 @@ export const isOfPool = ({ spec: { csi } }: VolumeObject, pool: PoolUuid): boole
   return id?.kind === "volume" && id.pool === pool;
 };
 
-export function sightOf({ metadata, spec, status }: VolumeObject): VolumeSight {
+/** The reclaim policy that it had before it was retained in order to be moved. */
+const POLICY_BEFORE = "dmthin.io/reclaim-policy-before-rehome";
+
+/** Retained, in a way that what it was before is known: a change for a merge patch. */
+export const retention = ({ spec }: VolumeObject) => ({
+  metadata: { annotations: { [POLICY_BEFORE]: spec.persistentVolumeReclaimPolicy } },
+  spec: { persistentVolumeReclaimPolicy: RETAIN },
+});
+
+/** Only what a CSI driver's volumes have but Retain: others can write an annotation, too. */
+function policyOf({ metadata, spec }: VolumeObject): string {
+  const now = spec.persistentVolumeReclaimPolicy;
+  return now === RETAIN && metadata.annotations?.[POLICY_BEFORE] === "Delete" ? "Delete" : now;
+}
+
+export function sightOf(volume: VolumeObject): VolumeSight {
+  const { metadata, spec, status } = volume;
   const home = homeOf(spec.nodeAffinity);
   const { claimRef } = spec;
   return {
     name: metadata.name,
     uid: metadata.uid,
     handle: spec.csi?.volumeHandle ?? "",
-    policy: spec.persistentVolumeReclaimPolicy,
+    policy: policyOf(volume),
+    isRetained: spec.persistentVolumeReclaimPolicy === RETAIN,
     phase: status.phase,
     finalizers: metadata.finalizers ?? [],
     isLeaving: metadata.deletionTimestamp !== undefined,
@@ -84,7 +101,8 @@ function homeOf(affinity: z.infer<typeof affinitySchema> | undefined): string | 
 
 /** What is made anew: of the name, with all that was said about it, at its new place. It is kept until its policy is restored. */
 export function movedVolume({ metadata, spec }: VolumeObject, to: string): object {
-  const { name, labels, annotations, finalizers } = metadata;
+  const { name, labels, finalizers } = metadata;
+  const { [POLICY_BEFORE]: _noted, ...annotations } = metadata.annotations ?? {};
   return {
     apiVersion: "v1",
     kind: "PersistentVolume",
@@ -150,6 +168,17 @@ const labelsSchema = z.object({
 /** What a Node has for dmthin's topology label. */
 export const labelOf = (node: unknown): string | undefined =>
   labelsSchema.parse(node).metadata.labels?.[TOPOLOGY_KEY];
+
+const claimSchema = z.object({
+  metadata: z.object({ uid: z.string() }),
+  status: z.object({ phase: z.string().optional() }).optional(),
+});
+
+/** Whether Kubernetes says that the PersistentVolume of that claim were gone; another claim of its name is none. */
+export function isLostClaim(claim: unknown, uid: string): boolean {
+  const { metadata, status } = claimSchema.parse(claim);
+  return metadata.uid === uid && status?.phase === "Lost";
+}
 
 const reportSchema = z.object({
   spec: z.object({ node: z.string() }),

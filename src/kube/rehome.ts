@@ -3,10 +3,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EnvironmentError, PreconditionError } from "../core/errors.ts";
 import type { PoolUuid } from "../core/ids.ts";
 import { topologyValue } from "../core/topology.ts";
-import { KNOWN_FINALIZERS, RETAIN, type RehomeSight, type RehomeStep } from "../plan/rehome.ts";
-import { CONFLICT, NOT_FOUND } from "./api.ts";
+import {
+  isBeingDeleted,
+  KNOWN_FINALIZERS,
+  RETAIN,
+  type RehomeSight,
+  type RehomeStep,
+  type VolumeClaim,
+} from "../plan/rehome.ts";
+import { CONFLICT, FORBIDDEN, NOT_FOUND } from "./api.ts";
 import type { RawApi, RawRequest } from "./raw.ts";
 import {
+  isLostClaim,
   isOfPool,
   labelOf,
   movedVolume,
@@ -17,6 +25,7 @@ import {
   parseList,
   parseNote,
   parseVolume,
+  retention,
   sightOf,
   type Note,
   type VolumeObject,
@@ -75,10 +84,10 @@ export class Rehoming {
   /** `name`: of the PersistentVolume. PreconditionError where it is no longer what was planned for. */
   async perform(name: string, step: RehomeStep): Promise<void> {
     switch (step.kind) {
-      case "note":
-        return this.#note(name);
       case "retain":
         return this.#retain(name);
+      case "note":
+        return this.#note(name);
       case "remove":
         return this.#remove(name);
       case "create":
@@ -90,19 +99,26 @@ export class Rehoming {
     }
   }
 
+  async #retain(name: string): Promise<void> {
+    const volume = await this.#present(name);
+    const sight = sightOf(volume);
+    if (sight.isRetained) return;
+    // The patch is for this text of it: csi-provisioner never saw one that is Released and not retained.
+    if (sight.isLeaving || isBeingDeleted(sight))
+      throw new PreconditionError(`PersistentVolume ${name} is being deleted: repeat the command`);
+    await this.#patch(volume, retention(volume));
+  }
+
   async #note(name: string): Promise<void> {
     const volume = await this.#present(name);
+    if (!sightOf(volume).isRetained)
+      throw new PreconditionError(
+        `PersistentVolume ${name} has not the policy ${RETAIN}: repeat the command`,
+      );
     const body = noteObject(volume, this.#options.pool, this.#to);
     await this.#api.send({ method: "POST", path: this.#notes, body, accept: [CONFLICT] });
     // Of what is noted, and not of what was about to be.
     await this.#noted(name);
-  }
-
-  async #retain(name: string): Promise<void> {
-    const { before } = await this.#noted(name);
-    const volume = await this.#same(name, before.uid);
-    if (volume.spec.persistentVolumeReclaimPolicy === RETAIN) return;
-    await this.#patch(volume, { spec: { persistentVolumeReclaimPolicy: RETAIN } });
   }
 
   async #remove(name: string): Promise<void> {
@@ -145,7 +161,7 @@ export class Rehoming {
   }
 
   async #restorePolicy(name: string): Promise<void> {
-    const { before, object } = await this.#noted(name);
+    const { before } = await this.#noted(name);
     const end = performance.now() + PATIENCE_MS;
     for (;;) {
       const volume = await this.#present(name);
@@ -154,7 +170,7 @@ export class Rehoming {
         throw new PreconditionError(`PersistentVolume ${name} is not the one that was made`);
       if (sight.policy === before.policy) return;
       if (sight.phase === before.phase) {
-        const policy = { persistentVolumeReclaimPolicy: object.spec.persistentVolumeReclaimPolicy };
+        const policy = { persistentVolumeReclaimPolicy: before.policy };
         if ((await this.#patch(volume, { spec: policy }, [CONFLICT])) !== undefined) return;
       }
       if (performance.now() > end)
@@ -164,6 +180,24 @@ export class Rehoming {
         );
       await sleep(LOOK_AGAIN_MS);
     }
+  }
+
+  /** Kubernetes looks at a claim that it has called Lost once more within 15 s. Answers which are called so still. */
+  async untilClaimsFound(claims: readonly VolumeClaim[]): Promise<readonly VolumeClaim[]> {
+    const end = performance.now() + PATIENCE_MS;
+    for (let left = claims; ; await sleep(LOOK_AGAIN_MS)) {
+      const lost: VolumeClaim[] = [];
+      for (const claim of left) if (await this.#isLost(claim)) lost.push(claim);
+      if (lost.length === 0 || performance.now() > end) return lost;
+      left = lost;
+    }
+  }
+
+  /** Who may not look is not told. */
+  async #isLost({ namespace, name, uid }: VolumeClaim): Promise<boolean> {
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/persistentvolumeclaims/${encodeURIComponent(name)}`;
+    const object = await this.#api.send({ method: "GET", path, accept: [NOT_FOUND, FORBIDDEN] });
+    return object !== undefined && isLostClaim(object, uid);
   }
 
   async #forget(name: string): Promise<void> {
@@ -196,13 +230,6 @@ export class Rehoming {
     const volume = await this.#find(name);
     if (volume === undefined)
       throw new PreconditionError(`PersistentVolume ${name} is gone: repeat the command`);
-    return volume;
-  }
-
-  async #same(name: string, uid: string): Promise<VolumeObject> {
-    const volume = await this.#present(name);
-    if (volume.metadata.uid !== uid)
-      throw new PreconditionError(`PersistentVolume ${name} is another one now: repeat the command`);
     return volume;
   }
 

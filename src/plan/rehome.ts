@@ -6,20 +6,28 @@
  */
 import type { PoolUuid } from "../core/ids.ts";
 
+export interface VolumeClaim {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
 /** A PersistentVolume of the pool, or one that has the name of a noted one. */
 export interface VolumeSight {
   readonly name: string;
   readonly uid: string;
   /** CSI's id of the volume. */
   readonly handle: string;
-  /** `Delete`, `Retain`, … */
+  /** Its own reclaim policy, `Delete`, `Retain`, …; of one that is retained only until it has moved, the one that it had. */
   readonly policy: string;
+  /** Whether its reclaim policy is Retain now. */
+  readonly isRetained: boolean;
   /** `Bound`, `Released`, … */
   readonly phase: string;
   readonly finalizers: readonly string[];
   /** Somebody has deleted it; finalizers hold it. */
   readonly isLeaving: boolean;
-  readonly claim?: { readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly claim?: VolumeClaim;
   /** The node's value of the topology label; absent: it does not name exactly one. */
   readonly home?: string;
 }
@@ -45,10 +53,13 @@ export interface RehomeSight {
 
 /** In this order, for each PersistentVolume. Each may be repeated. */
 export type RehomeStep =
+  /**
+   * Its reclaim policy, in one write with what it was: from here on nobody deletes the volume behind it. So it is before the note: that
+   * one which is noted and gone was deleted by nobody else than this command is true only then.
+   */
+  | { readonly kind: "retain" }
   /** Its whole text, into a ConfigMap. */
   | { readonly kind: "note" }
-  /** Its reclaim policy: from here on nobody deletes the volume behind it. */
-  | { readonly kind: "retain" }
   /** The object alone; the finalizers that protect it from this are taken away. */
   | { readonly kind: "remove" }
   | { readonly kind: "create" }
@@ -125,16 +136,22 @@ function fateOf(volume: VolumeSight | undefined, note: RehomeNote | undefined, {
   if (problem !== undefined) return { kind: "left", name, problem };
   return {
     kind: "plan",
-    plan: planOf(volume, [{ kind: "note" }, ...untilRemoved(volume), ...afterwards(volume)]),
+    plan: planOf(volume, [...retained(volume), { kind: "note" }, { kind: "remove" }, ...afterwards(volume)]),
   };
 }
 
-function objectionTo({ home, isLeaving, finalizers }: VolumeSight): string | undefined {
+function objectionTo(volume: VolumeSight): string | undefined {
+  const { home, isLeaving, finalizers } = volume;
   if (home === undefined) return "its node affinity does not name one node by dmthin's label alone";
   if (isLeaving) return "somebody has deleted it, and it is about to go";
+  if (isBeingDeleted(volume)) return "its claim is gone, and it is being deleted with its volume";
   const foreign = finalizers.filter((each) => !KNOWN_FINALIZERS.includes(each));
   return foreign.length === 0 ? undefined : `others hold it: finalizers ${foreign.join(", ")}`;
 }
+
+/** csi-provisioner has begun with it, or is about to. */
+export const isBeingDeleted = ({ phase, isRetained }: VolumeSight): boolean =>
+  !isRetained && (phase === "Released" || phase === "Failed");
 
 /** It was begun before. Nobody but this command deletes a PersistentVolume that is noted, and not yet made again. */
 function fateOfNoted(volume: VolumeSight | undefined, note: RehomeNote, to: string): Fate {
@@ -151,7 +168,12 @@ function fateOfNoted(volume: VolumeSight | undefined, note: RehomeNote, to: stri
     const foreign = volume.finalizers.filter((each) => !KNOWN_FINALIZERS.includes(each));
     if (foreign.length > 0)
       return { kind: "left", name, problem: `others hold it: finalizers ${foreign.join(", ")}` };
-    return { kind: "plan", plan: planOf(before, [...untilRemoved(volume), ...afterwards(before)]) };
+    if (isBeingDeleted(volume))
+      return { kind: "left", name, problem: "its claim is gone, and somebody took Retain away" };
+    return {
+      kind: "plan",
+      plan: planOf(before, [...retained(volume), { kind: "remove" }, ...afterwards(before)]),
+    };
   }
   if (volume.handle !== before.handle || volume.home !== to || volume.claim?.uid !== before.claim?.uid)
     return {
@@ -170,10 +192,8 @@ function fateOfNoted(volume: VolumeSight | undefined, note: RehomeNote, to: stri
   return { kind: "plan", plan: planOf(before, [...policyBack(before), { kind: "forget" }]) };
 }
 
-const untilRemoved = ({ policy }: VolumeSight): readonly RehomeStep[] => [
-  ...(policy === RETAIN ? [] : [{ kind: "retain" } as const]),
-  { kind: "remove" },
-];
+const retained = ({ isRetained }: VolumeSight): readonly RehomeStep[] =>
+  isRetained ? [] : [{ kind: "retain" }];
 
 const afterwards = (before: VolumeSight): readonly RehomeStep[] => [
   { kind: "create" },

@@ -87,6 +87,10 @@ export class ClaimedVolumes {
     await this.bindAll();
   }
 
+  async callClaim(name: string, phase: "Bound" | "Lost"): Promise<void> {
+    await this.#api.send({ method: "PATCH", path: `${CLAIMS}/${name}/status`, body: { status: { phase } } });
+  }
+
   async clear(): Promise<void> {
     for (const { metadata } of await this.all()) await this.deleteVolume(metadata.name);
     const { items } = await this.#get<List<Volume>>(CLAIMS);

@@ -5,6 +5,7 @@
  *   bed run NODE -- COMMAND...     a command on the node as root: its output and exit code
  *   bed power NODE cut|start       the power fails, or comes back; cut returns when the node is dead, start when it runs commands
  *   bed kubelet NODE restart       the kubelet ends, and starts again within a second
+ *   bed disk move FROM DEVICE TO   takes a disk out of one node and puts it into another: prints its device there. Both have to be off
  *   bed image ARCHIVE              a container image, in Docker's or OCI's format, is there on all nodes
  *
  * Exit code 2: bad usage. 125: the bed or the node does not answer.
@@ -17,17 +18,23 @@ import { json } from "node:stream/consumers";
 import type { Order } from "./control.ts";
 
 const USAGE =
-  "usage: bed nodes | run NODE -- COMMAND... | power NODE cut|start | kubelet NODE restart | image ARCHIVE";
+  "usage: bed nodes | run NODE -- COMMAND... | power NODE cut|start | kubelet NODE restart | disk move FROM DEVICE TO | image ARCHIVE";
 
 function parse(words: readonly string[]): Order | undefined {
   const [verb, node = "", action, ...rest] = words;
   if (verb === "nodes" && words.length === 1) return { verb };
   if (node === "") return undefined;
   if (verb === "run" && action === "--" && rest.length > 0) return { verb, node, argv: rest };
+  if (verb === "disk") return parseDisk(words.slice(1));
   if (rest.length > 0) return undefined;
   if (verb === "power" && (action === "cut" || action === "start")) return { verb, node, action };
   if (verb === "kubelet" && action === "restart") return { verb, node, action };
   return undefined;
+}
+
+function parseDisk([action, node, device, to, ...rest]: readonly string[]): Order | undefined {
+  if (action !== "move" || node === undefined || device === undefined || to === undefined) return undefined;
+  return rest.length > 0 ? undefined : { verb: "disk", node, device, to };
 }
 
 const ask = (directory: string, order: Order): Promise<IncomingMessage> =>
@@ -79,6 +86,7 @@ async function obey(directory: string, order: Order): Promise<number> {
     }
     const value = await json(answer);
     if (order.verb === "nodes") console.log((value as string[]).join("\n"));
+    if (order.verb === "disk") console.log(String(value));
     return 0;
   } catch (error) {
     console.error(`bed: ${error instanceof Error ? error.message : String(error)}`);

@@ -8,7 +8,8 @@ export type Order =
   | { readonly verb: "nodes" }
   | { readonly verb: "run"; readonly node: string; readonly argv: readonly string[] }
   | { readonly verb: "power"; readonly node: string; readonly action: "cut" | "start" }
-  | { readonly verb: "kubelet"; readonly node: string; readonly action: "restart" };
+  | { readonly verb: "kubelet"; readonly node: string; readonly action: "restart" }
+  | { readonly verb: "disk"; readonly node: string; readonly device: string; readonly to: string };
 
 /** Until the process ends. */
 export function serveControl(socket: string, guests: readonly Guest[]): void {
@@ -30,8 +31,7 @@ async function obey(
     response.end(JSON.stringify(guests.map(({ node }) => node.name)));
     return;
   }
-  const guest = guests.find(({ node }) => node.name === order.node);
-  if (guest === undefined) throw new Error(`no such node: ${order.node}`);
+  const guest = guestCalled(guests, order.node);
   switch (order.verb) {
     case "run": {
       const answer = await guest.run(order.argv);
@@ -48,6 +48,22 @@ async function obey(
       answer.resume();
       break;
     }
+    case "disk":
+      response.end(JSON.stringify(moveDisk(guest, order.device, guestCalled(guests, order.to))));
+      return;
   }
   response.end("null");
+}
+
+function guestCalled(guests: readonly Guest[], name: string): Guest {
+  const guest = guests.find(({ node }) => node.name === name);
+  if (guest === undefined) throw new Error(`no such node: ${name}`);
+  return guest;
+}
+
+/** What it is called in its new node. A disk is never in two machines, and a machine that is on has its disks from its start. */
+function moveDisk(from: Guest, device: string, to: Guest): string {
+  for (const { isOn, node } of [from, to])
+    if (isOn) throw new Error(`${node.name} is on: cut its power before its disks are touched`);
+  return to.drives.add(from.drives.take(device));
 }

@@ -4,6 +4,7 @@ import { request } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { daemon, endGroup, hasEnded, until } from "./children.ts";
+import { Drives } from "./drives.ts";
 import { AGENT_PORT, HOST_ADDRESS, NODE_MEMORY, type BedNode } from "./layout.ts";
 
 /** Paths as the guest's kernel sees them, in the chroot. */
@@ -50,14 +51,15 @@ export async function importImages(log: string, tree: string, disk: string): Pro
 /** A node's machine. Its disks outlive a power cut. */
 export class Guest {
   readonly node: BedNode;
+  readonly drives = new Drives();
   readonly #log: string;
   readonly #tree: string;
-  readonly #disks: readonly string[];
+  readonly #root: string;
   #process: ChildProcess | undefined;
 
-  /** `disks`: values of ubda, ubdb and so on. */
-  constructor(node: BedNode, log: string, tree: string, disks: readonly string[]) {
-    [this.node, this.#log, this.#tree, this.#disks] = [node, log, tree, disks];
+  /** `root`: the value of ubda. */
+  constructor(node: BedNode, log: string, tree: string, root: string) {
+    [this.node, this.#log, this.#tree, this.#root] = [node, log, tree, root];
   }
 
   get isOn(): boolean {
@@ -69,7 +71,8 @@ export class Guest {
     if (this.isOn) return;
     const { name, address, tap, podCidr } = this.node;
     const guest = boot(this.#log, this.#tree, name, [
-      ...this.#disks,
+      `ubda=${this.#root}`,
+      ...this.drives.arguments,
       `vec0:transport=tap,ifname=${tap},depth=128,gro=1`,
       "bed_mode=node",
       `node_name=${name}`,

@@ -44,7 +44,6 @@ export interface Access {
 }
 
 const NODES_READY_MS = 120_000;
-const DISK_LETTERS = ["b", "c", "d", "e"];
 
 const settings = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8")) as InsideSettings;
 const { state, nodes, tools, tree } = settings;
@@ -93,17 +92,15 @@ async function makeDisks(): Promise<void> {
 
 function guestOf(node: BedNode): Guest {
   const root = settings.disks.at(-1)?.to ?? "root.ext4";
-  const disks = DISK_SIZES.map((size, index) => {
-    const file = `${node.name}-${DISK_LETTERS[index]}`;
+  const log = join(logs, `${node.name}.log`);
+  const guest = new Guest(node, log, tree, `${RUN}/${node.name}.cow,${IMAGES}/${root}`);
+  for (const [index, size] of DISK_SIZES.entries()) {
+    const file = `${node.name}-${index}`;
     writeFileSync(join(state, file), "");
     truncateSync(join(state, file), Number.parseInt(size, 10) * 2 ** 30);
-    // d: plain data, whatever the first block may look like.
-    return `ubd${DISK_LETTERS[index]}d=${RUN}/${file}`;
-  });
-  return new Guest(node, join(logs, `${node.name}.log`), tree, [
-    `ubda=${RUN}/${node.name}.cow,${IMAGES}/${root}`,
-    ...disks,
-  ]);
+    guest.drives.add(`${RUN}/${file}`);
+  }
+  return guest;
 }
 
 /** The API server for the outside, through the file system: its address exists in this network namespace only. */

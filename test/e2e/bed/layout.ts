@@ -27,7 +27,7 @@ export const nodeNumber = (number: number): BedNode => ({
 });
 
 /** Sizes of a node's raw disks, /dev/ubdb onward; sparse files. */
-export const DISK_SIZES = ["24G", "2G"] as const;
+export const DISK_SIZES = ["24G", "2G", "2G"] as const;
 export const NODE_MEMORY = "3G";
 /** What the bed calls its images of its own. */
 export const PAUSE_IMAGE = "registry.k8s.io/pause:3.10";

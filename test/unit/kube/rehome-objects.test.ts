@@ -7,6 +7,7 @@ import {
   parseNote,
   noteObject,
   parseVolume,
+  retention,
   sightOf,
 } from "../../../src/kube/rehome-objects.ts";
 
@@ -68,6 +69,39 @@ test("one that is made again keeps fields that are unknown here", () => {
   });
   expect(moved).not.toHaveProperty("status");
   expect(moved).not.toHaveProperty("metadata.uid");
+});
+
+test("one that is retained in order to be moved says what its policy was, until it is made again", () => {
+  const { metadata, spec, ...rest } = object([{ matchExpressions: [only] }]);
+  const before = parseVolume({ metadata: { ...metadata, annotations: { own: "kept" } }, spec, ...rest });
+  const change = retention(before);
+  const retained = parseVolume({
+    metadata: { ...metadata, annotations: { own: "kept", ...change.metadata.annotations } },
+    spec: { ...spec, ...change.spec },
+    ...rest,
+  });
+  expect(retained.spec.persistentVolumeReclaimPolicy).toBe("Retain");
+  expect(sightOf(retained)).toEqual({ ...sightOf(before), isRetained: true });
+  expect(sightOf(before)).toMatchObject({ policy: "Delete", isRetained: false });
+  expect(movedVolume(retained, "node-b")).toMatchObject({ metadata: { annotations: { own: "kept" } } });
+  const moved = parseVolume({
+    ...movedVolume(retained, "node-b"),
+    metadata: {
+      ...(movedVolume(retained, "node-b") as typeof retained).metadata,
+      uid: "n",
+      resourceVersion: "2",
+    },
+  });
+  expect(moved.metadata.annotations).toEqual({ own: "kept" });
+  expect(sightOf(moved).policy).toBe("Retain");
+});
+
+test("an annotation that somebody else wrote is no policy", () => {
+  const { metadata, spec, ...rest } = object([]);
+  const annotations = { "dmthin.io/reclaim-policy-before-rehome": "Recycle" };
+  const retained = { ...spec, persistentVolumeReclaimPolicy: "Retain" };
+  const volume = parseVolume({ metadata: { ...metadata, annotations }, spec: retained, ...rest });
+  expect(sightOf(volume).policy).toBe("Retain");
 });
 
 test("a note holds the whole of it", () => {

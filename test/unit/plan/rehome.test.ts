@@ -10,6 +10,7 @@ const volume = (changes: Partial<VolumeSight> = {}): VolumeSight => ({
   uid: "old",
   handle: `v-${POOL}-00000000000000000001`,
   policy: "Delete",
+  isRetained: changes.policy === "Retain",
   phase: "Bound",
   finalizers: ["kubernetes.io/pv-protection"],
   isLeaving: false,
@@ -41,7 +42,7 @@ const stepsOf = (changes: Partial<RehomeSight>): readonly string[] => {
 };
 
 describe("a PersistentVolume of the pool", () => {
-  test("is noted, retained, deleted, made again, given its policy back, forgotten", () => {
+  test("is retained, noted, deleted, made again, given its policy back, forgotten", () => {
     expect(planRehome(sight({ volumes: [volume()] }))).toEqual({
       refused: [],
       volumes: [
@@ -50,7 +51,7 @@ describe("a PersistentVolume of the pool", () => {
           claim: "shop/data",
           from: "node-a",
           policy: "Delete",
-          steps: ["note", "retain", "remove", "create", "restore-policy", "forget"].map((kind) => ({ kind })),
+          steps: ["retain", "note", "remove", "create", "restore-policy", "forget"].map((kind) => ({ kind })),
         },
       ],
       done: [],
@@ -67,22 +68,44 @@ describe("a PersistentVolume of the pool", () => {
     ]);
   });
 
+  test.each(["Released", "Failed"])("whose claim is gone and that is %s goes with its volume", (phase) => {
+    expect(planRehome(sight({ volumes: [volume({ phase })] }))).toMatchObject({
+      volumes: [],
+      left: [{ name: "pv-1", problem: "its claim is gone, and it is being deleted with its volume" }],
+    });
+    expect(stepsOf({ volumes: [volume({ phase, policy: "Retain" })] })).toHaveLength(4);
+  });
+
   test("that is there already is left alone", () => {
     expect(planRehome(sight({ volumes: [volume({ home: "node-b" })] })).done).toEqual(["pv-1"]);
   });
 });
 
 describe("what was cut short is ended", () => {
+  test("after Retain: what its policy was is known", () => {
+    expect(stepsOf({ volumes: [volume({ isRetained: true })] })).toEqual([
+      "note",
+      "remove",
+      "create",
+      "restore-policy",
+      "forget",
+    ]);
+  });
+
   test.each([
-    ["after the note", { volumes: [volume()] }, ["retain", "remove", "create", "restore-policy", "forget"]],
     [
-      "after Retain",
-      { volumes: [volume({ policy: "Retain" })] },
+      "when somebody took Retain away",
+      { volumes: [volume()] },
+      ["retain", "remove", "create", "restore-policy", "forget"],
+    ],
+    [
+      "after the note",
+      { volumes: [volume({ isRetained: true })] },
       ["remove", "create", "restore-policy", "forget"],
     ],
     [
       "while finalizers hold it",
-      { volumes: [volume({ policy: "Retain", isLeaving: true })] },
+      { volumes: [volume({ isRetained: true, isLeaving: true })] },
       ["remove", "create", "restore-policy", "forget"],
     ],
     ["when it is gone", { volumes: [] }, ["create", "restore-policy", "forget"]],
@@ -103,6 +126,14 @@ describe("what was cut short is ended", () => {
       [],
       [{ name: "pv-1", problem: expect.stringMatching(/another one of its name/) as string }],
     ]);
+  });
+
+  test("and not where it is being deleted with its volume", () => {
+    const going = volume({ phase: "Released" });
+    expect(planRehome(sight({ volumes: [going], notes: [note()] }))).toMatchObject({
+      volumes: [],
+      left: [{ name: "pv-1", problem: expect.stringMatching(/its claim is gone/) as string }],
+    });
   });
 
   test("and not to another node", () => {

@@ -12,6 +12,7 @@ interface Space {
 /** As users of the API read it: docs/reference has all of it. */
 export interface ThinPoolStatus {
   readonly mode: string;
+  readonly uuid?: string;
   readonly data?: Space;
   readonly promisedBytes?: number;
   readonly volumes?: number;

@@ -108,10 +108,15 @@ export class World {
         }),
       );
       if (failures.length > 0) throw new Error(`not undone: ${failures.map(String).join("; ")}`);
-      await this.#untilGone("persistentvolumes", ({ spec }) => spec?.claimRef?.namespace);
-      if (!this.cluster.lacking.has("snapshots"))
-        await this.#untilGone(CONTENTS, ({ spec }) => spec?.volumeSnapshotRef?.namespace);
+      await this.untilNothingLeft();
     });
+  }
+
+  /** No PersistentVolume and no snapshot content of its namespace. */
+  async untilNothingLeft(): Promise<void> {
+    await this.#untilGone("persistentvolumes", ({ spec }) => spec?.claimRef?.namespace);
+    if (!this.cluster.lacking.has("snapshots"))
+      await this.#untilGone(CONTENTS, ({ spec }) => spec?.volumeSnapshotRef?.namespace);
   }
 
   #untilGone(kind: string, namespaceOf: (object: BoundVolume) => string | undefined): Promise<true> {

@@ -1,29 +1,13 @@
 /** The chart is upgraded, taken away and brought back. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import { expectContent, writeContent } from "../framework/content.ts";
 import { controllerPods, nodePodOn, untilDriverGone, untilDriverReady } from "../framework/driver.ts";
-import { command, CommandError } from "../framework/kubectl.ts";
+import { givenValues, helm, helmApply } from "../framework/helm.ts";
 import { applyClaim, endPods, startPod, startWithClaim } from "../framework/pods.ts";
 import type { Scenario } from "../framework/scenario.ts";
 import { expectRecords, startWriter, untilWritesGoOn } from "../framework/writer.ts";
-import { expect, type World } from "../framework/world.ts";
+import { expect } from "../framework/world.ts";
 
 const LONGEST_GAP_S = 30;
-const HELM_MS = 400_000;
-
-/** helm on the driver's release, in its namespace. */
-async function helm(world: World, ...args: readonly string[]): Promise<string> {
-  const { helm: program = "helm", namespace } = world.cluster.settings;
-  world.note(`helm ${args.join(" ")}`);
-  return world.phase("chart", async () => {
-    const outcome = await command(program, [...args, `--namespace=${namespace}`], { timeoutMs: HELM_MS });
-    if (outcome.code !== 0) throw new CommandError(`helm ${args.join(" ")}`, outcome);
-    return outcome.stdout;
-  });
-}
 
 const upgrade: Scenario = {
   id: "chart-upgrade-under-load",
@@ -90,25 +74,19 @@ const uninstall: Scenario = {
   alone: true,
   deadlineMs: 1_500_000,
   async run(world) {
-    const { release, chart = "" } = world.cluster.settings;
+    const { release } = world.cluster.settings;
     await startWithClaim(world, { name: "rests", class: world.classes.xfs, size: "320Mi" });
     const content = await writeContent(world, "rests");
     await endPods(world, "rests");
     await applyClaim(world, { name: "log", class: world.classes.ext4, size: "128Mi" });
     await startWriter(world, { name: "log", claim: "log" });
-    const directory = mkdtempSync(join(tmpdir(), "dmthin-e2e-"));
-    const values = join(directory, "values.json");
-    writeFileSync(values, await helm(world, "get", "values", release, "--output=json"));
+    const values = await givenValues(world);
     let isInstalled = true;
     const install = async (): Promise<void> => {
-      if (!isInstalled)
-        await helm(world, "install", release, chart, `--values=${values}`, "--wait", "--timeout=6m");
+      if (!isInstalled) await helmApply(world, "install", values);
       isInstalled = true;
     };
-    world.atEnd(async () => {
-      await install();
-      rmSync(directory, { recursive: true });
-    });
+    world.atEnd(install);
     isInstalled = false;
     await helm(world, "uninstall", release, "--wait", "--timeout=5m");
     await untilDriverGone(world);

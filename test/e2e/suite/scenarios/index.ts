@@ -6,6 +6,7 @@ import { DRIVER } from "./driver.ts";
 import { GROUP_SNAPSHOTS } from "./groups.ts";
 import { GROWTH } from "./growth.ts";
 import { MANY } from "./many.ts";
+import { MOVES } from "./moves.ts";
 import { NODES } from "./nodes.ts";
 import { PLUGIN } from "./plugin.ts";
 import { PODS } from "./pods.ts";
@@ -26,4 +27,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...NODES,
   ...DRIVER,
   ...CHART,
+  ...MOVES,
 ];

@@ -1,9 +1,8 @@
 /** Nodes lose their kubelet, their power, and come back. */
 import type { CoreV1Event, V1PersistentVolume, V1Pod } from "@kubernetes/client-node";
 
-import type { Bed } from "../framework/bed.ts";
 import { expectContent, writeContent } from "../framework/content.ts";
-import { bootOf, untilDriverReady, untilNodeReady } from "../framework/driver.ts";
+import { bootOf, untilNodeReady } from "../framework/driver.ts";
 import { DEVICE_PATH, podSpec } from "../framework/manifests.ts";
 import {
   applyClaim,
@@ -14,6 +13,7 @@ import {
   untilRunning,
   volumeOf,
 } from "../framework/pods.ts";
+import { bedOf, startAgain, victim } from "../framework/power.ts";
 import type { Scenario } from "../framework/scenario.ts";
 import { nameOf } from "../framework/settings.ts";
 import {
@@ -27,20 +27,6 @@ import {
 import { expect, type World } from "../framework/world.ts";
 
 const LONGEST_GAP_S = 30;
-
-function bedOf({ cluster }: World): Bed {
-  expect(cluster.bed !== undefined, "there is no test bed");
-  return cluster.bed;
-}
-
-/** The node a scenario takes away: the last one, so that a control plane on the first stays. */
-const victim = ({ cluster }: World): string => cluster.nodes.at(-1)?.name ?? "";
-
-async function startAgain(world: World, node: string, before: string): Promise<void> {
-  await world.phase("driver and nodes", () => bedOf(world).startPower(node));
-  await untilNodeReady(world, node, before);
-  await untilDriverReady(world);
-}
 
 const kubelet: Scenario = {
   id: "kubelet-restart",

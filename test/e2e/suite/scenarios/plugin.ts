@@ -1,7 +1,6 @@
 /** The plugin of kubectl, as people call it. */
-import { delimiter, dirname } from "node:path";
-
 import type { Outcome } from "../framework/kubectl.ts";
+import { dmthin as call } from "../framework/plugin.ts";
 import { startWithClaim, volumeOf } from "../framework/pods.ts";
 import type { Scenario } from "../framework/scenario.ts";
 import { nameOf } from "../framework/settings.ts";
@@ -30,19 +29,7 @@ interface ShownSnapshot {
   readonly sourceClaim?: Named;
 }
 
-/** `kubectl dmthin WORDS…`, found by kubectl on the PATH. */
-async function dmthin(world: World, ...words: readonly string[]): Promise<Outcome> {
-  const { plugin = "", kubectl: program, namespace } = world.cluster.settings;
-  const path = [dirname(plugin), process.env["PATH"] ?? ""].join(delimiter);
-  world.note(`kubectl dmthin ${words.join(" ")}`);
-  const outcome = await world.kubectl.try(["dmthin", ...words, `--namespace=${namespace}`], {
-    environment: { PATH: path, KUBECTL: program },
-    timeoutMs: 120_000,
-  });
-  const said = `${outcome.stdout}${outcome.stderr}`;
-  expect(ANSWERED.has(outcome.code), `kubectl dmthin ${words.join(" ")}: exit code ${outcome.code}: ${said}`);
-  return outcome;
-}
+const dmthin = (world: World, ...words: readonly string[]): Promise<Outcome> => call(world, words, ANSWERED);
 
 const answers: Scenario = {
   id: "kubectl-plugin",
