@@ -4,6 +4,7 @@ import type { V1PersistentVolume, V1Pod } from "@kubernetes/client-node";
 import { callsOf, countCalls } from "../framework/api-calls.ts";
 import { HOSTPATH_CLASS, installHostpath, untilNoVolumes } from "../framework/hostpath.ts";
 import { claim, pod } from "../framework/manifests.ts";
+import { nodeCalls } from "../framework/node-calls.ts";
 import { isReady, nodeOf } from "../framework/pods.ts";
 import { nameOf } from "../framework/settings.ts";
 import type { Scenario } from "../framework/scenario.ts";
@@ -14,6 +15,8 @@ const CLAIMS = 50;
 interface Driver {
   readonly name: string;
   readonly class: string;
+  /** dmthin's nodes have a log of their calls. */
+  readonly ours: boolean;
   /** FlowSchemas by accounts. */
   readonly counted: ReadonlyMap<string, string>;
 }
@@ -29,6 +32,7 @@ const fifty: Scenario = {
     const ours: Driver = {
       name: "dmthin",
       class: world.classes.ext4,
+      ours: true,
       counted: await countCalls(world, namespace),
     };
     if (hostpath === undefined) {
@@ -38,7 +42,8 @@ const fifty: Scenario = {
     }
     await installHostpath(world, hostpath);
     const name = hostpath.split("/").at(-1) ?? hostpath;
-    const theirs = { name, class: HOSTPATH_CLASS, counted: await countCalls(world, world.namespace) };
+    const counted = await countCalls(world, world.namespace);
+    const theirs: Driver = { name, class: HOSTPATH_CLASS, ours: false, counted };
     for (const [index, driver] of [ours, theirs, theirs, ours].entries())
       await round(world, driver, String(index + 1));
   },
@@ -89,6 +94,9 @@ async function round(world: World, driver: Driver, which: string): Promise<void>
     `${driver.name}: all ${CLAIMS} pods run ${seconds.toFixed(1)} s after kubectl apply: ${spread.join(", ")}`,
     `  kubectl apply took ${applied.toFixed(1)} s; the last volume was there after ${made}, the last pod had a node after ${placed}`,
   );
+  if (driver.ours)
+    for (const { method, count, medianMs, longestMs } of await nodeCalls(world, new Date(beganAt)))
+      world.remarks.push(`  ${count} ${method}, each ${medianMs} ms (median), at most ${longestMs} ms`);
   for (const [account, count] of calls) {
     const meanwhile = count - (before.get(account) ?? 0);
     world.remarks.push(`  calls to the API server by ${account}: ${meanwhile}`);
