@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { installSnapshotController, kubectl } from "./bed/addons.ts";
 import { command, until } from "./bed/children.ts";
 import { startBed, type Bed } from "./bed/cluster.ts";
+import { hostpathImage } from "./bed/disks.ts";
 import { followReadme } from "./readme.ts";
 import { bringTools, lines, ROOT, type Tools } from "./bed/tools.ts";
 
@@ -126,6 +127,7 @@ async function onBed(): Promise<number> {
   const tools = await timed("tools of the cluster", bringTools);
   const helm = await timed("helm", () => lines(join(ROOT, "test/tools/helm.sh"))[0] ?? "");
   const image = values.image ?? (await timed("image", builtImage));
+  const hostpath = hostpathImage(tools.sidecars);
   const bed = await timed("cluster", () => startBed(tools, { nodes: 2, driverImage: image }));
   let code = 1;
   try {
@@ -146,6 +148,7 @@ async function onBed(): Promise<number> {
         DMTHIN_E2E_BED: bed.program,
         DMTHIN_E2E_CHART: CHART,
         ...(existsSync(PLUGIN) ? { DMTHIN_E2E_PLUGIN: PLUGIN } : {}),
+        ...(hostpath === undefined ? {} : { DMTHIN_E2E_HOSTPATH: hostpath }),
         DMTHIN_NAMESPACE: NAMESPACE,
         DMTHIN_E2E_POOL: "fast",
         DMTHIN_E2E_SMALL_POOL: "small",

@@ -69,3 +69,10 @@ for program in "${programs[@]}"; do
     echo "$program own $cache/bin/$program-$own"
   fi
 done
+
+# Another driver, to be compared with. Only there where somebody has built it, as it says of itself: "hostpathplugin v1.18.0".
+other="${DMTHIN_SIDECARS:-/nonexistent}/hostpathplugin"
+if [ -x "$other" ]; then
+  read -r _ version < <("$other" --version)
+  echo "hostpathplugin $version $other"
+fi

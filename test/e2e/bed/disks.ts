@@ -7,13 +7,15 @@ import { command } from "./children.ts";
 import { digest, writeImage, type Image } from "./images.ts";
 import type { DiskRecipe } from "./inside.ts";
 import { PAUSE_IMAGE } from "./layout.ts";
-import { cacheDirectory, type Tools } from "./tools.ts";
+import { cacheDirectory, type Sidecar, type Tools } from "./tools.ts";
 
 /** Tags of the images whose programs are our own. */
 const OWN_TAGS: Readonly<Record<string, string>> = {
   "csi-node-driver-registrar": "v2.17.0",
   livenessprobe: "v2.19.0",
 };
+/** Runs programs of its image. */
+const HOSTPATH = "hostpathplugin";
 /** The pods of tests; BusyBox is Debian's. */
 export const TOOLS_IMAGE = "docker.io/library/busybox:1.37";
 const DAY_MS = 86_400_000;
@@ -39,7 +41,8 @@ export async function nodeDisks(tools: Tools, driverImage: string | undefined): 
     readFileSync(join(import.meta.dirname, file), "utf8"),
   );
   const wanted = await imagesOf(tools, tree);
-  const sidecars = `sidecars-${hash(JSON.stringify(wanted), ...sources)}.ext4`;
+  const programs = await Promise.all(tools.sidecars.map(({ path }) => digest(path)));
+  const sidecars = `sidecars-${hash(JSON.stringify(wanted), ...programs, ...sources)}.ext4`;
   const archives = existsSync(join(images, sidecars)) ? [] : await writeAll(images, wanted);
   const recipes = [{ from: "root.ext4", to: sidecars, archives }];
   if (driverImage !== undefined) {
@@ -78,24 +81,31 @@ function forgetOld(images: string): void {
     if (age > DAY_MS || (index >= KEPT && age > HOUR_MS)) rmSync(path);
 }
 
+function imageName({ name, version }: Sidecar): string {
+  const tag = version === "own" ? (OWN_TAGS[name] ?? version) : version;
+  return name === "pause" ? PAUSE_IMAGE : `registry.k8s.io/sig-storage/${name}:${tag}`;
+}
+
+/** The image of csi-driver-host-path on the nodes, where the run was given that driver. */
+export function hostpathImage(sidecars: readonly Sidecar[]): string | undefined {
+  const found = sidecars.find(({ name }) => name === HOSTPATH);
+  return found === undefined ? undefined : imageName(found);
+}
+
 async function imagesOf(tools: Tools, tree: string): Promise<readonly Image[]> {
-  const programs = tools.sidecars.map(({ name, version, path }): Image => {
-    const tag = version === "own" ? (OWN_TAGS[name] ?? version) : version;
-    const image = name === "pause" ? PAUSE_IMAGE : `registry.k8s.io/sig-storage/${name}:${tag}`;
-    return { name: image, files: { [`/${name}`]: path }, entrypoint: [`/${name}`] };
-  });
   const busybox = join(tree, "usr/bin/busybox");
   const applets = (await command(busybox, "--list")).split("\n").filter((name) => name !== "");
-  const links = applets.filter((name) => name !== "busybox").map((name) => [`/bin/${name}`, "busybox"]);
-  return [
-    ...programs,
-    {
-      name: TOOLS_IMAGE,
-      files: { "/bin/busybox": busybox },
-      links: Object.fromEntries(links) as Record<string, string>,
-      command: ["sh"],
-    },
-  ];
+  const names = applets.filter((name) => name !== "busybox").map((name) => [`/bin/${name}`, "busybox"]);
+  const links = Object.fromEntries(names) as Record<string, string>;
+  const programs = tools.sidecars.map((sidecar): Image => {
+    const program = `/${sidecar.name}`;
+    const files = { [program]: sidecar.path };
+    const image = { name: imageName(sidecar), files, entrypoint: [program] };
+    return sidecar.name === HOSTPATH
+      ? { ...image, files: { ...files, "/bin/busybox": busybox }, links }
+      : image;
+  });
+  return [...programs, { name: TOOLS_IMAGE, files: { "/bin/busybox": busybox }, links, command: ["sh"] }];
 }
 
 async function writeAll(images: string, wanted: readonly Image[]): Promise<readonly string[]> {

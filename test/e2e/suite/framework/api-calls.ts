@@ -9,9 +9,8 @@ const COUNTER = "apiserver_flowcontrol_dispatched_requests_total";
 /** What service accounts have anyway. */
 const LEVEL = "workload-low";
 
-/** Account → its FlowSchema. They are deleted with the scenario. */
-export async function countCalls(world: World): Promise<ReadonlyMap<string, string>> {
-  const { namespace } = world.cluster.settings;
+/** Account of `namespace` → its FlowSchema. They are deleted with the scenario. */
+export async function countCalls(world: World, namespace: string): Promise<ReadonlyMap<string, string>> {
   const accounts = (await world.kubectl.list(["get", "serviceaccounts", `--namespace=${namespace}`]))
     .map(nameOf)
     .filter((name) => name !== "default");

@@ -15,6 +15,8 @@ export interface Settings {
   readonly helm?: string;
   readonly chart?: string;
   readonly plugin?: string;
+  /** Image of csi-driver-host-path, which fifty claims are compared with. */
+  readonly hostpath?: string;
   readonly parallel: number;
   /** Leaves what a failed scenario made where it is. */
   readonly keep: boolean;
@@ -42,6 +44,7 @@ export function readSettings(environment: Readonly<NodeJS.ProcessEnv>): Settings
     ...optional("helm", given("HELM")),
     ...optional("chart", given("DMTHIN_E2E_CHART")),
     ...optional("plugin", given("DMTHIN_E2E_PLUGIN")),
+    ...optional("hostpath", given("DMTHIN_E2E_HOSTPATH")),
   };
 }
 
