@@ -130,6 +130,9 @@ test("what is gone from the list of orphans once, begins anew", async () => {
   await look(2 * GRACE);
   await installVolume(plane.admin, { name: "pvc-again", handle: one, claim: "again" });
   await look(GRACE);
+  const body = await core.readPersistentVolume({ name: "pvc-again" });
+  Object.assign(body.metadata ?? {}, { finalizers: [] });
+  await core.replacePersistentVolume({ name: "pvc-again", body });
   await core.deletePersistentVolume({ name: "pvc-again" });
   await look(0);
   expect(outcomes(await clean([one]))).toEqual([expect.stringMatching(/^refused: it is an orphan since/)]);

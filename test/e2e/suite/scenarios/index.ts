@@ -7,6 +7,7 @@ import { GROUP_SNAPSHOTS } from "./groups.ts";
 import { GROWTH } from "./growth.ts";
 import { MANY } from "./many.ts";
 import { NODES } from "./nodes.ts";
+import { ORPHANS } from "./orphans.ts";
 import { PLUGIN } from "./plugin.ts";
 import { PODS } from "./pods.ts";
 import { SNAPSHOTS_AND_COPIES } from "./snapshots.ts";
@@ -14,6 +15,7 @@ import { VIEWS } from "./views.ts";
 import type { Scenario } from "../framework/scenario.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
+  ...ORPHANS,
   ...PODS,
   ...CAPACITY,
   ...VIEWS,

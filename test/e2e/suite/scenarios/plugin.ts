@@ -31,7 +31,7 @@ interface ShownSnapshot {
 }
 
 /** `kubectl dmthin WORDS…`, found by kubectl on the PATH. */
-async function dmthin(world: World, ...words: readonly string[]): Promise<Outcome> {
+export async function dmthin(world: World, ...words: readonly string[]): Promise<Outcome> {
   const { plugin = "", kubectl: program, namespace } = world.cluster.settings;
   const path = [dirname(plugin), process.env["PATH"] ?? ""].join(delimiter);
   world.note(`kubectl dmthin ${words.join(" ")}`);
