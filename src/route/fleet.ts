@@ -4,6 +4,7 @@ import { PoolUnavailableError } from "../core/errors.ts";
 import type { PoolUuid } from "../core/ids.ts";
 import { topologyValue } from "../core/topology.ts";
 import type { Log } from "../log.ts";
+import { ConditionsLog } from "./conditions-log.ts";
 import { awayError, NodeConnection } from "./connection.ts";
 import type { NodeView } from "./node-view.ts";
 import type { Roster } from "./roster.ts";
@@ -30,11 +31,11 @@ export class Fleet {
   #owners: ReadonlyMap<PoolUuid, readonly FleetNode[]> | undefined;
   /** Of each node, the pools that its last report named. */
   readonly #had = new Map<string, string>();
-  /** Of each pool, the conditions that were logged. */
-  readonly #told = new Map<PoolUuid, string>();
+  readonly #conditions: ConditionsLog;
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#conditions = new ConditionsLog(options.log);
   }
 
   /** Whether a roster has come. */
@@ -55,6 +56,7 @@ export class Fleet {
       if (now !== undefined && now.address === node.address) continue;
       this.#nodes.delete(name);
       this.#had.delete(name);
+      this.#conditions.forget(name);
       this.#byTopology.delete(node.topology);
       node.close();
     }
@@ -143,16 +145,7 @@ export class Fleet {
     const has = view?.pools.map(({ uuid }) => uuid).join() ?? "away";
     if (this.#had.get(name) !== has) this.#owners = undefined;
     this.#had.set(name, has);
-    this.#tellConditions(name, view);
-  }
-
-  #tellConditions(node: string, view: NodeView | undefined): void {
-    for (const { name, uuid, conditions } of view?.pools ?? []) {
-      const text = conditions.map(({ type, reason }) => `${type}: ${reason}`);
-      if ((this.#told.get(uuid) ?? "") === text.join("; ")) continue;
-      this.#told.set(uuid, text.join("; "));
-      this.#options.log.warn({ node, pool: name, conditions: text }, "conditions of a pool");
-    }
+    this.#conditions.tell(name, view);
   }
 
   /** Throws PoolUnavailableError before the first roster. */

@@ -38,6 +38,17 @@ export async function replaceDriverPods(world: World, pods: readonly V1Pod[]): P
   });
 }
 
+/** No pod of the driver is left: `helm uninstall` does not wait for them. */
+export async function untilDriverGone(world: World): Promise<void> {
+  for (const selector of [CONTROLLER_PODS, NODE_PODS])
+    await world.kubectl.watch<V1Pod, true>({
+      get: of(world, selector),
+      what: `no pod is left: ${selector}`,
+      timeoutMs: READY_MS,
+      judge: (pods) => pods.length === 0 || undefined,
+    });
+}
+
 /** All pods of the driver are ready: one for each node, and the controllers that are wanted. */
 export async function untilDriverReady(world: World): Promise<void> {
   const { namespace } = world.cluster.settings;

@@ -1,4 +1,5 @@
 /** What one scenario works with: a namespace of its own, and kubectl in it. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Cluster } from "./cluster.ts";
 import type { Classes } from "./classes.ts";
 import { CommandError } from "./kubectl.ts";
@@ -48,6 +49,8 @@ export class World {
   readonly #began = performance.now();
   readonly #endings: (() => Promise<unknown>)[] = [];
   #closed = false;
+  /** Tells what undoes from what the scenario has left running. */
+  readonly #undoing = new AsyncLocalStorage<true>();
 
   constructor(id: string, { cluster, classes }: { readonly cluster: Cluster; readonly classes: Classes }) {
     this.id = id;
@@ -95,15 +98,19 @@ export class World {
     this.#closed = true;
     return this.phase("clean up", async () => {
       const failures: unknown[] = [];
-      for (const undo of this.#endings.toReversed())
-        await undo().catch((error: unknown) => failures.push(error));
-      await this.kubectl.run(["delete", "namespace", this.namespace, "--timeout=150s"], {
-        timeoutMs: CLEAN_UP_MS,
-      });
+      const attempt = (work: () => Promise<unknown>): Promise<unknown> =>
+        work().catch((error: unknown) => failures.push(error));
+      for (const undo of this.#endings.toReversed()) await attempt(() => this.#undoing.run(true, undo));
+      // Where something is not undone, this can fail for that very reason: all are told.
+      await attempt(() =>
+        this.kubectl.run(["delete", "namespace", this.namespace, "--timeout=150s"], {
+          timeoutMs: CLEAN_UP_MS,
+        }),
+      );
+      if (failures.length > 0) throw new Error(`not undone: ${failures.map(String).join("; ")}`);
       await this.#untilGone("persistentvolumes", ({ spec }) => spec?.claimRef?.namespace);
       if (!this.cluster.lacking.has("snapshots"))
         await this.#untilGone(CONTENTS, ({ spec }) => spec?.volumeSnapshotRef?.namespace);
-      if (failures.length > 0) throw new Error(`not undone: ${failures.map(String).join("; ")}`);
     });
   }
 
@@ -118,7 +125,8 @@ export class World {
 
   /** A line of the timeline that is shown when the scenario fails. Throws after its end: what came too late stops there. */
   note(text: string): void {
-    if (this.#closed) throw new Error(`${this.id} is over: ${text}`);
+    if (this.#closed && this.#undoing.getStore() === undefined)
+      throw new Error(`${this.id} is over: ${text}`);
     this.timeline.push({ seconds: (performance.now() - this.#began) / 1000, text });
   }
 

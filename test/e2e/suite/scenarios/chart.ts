@@ -4,11 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { expectContent, writeContent } from "../framework/content.ts";
-import { controllerPods, nodePodOn, untilDriverReady } from "../framework/driver.ts";
+import { controllerPods, nodePodOn, untilDriverGone, untilDriverReady } from "../framework/driver.ts";
 import { command, CommandError } from "../framework/kubectl.ts";
 import { applyClaim, endPods, startPod, startWithClaim } from "../framework/pods.ts";
 import type { Scenario } from "../framework/scenario.ts";
-import { nameOf } from "../framework/settings.ts";
 import { expectRecords, startWriter, untilWritesGoOn } from "../framework/writer.ts";
 import { expect, type World } from "../framework/world.ts";
 
@@ -112,8 +111,7 @@ const uninstall: Scenario = {
     });
     isInstalled = false;
     await helm(world, "uninstall", release, "--wait", "--timeout=5m");
-    const left = await controllerPods(world);
-    expect(left.length === 0, `still there: ${left.map(nameOf).join(", ")}`);
+    await untilDriverGone(world);
     await untilWritesGoOn(world, "log");
     await install();
     await untilDriverReady(world);
