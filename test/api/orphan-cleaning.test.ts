@@ -139,6 +139,23 @@ test("what is gone from the list of orphans once, begins anew", async () => {
   expect(isThere(one)).toBe(true);
 });
 
+test("notes that nobody understands begin anew, and two writers do not undo each other's", async () => {
+  const one = put();
+  await look(2 * GRACE);
+  const body = await core.readNamespacedConfigMap(PLACE);
+  await core.replaceNamespacedConfigMap({
+    ...PLACE,
+    body: Object.assign(body, { data: { "orphans.json": "?" } }),
+  });
+  expect(outcomes(await clean([one]))).toEqual([expect.stringMatching(/^refused: no controller has looked/)]);
+  await look(0);
+  expect(outcomes(await clean([one]))).toEqual([expect.stringMatching(/^refused: it is an orphan since/)]);
+  const late = orphanNotes(api, PLACE);
+  const memory = await late.read();
+  await look(0);
+  await expect(late.write(memory ?? { lookedAt: 0, since: new Map() })).rejects.toThrow("it answered 409");
+});
+
 describe("nothing is deleted", () => {
   test("that somebody has, keeps, may get again, or is about to have again", async () => {
     const [retained, byHand, moving] = [put(), put(), put()];
