@@ -44,7 +44,6 @@ function at(index: number): SimulatedNode {
   return node;
 }
 const key = () => objectKey((count += 1).toString(16).padStart(20, "0"));
-
 /** On a node, and of no claim that there is unless given. */
 function put(node = 0, changes: object = {}): VolumeId {
   const id = volumeId(at(node).pool.uuid, key());
@@ -59,7 +58,6 @@ function cut(volume: VolumeId, changes: object = {}): SnapshotId {
   return id;
 }
 const isThere = (id: VolumeId): boolean => nodes.some(({ pool }) => pool.volume(id) !== undefined);
-
 const looking = () => ({ nodes: () => router.fleet.nodes, clusterUid, namespace: NAMESPACE, graceMs: GRACE });
 /** As the controller that leads does it, so long ago. */
 async function look(agoMs: number): Promise<void> {
