@@ -17,6 +17,9 @@ const OWN_TAGS: Readonly<Record<string, string>> = {
 /** The pods of tests; BusyBox is Debian's. */
 export const TOOLS_IMAGE = "docker.io/library/busybox:1.37";
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+/** Each takes 1.5 GiB. */
+const KEPT = 6;
 
 export interface NodeDisks {
   readonly tree: string;
@@ -65,12 +68,14 @@ function makeRoot(recipe: string, goal: string, tools: Tools): void {
   renameSync(partial, goal);
 }
 
-/** Each image of a driver's archive leaves a disk. One in use stays usable, for no bed lives that long. */
+/** Each image of a driver's archive leaves a disk. Nodes of a bed that runs keep what is forgotten here, until their power is cut. */
 function forgetOld(images: string): void {
-  for (const name of readdirSync(images)) {
-    const path = join(images, name);
-    if (/^(driver|sidecars)-/.test(name) && Date.now() - statSync(path).mtimeMs > DAY_MS) rmSync(path);
-  }
+  const made = readdirSync(images)
+    .filter((name) => /^(driver|sidecars)-/.test(name))
+    .map((name) => ({ path: join(images, name), age: Date.now() - statSync(join(images, name)).mtimeMs }))
+    .toSorted((one, other) => one.age - other.age);
+  for (const [index, { path, age }] of made.entries())
+    if (age > DAY_MS || (index >= KEPT && age > HOUR_MS)) rmSync(path);
 }
 
 async function imagesOf(tools: Tools, tree: string): Promise<readonly Image[]> {
