@@ -52,46 +52,51 @@ const cleaned: Scenario = {
   needs: ["plugin", "bed"],
   deadlineMs: 900_000,
   async run(world) {
-    const { ext4 } = world.classes;
-    await startWithClaim(world, { name: "lost", class: ext4, size: "64Mi" });
-    await startWithClaim(world, { name: "kept", class: ext4, size: "64Mi" });
-    const [lost, kept] = [await volumeOf(world, "lost"), await volumeOf(world, "kept")];
-    const [lostId = "", keptId = ""] = [lost, kept].map(({ spec }) => spec?.csi?.volumeHandle);
-    await patchVolume(world, nameOf(kept), { spec: { persistentVolumeReclaimPolicy: "Retain" } });
+    const names = ["used", "lost", "kept"];
+    for (const name of names) await startWithClaim(world, { name, class: world.classes.ext4, size: "64Mi" });
+    const [used, lost, kept] = [
+      await found(world, "used"),
+      await found(world, "lost"),
+      await found(world, "kept"),
+    ];
+    await patchVolume(world, kept.name, { spec: { persistentVolumeReclaimPolicy: "Retain" } });
     // What is released then is deleted.
     const giveBack = { spec: { persistentVolumeReclaimPolicy: "Delete" } };
-    world.atEnd(() => patchVolume(world, nameOf(kept), giveBack));
-    await tearOut(world, nameOf(lost));
-    const clean = ["orphans", "--clean", lostId];
-    const used = await dmthin(world, ...clean, "--apply");
-    expect(
-      /^refused: .* it is staged on node /m.test(used.stdout),
-      `of a volume in use it says ${used.stdout}`,
-    );
-    await endPods(world, "lost", "kept");
-    await untilSaid(world, clean, new RegExp(`^refused: .* claim ${world.namespace}/lost, for which`, "m"));
-    await world.delete("persistentvolumeclaims", ["lost", "kept"]);
+    world.atEnd(() => patchVolume(world, kept.name, giveBack));
+    await tearOut(world, used.name);
+    const inUse = await dmthin(world, "orphans", "--clean", used.id, "--apply");
+    expect(/^refused: .* it is staged on node /m.test(inUse.stdout), `of one in use it says ${inUse.stdout}`);
+    await endPods(world, ...names);
+    const wanted = new RegExp(`^refused: .* claim ${world.namespace}/used, for which it was made,`, "m");
+    await untilSaid(world, ["orphans", "--clean", used.id, "--apply"], wanted);
+    // Before it is found for the first time: its grace period is seen from its beginning.
+    await tearOut(world, lost.name);
+    await world.delete("persistentvolumeclaims", names);
+    const clean = ["orphans", "--clean", lost.id];
     await untilSaid(world, clean, /^refused: .* it is an orphan since .*; the grace period ends at /m);
     const early = await dmthin(world, ...clean, "--apply");
     expect(early.code === 4, `within its grace period: exit code ${early.code}: ${early.stdout}`);
-    expect(await isListed(world, lostId), "a volume was deleted within its grace period");
-    const plan = await untilSaid(world, clean, new RegExp(`^would be deleted +volume +${lostId} `, "m"));
+    expect(await isListed(world, lost.id), "a volume was deleted within its grace period");
+    const plan = await untilSaid(world, clean, new RegExp(`^would be deleted +volume +${lost.id} `, "m"));
     expect(plan.code === 0 && plan.stdout.includes("Nothing was changed."), `the plan says ${plan.stdout}`);
-    expect(await isListed(world, lostId), "a volume was deleted by a plan");
-    const { code, stdout } = await dmthin(world, ...clean, keptId, "--apply");
-    expect(
-      new RegExp(`^deleted +volume +${lostId} `, "m").test(stdout) &&
-        new RegExp(
-          `^refused: ${keptId}: PersistentVolume ${nameOf(kept)} has it \\(Released, Retain\\)`,
-          "m",
-        ).test(stdout),
-      `it says ${stdout}`,
-    );
+    expect(await isListed(world, lost.id), "a volume was deleted by a plan");
+    const { code, stdout } = await dmthin(world, ...clean, used.id, kept.id, "--apply");
+    const expected = [
+      `deleted +volume +${lost.id} `,
+      `deleted +volume +${used.id} `,
+      `refused: ${kept.id}: PersistentVolume ${kept.name} has it \\(Released, Retain\\)`,
+    ];
+    for (const line of expected) expect(new RegExp(`^${line}`, "m").test(stdout), `no ${line} in ${stdout}`);
     expect(code === 4, `one was refused: exit code ${code}`);
-    expect(!(await isListed(world, lostId)), "the orphan is still there");
-    expect(await isListed(world, keptId), "the retained volume is gone");
+    for (const { id } of [lost, used]) expect(!(await isListed(world, id)), `orphan ${id} is still there`);
+    expect(await isListed(world, kept.id), "the retained volume is gone");
   },
 };
+
+async function found(world: World, claim: string): Promise<{ readonly name: string; readonly id: string }> {
+  const volume = await volumeOf(world, claim);
+  return { name: nameOf(volume), id: volume.spec?.csi?.volumeHandle ?? "" };
+}
 
 async function isListed(world: World, id: string): Promise<boolean> {
   const { stdout } = await dmthin(world, "volumes", "-o", "json");
