@@ -55,9 +55,9 @@ const cleaned: Scenario = {
     const names = ["used", "lost", "kept"];
     for (const name of names) await startWithClaim(world, { name, class: world.classes.ext4, size: "64Mi" });
     const [used, lost, kept] = [
-      await found(world, "used"),
-      await found(world, "lost"),
-      await found(world, "kept"),
+      await claimed(world, "used"),
+      await claimed(world, "lost"),
+      await claimed(world, "kept"),
     ];
     await patchVolume(world, kept.name, { spec: { persistentVolumeReclaimPolicy: "Retain" } });
     // What is released then is deleted.
@@ -93,7 +93,7 @@ const cleaned: Scenario = {
   },
 };
 
-async function found(world: World, claim: string): Promise<{ readonly name: string; readonly id: string }> {
+async function claimed(world: World, claim: string): Promise<{ readonly name: string; readonly id: string }> {
   const volume = await volumeOf(world, claim);
   return { name: nameOf(volume), id: volume.spec?.csi?.volumeHandle ?? "" };
 }
