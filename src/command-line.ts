@@ -8,6 +8,7 @@ import type { GrowCommand } from "./commands/grow-command.ts";
 import type { OrphansCommand } from "./commands/orphans-command.ts";
 import type { ReportCommand } from "./commands/report-command.ts";
 import type { WatchCommand } from "./commands/watch.ts";
+import { parseOrphans } from "./orphans-words.ts";
 import type { PoolAdoptCommand } from "./pool-adopt-command.ts";
 import type { PoolCommand } from "./pool-command.ts";
 import { parseAdopt, parseRehome } from "./pool-moves-words.ts";
@@ -98,15 +99,6 @@ function parseGuard(args: readonly string[]): Command {
     stateDirectory: values["state-directory"] ?? DEFAULT_STATE_DIRECTORY,
     endsAlone: values["ends-alone"] ?? false,
   };
-}
-
-function parseOrphans(args: readonly string[]): Command {
-  const text = { type: "string" } as const;
-  const cluster = { type: "boolean", default: false } as const;
-  const options = { cluster, config: text, "state-directory": text, output: OUTPUT };
-  const { values } = parse("orphans", args, options);
-  const json = wantsJson("orphans", values);
-  return { kind: "orphans", ...(values.cluster ? { cluster: true } : {}), json, ...whereabouts(values) };
 }
 
 function parseWatch(args: readonly string[]): Command {

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { problemsError } from "./config.ts";
 import { parseNodesFile, type StaticCluster } from "./config/controller.ts";
-import type { ClusterOrphanList } from "./core/cluster-orphans.ts";
+import type { CleaningAnswer, CleaningRequest, ClusterOrphanList } from "./core/cluster-orphans.ts";
 import { messageOf } from "./core/errors.ts";
 import { followFiles } from "./follow-files.ts";
 import { followIdentity } from "./identity-files.ts";
@@ -23,6 +23,8 @@ export interface RunningCluster {
   readonly leads: boolean;
   /** Looks for what nodes and cluster do not agree about; absent: there is nothing to compare with. */
   readonly orphans?: () => Promise<ClusterOrphanList>;
+  /** Deletes those that are named; absent likewise. */
+  readonly cleanOrphans?: (request: CleaningRequest) => Promise<CleaningAnswer>;
   close(): Promise<void>;
 }
 

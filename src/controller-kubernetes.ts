@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { ClusterParts, RunningCluster } from "./controller-files.ts";
 import type { ClusterOrphanList } from "./core/cluster-orphans.ts";
+import { messageOf } from "./core/errors.ts";
 import { clusterAuthority } from "./identity/authority.ts";
 import { makeRequest, sign } from "./identity/certificates.ts";
 import { connectApi, type ApiOptions } from "./kube/api.ts";
@@ -11,6 +12,8 @@ import { lookForOrphans } from "./kube/cluster-look.ts";
 import { readClusterUid } from "./kube/cluster-uid.ts";
 import { EventRecorder } from "./kube/events.ts";
 import { runForLease } from "./kube/lease.ts";
+import { orphanCleaner, type CleaningOptions } from "./kube/orphan-cleaning.ts";
+import { noteOrphans, orphanNotes } from "./kube/orphan-notes.ts";
 import { watchForOrphans } from "./kube/orphan-watch.ts";
 import { PoolNews, type NewsOptions } from "./kube/pool-news.ts";
 import { followRoster } from "./kube/roster.ts";
@@ -29,12 +32,13 @@ export interface KubernetesParts extends ClusterParts, ApiOptions, Pick<NewsOpti
   readonly learned: (clusterUid: string) => void;
   /** Told of each list of orphans that came; undefined: this controller does not look any more. */
   readonly found: (list: ClusterOrphanList | undefined) => void;
+  readonly cleaned: CleaningOptions["cleaned"];
 }
 
 /** Rejects where the API server does not let it begin: kubelet starts it again. */
 export async function followKubernetes(
   cluster: KubernetesCluster,
-  { identity, take, log, nodes, learned, found, version, answered }: KubernetesParts,
+  { identity, take, log, nodes, learned, found, cleaned, version, answered }: KubernetesParts,
 ): Promise<RunningCluster> {
   const { namespace, authority: name, serviceAccount, podLabel, nodePort } = cluster;
   const api = connectApi({ version, answered });
@@ -70,12 +74,26 @@ export async function followKubernetes(
     identity: `${hostname()}_${randomBytes(4).toString("hex")}`,
     log,
   };
-  const look = () => lookForOrphans(api, { nodes, clusterUid });
+  const { everyMs, graceMs, notes } = cluster.orphans;
+  const looking = { nodes, clusterUid, namespace, graceMs };
+  const look = () => lookForOrphans(api, looking);
+  const place = { namespace, name: notes };
   const leadership = runForLease(api, lease, () => {
     const recorder = new EventRecorder(api, lease.identity, log);
     const news = new PoolNews(api, { nodes, recorder, log });
     const writer = new ThinPoolWriter(api, { nodes, written: (...each) => news.written(...each), log });
-    const unwatch = watchForOrphans({ look, recorder, found, log });
+    const noted = async (list: ClusterOrphanList): Promise<void> => {
+      found(list);
+      try {
+        await noteOrphans(orphanNotes(api, place), list, { now: Date.now(), everyMs });
+      } catch (error) {
+        log.warn(
+          { problem: messageOf(error) },
+          "orphans are not noted, so their grace period does not begin",
+        );
+      }
+    };
+    const unwatch = watchForOrphans({ look, recorder, found: noted, everyMs, log });
     return () => {
       writer.close();
       news.close();
@@ -88,6 +106,14 @@ export async function followKubernetes(
       return leadership.leads;
     },
     orphans: look,
+    cleanOrphans: orphanCleaner(api, {
+      ...looking,
+      graceMs,
+      everyMs,
+      notes: orphanNotes(api, place),
+      cleaned,
+      log,
+    }),
     close: async () => {
       unrenew();
       unfollow();

@@ -72,6 +72,7 @@ async function runController(
     ...config.metrics,
     ...(config.stateDirectory === undefined ? {} : { stateDirectory: config.stateDirectory }),
     orphans: async () => running.cluster?.orphans?.(),
+    cleanOrphans: async (request) => running.cluster?.cleanOrphans?.(request),
     log,
   });
   const cluster = await followCluster(
@@ -83,6 +84,7 @@ async function runController(
       nodes: () => (fleet.known ? fleet.nodes : undefined),
       learned: (clusterUid) => (running.clusterUid = clusterUid),
       found: (list) => counters.orphansFound(list),
+      cleaned: (...each) => counters.orphanCleaned(...each),
       answered: (...request) => counters.apiAnswered(...request),
     }),
   );

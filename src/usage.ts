@@ -24,6 +24,10 @@ export const USAGE = `usage: dmthin COMMAND
   orphans [--cluster] [-o json] [--config FILE] [--state-directory DIRECTORY]
                              what of dmthin's lies on this node and belongs to no record; changes nothing. exit 0: nothing,
                              2: no driver answers, or it cannot be said of all, 4: something does
+  orphans --cluster --clean [ID… [--apply]] [-o json] [--config FILE] [--state-directory DIRECTORY]
+                             asked of a controller: which volumes and snapshots that nothing in the cluster has can be deleted, and
+                             why others cannot; --apply deletes those that are named. exit 0: all of them, 2: not answered, or not
+                             known of all, 4: some are refused
   pool plan NAME [--config FILE] [-o json]
                              what the driver would do to a pool's devices at its start; exit 0: that, 1: it would refuse, 2: cannot be said
   pool grow NAME [--dry-run] [--release-reserve] [--config FILE] [--state-directory DIRECTORY] [-o json]

@@ -80,6 +80,20 @@ export const inDriver = (place: ClusterPlace, pod: string, words: readonly strin
   ...words,
 ];
 
+/** In any controller: all of them can. */
+export const inController = (place: ClusterPlace, words: readonly string[]): readonly string[] => [
+  ...place.kubectl,
+  "exec",
+  "--namespace",
+  place.namespace,
+  "deployments/dmthin-controller",
+  "--container",
+  "router",
+  "--",
+  "dmthin",
+  ...words,
+];
+
 export interface Question<Value> {
   /** After `dmthin`. */
   readonly words: readonly string[];

@@ -3,7 +3,7 @@ import { EnvironmentError, messageOf, ParseError } from "../core/errors.ts";
 import { formatJson } from "../core/json.ts";
 import { parseReport } from "../monitor/report-json.ts";
 import { EXIT, type Said } from "./answer.ts";
-import { askDrivers, findDrivers, getList, inDriver } from "./cluster-ask.ts";
+import { askDrivers, findDrivers, getList, inController, inDriver } from "./cluster-ask.ts";
 import type { Drivers, Kubectl, NodeAnswer, Question } from "./cluster-ask.ts";
 import { ownersOf, snapshotOwnersOf, usersOf } from "./cluster-objects.ts";
 import * as text from "./cluster-text.ts";
@@ -27,6 +27,11 @@ export async function answerForCluster(
   paint: Paint,
 ): Promise<Said> {
   if (command.kind === "help") return { exitCode: EXIT.ok, output: CLUSTER_USAGE };
+  if (command.kind === "clean") {
+    const words = ["orphans", "--cluster", "--clean", ...command.args];
+    const exitCode = await kubectl.show(inController(command, words));
+    return { exitCode: exitCode ?? EXIT.unknown, output: "" };
+  }
   const { drivers: all, complaints } = await findDrivers(kubectl, command);
   const drivers = all.filter(([node]) => command.node === undefined || node === command.node);
   if (drivers.length === 0) {

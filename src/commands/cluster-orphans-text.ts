@@ -27,14 +27,17 @@ const schema = z.object({
 export type ReadClusterOrphans = Readonly<z.infer<typeof schema>>;
 
 /** Throws ParseError. */
-export function parseClusterOrphans(json: string): ReadClusterOrphans {
+export const parseClusterOrphans = (json: string): ReadClusterOrphans => parseAnswer(schema, json);
+
+/** Throws ParseError. */
+export function parseAnswer<Schema extends z.ZodType>(expected: Schema, json: string): z.infer<Schema> {
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch {
     throw new ParseError("answer of the controller", "text", json.slice(0, 80), "JSON");
   }
-  const parsed = schema.safeParse(value);
+  const parsed = expected.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const at = issue?.path.join(".") ?? "";

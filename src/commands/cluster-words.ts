@@ -19,6 +19,8 @@ export type ClusterCommand =
       readonly json: boolean;
       readonly measure: boolean;
     })
+  /** `dmthin orphans --cluster --clean` in a controller. What stands behind these words. */
+  | (ClusterPlace & { readonly kind: "clean"; readonly args: readonly string[] })
   /** A command of `dmthin` on one node. */
   | (ClusterPlace & { readonly kind: "pool"; readonly args: readonly string[] })
   /** `dmthin pool rehome` here: it asks the API server, and no node. What stands behind these words. */
@@ -33,6 +35,9 @@ export const CLUSTER_USAGE = `usage: kubectl dmthin COMMAND
   snapshots [--measure]  all snapshots, with their VolumeSnapshot; --measure: also what belongs to each alone, which deleting
                          it gives back
   orphans                what of dmthin's lies on nodes and belongs to no record; changes nothing
+  orphans --clean [ID… [--apply]]
+                         which volumes and snapshots that nothing in the cluster has can be deleted, and why others cannot; --apply
+                         deletes those that are named
   doctor                 looks at each node as its driver sees it
   pool WORDS… --node NODE
                          \`dmthin pool WORDS…\` in the driver of that node: show, plan, grow, adopt, check, repair
@@ -46,7 +51,7 @@ export const CLUSTER_USAGE = `usage: kubectl dmthin COMMAND
                          as kubectl has them; so is its environment, and KUBECTL names another kubectl
 
 exit 0: answered, 1: the command line is wrong, 2: it cannot be said of all: a node does not answer, 3: there is no such object,
-4: something needs a person
+4: something needs a person, or is refused
 `;
 
 const NAMESPACE = "dmthin-system";
@@ -77,6 +82,14 @@ export function parseClusterWords(args: readonly string[]): ClusterCommand {
   const view = CLUSTER_VIEWS.find((each) => each === name);
   if (view === undefined)
     throw new InvalidRequestError("command", `${JSON.stringify(name)} is unknown; see kubectl dmthin --help`);
+  if (view === "orphans" && rest.includes("--clean")) {
+    if (words.place.node !== undefined)
+      throw new InvalidRequestError(
+        "orphans --clean",
+        "asks a controller, and takes no --node: ids say where",
+      );
+    return { kind: "clean", ...words.place, args: rest.filter((word) => word !== "--clean") };
+  }
   const { json, measure } = ownWords(view, rest);
   return { kind: "view", view, ...words.place, json, measure };
 }

@@ -1,7 +1,7 @@
 /** The configuration of a controller, and the file that names its nodes. */
 import { z } from "zod";
 import { problemsOf } from "./problems.ts";
-import { absolutePath, endpoint, ipAndPort, strict, word } from "./fields.ts";
+import { absolutePath, endpoint, ipAndPort, strict, time, word } from "./fields.ts";
 import { LOG_LEVELS, type LogLevel } from "./schema.ts";
 import { parseYaml } from "./yaml.ts";
 
@@ -40,6 +40,18 @@ export interface KubernetesCluster {
   readonly nodePort: number;
   /** Where nodes come for their certificates. */
   readonly enrol: { readonly host: string; readonly port: number };
+  readonly orphans: OrphanTimes & {
+    /** Name of the ConfigMap that keeps since when what is one. */
+    readonly notes: string;
+  };
+}
+
+/** Milliseconds. */
+export interface OrphanTimes {
+  /** Between two looks for orphans. */
+  readonly everyMs: number;
+  /** What is younger is none, and what is one for less is not deleted. */
+  readonly graceMs: number;
 }
 
 export interface NodeEntry {
@@ -55,6 +67,10 @@ export type Parsed<Value> =
 const objectName = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, "must be the name of a Kubernetes object");
+
+/** A look lists all volumes twice: of the nodes, and of the API server. */
+const EVERY_MS = 1_800_000;
+const GRACE_MS = 3_600_000;
 
 const controllerSchema = strict({
   endpoint,
@@ -72,6 +88,13 @@ const controllerSchema = strict({
       .number()
       .refine((port) => Number.isInteger(port) && port >= 1 && port <= 65_535, "must be a port"),
     enrol: ipAndPort,
+    orphans: strict({
+      every: time({ least: "10s", most: "1d" }).default(EVERY_MS),
+      grace: time({ least: "1m", most: "90d" }).default(GRACE_MS),
+      notes: objectName.default("dmthin-orphans"),
+    })
+      .prefault({})
+      .transform(({ every, grace, notes }) => ({ everyMs: every, graceMs: grace, notes })),
   }).exactOptional(),
 }).refine(
   ({ static: files, kubernetes }) => (files === undefined) !== (kubernetes === undefined),

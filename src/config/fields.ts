@@ -96,13 +96,29 @@ const MOST_PERIOD = 366 * UNITS.d;
 /** `7d`, `12h` → milliseconds; `never` → undefined. */
 export const period = z.string().transform((text, context): number | undefined => {
   if (text === "never") return undefined;
-  const [, count = "", unit = ""] = /^(\d{1,8})([a-z])$/.exec(text) ?? [];
-  const ms = isUnit(unit) ? Number(count) * UNITS[unit] : 0;
+  const ms = millisecondsOf(text);
   if (ms >= LEAST_PERIOD && ms <= MOST_PERIOD) return ms;
   const message = "must be a time such as 7d, 12h, 30m or 90s, from 10s to 366d, or never";
   context.addIssue({ code: "custom", message, input: text });
   return z.NEVER;
 });
+
+/** `30m` → milliseconds. */
+export function time({ least, most }: { readonly least: string; readonly most: string }) {
+  return z.string().transform((text, context): number => {
+    const ms = millisecondsOf(text);
+    if (ms >= millisecondsOf(least) && ms <= millisecondsOf(most)) return ms;
+    const message = `must be a time such as 90s, 30m, 12h or 7d, from ${least} to ${most}`;
+    context.addIssue({ code: "custom", message, input: text });
+    return z.NEVER;
+  });
+}
+
+/** 0 for what is none. */
+function millisecondsOf(text: string): number {
+  const [, count = "", unit = ""] = /^(\d{1,8})([a-z])$/.exec(text) ?? [];
+  return isUnit(unit) ? Number(count) * UNITS[unit] : 0;
+}
 
 /** A mapping that takes no other keys; the message of a stranger names those it takes. */
 export function strict<Shape extends z.core.$ZodLooseShape>(shape: Shape) {

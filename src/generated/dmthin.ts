@@ -168,6 +168,8 @@ export interface ListObjectsResponse_Object {
   'created_at'?: (string);
   'cluster_uid'?: (string);
   'staged'?: (boolean);
+  'source_id'?: (string);
+  'group_id'?: (string);
 }
 
 export interface ListObjectsResponse_Object__Output {
@@ -177,16 +179,20 @@ export interface ListObjectsResponse_Object__Output {
   'created_at': (string);
   'cluster_uid': (string);
   'staged': (boolean);
+  'source_id': (string);
+  'group_id': (string);
 }
 
 export interface ListObjectsResponse {
   'objects'?: (ListObjectsResponse_Object)[];
   'more'?: (boolean);
+  'with_sources'?: (boolean);
 }
 
 export interface ListObjectsResponse__Output {
   'objects': (ListObjectsResponse_Object__Output)[];
   'more': (boolean);
+  'with_sources': (boolean);
 }
 
 export interface NodeLinkClient extends grpc.Client {

@@ -2,18 +2,32 @@
 import { EnvironmentError, messageOf } from "../core/errors.ts";
 import type { ClusterOrphanList, ClusterUnjudged } from "../core/cluster-orphans.ts";
 import type { PoolUuid } from "../core/ids.ts";
-import { clusterOrphans, type ClusterObject, type ListedPool } from "../plan/cluster-orphans.ts";
+import { clusterOrphans, type ClusterObject } from "../plan/cluster-orphans.ts";
+import type { HeldPool } from "../plan/orphan-cleaning.ts";
 import type { FleetNode } from "../route/fleet.ts";
 import { MOST_OBJECTS, objectsOf, type Believed } from "../route/objects.ts";
 import type { Api } from "./api.ts";
+import { volumesBeingMoved } from "./rehome-holds.ts";
 import { snapshotContents } from "./snapshot-contents.ts";
 import { persistentVolumes } from "./volumes.ts";
 
 export interface LookOptions {
   readonly nodes: () => readonly FleetNode[] | undefined;
   readonly clusterUid: string;
+  /** Where `dmthin pool rehome` keeps its notes. */
+  readonly namespace: string;
+  /** What is younger may be on its way; an hour unless given. */
+  readonly graceMs?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+}
+
+export interface ClusterLook {
+  readonly list: ClusterOrphanList;
+  /** As they were listed last, as a whole. */
+  readonly pools: readonly HeldPool[];
+  readonly volumes: readonly ClusterObject[];
+  readonly contents: readonly ClusterObject[] | undefined;
 }
 
 const AT_ONCE = 16;
@@ -25,19 +39,35 @@ interface Place {
   readonly name: string;
 }
 
-/** Rejects where the roster is not known, or a list of the API server is not whole. */
-export async function lookForOrphans(
+/** Rejects likewise. */
+export const lookForOrphans = async (
   api: Pick<Api, "core" | "custom">,
-  { nodes, clusterUid, now = Date.now }: LookOptions,
-): Promise<ClusterOrphanList> {
+  options: LookOptions,
+): Promise<ClusterOrphanList> => (await lookAtCluster(api, options)).list;
+
+/** `only`: no other pool is listed. Rejects where the roster is not known, or a list of the API server is not whole. */
+export async function lookAtCluster(
+  api: Pick<Api, "core" | "custom">,
+  { nodes, clusterUid, namespace, graceMs, now = Date.now }: LookOptions,
+  only?: PoolUuid,
+): Promise<ClusterLook> {
   const roster = nodes();
   if (roster === undefined) throw new EnvironmentError("the nodes of the cluster are not known yet");
-  const { places, unlisted } = placesOf(roster);
+  const { places: all, unlisted } = placesOf(roster);
+  const places = only === undefined ? all : all.filter(({ uuid }) => uuid === only);
   // What was made or deleted meanwhile is not in both of the lists around those of the cluster.
   const before = await listAll(places, unlisted);
-  const volumes = await volumeObjects(api);
+  // The notes first: one is taken away after its PersistentVolume is there again.
+  const moving = await volumesBeingMoved(api, namespace);
+  const volumes = [...(await volumeObjects(api)), ...moving];
   const contents = await snapshotContents(api);
-  const view = { clusterUid, volumes, contents, now: now() };
+  const view = {
+    clusterUid,
+    volumes,
+    contents,
+    now: now(),
+    ...(graceMs === undefined ? {} : { graceMs }),
+  };
   const suspects = new Set(
     clusterOrphans({ ...view, pools: before, unlisted: [] }).orphans.map(
       ({ node, pool }) => `${node}/${pool}`,
@@ -46,18 +76,13 @@ export async function lookForOrphans(
   const asked = places.filter(({ node, name }) => suspects.has(`${node.name}/${name}`));
   const after = new Map((await listAll(asked, unlisted)).map((pool) => [pool.uuid, pool]));
   const failed = new Set(asked.map(({ uuid }) => uuid as string).filter((uuid) => !after.has(uuid)));
-  const first = clusterOrphans({
-    ...view,
-    pools: before.filter(({ uuid }) => !failed.has(uuid)),
-    unlisted,
-  });
-  const again = clusterOrphans({
-    ...view,
-    pools: before.filter(({ uuid }) => !failed.has(uuid)).map((pool) => after.get(pool.uuid) ?? pool),
-    unlisted,
-  });
+  const listed = before.filter(({ uuid }) => !failed.has(uuid));
+  const pools = listed.map((pool) => after.get(pool.uuid) ?? pool);
+  const first = clusterOrphans({ ...view, pools: listed, unlisted });
+  const again = clusterOrphans({ ...view, pools, unlisted });
   const twice = new Set(again.orphans.map(({ kind, name }) => `${kind} ${name}`));
-  return { ...first, orphans: first.orphans.filter(({ kind, name }) => twice.has(`${kind} ${name}`)) };
+  const orphans = first.orphans.filter(({ kind, name }) => twice.has(`${kind} ${name}`));
+  return { list: { ...first, orphans }, pools, volumes, contents };
 }
 
 function placesOf(roster: readonly FleetNode[]): {
@@ -90,11 +115,8 @@ function placesOf(roster: readonly FleetNode[]): {
 }
 
 /** Side by side; those that do not answer are left out, and said. */
-async function listAll(
-  places: readonly Place[],
-  unlisted: ClusterUnjudged[],
-): Promise<readonly ListedPool[]> {
-  const found: ListedPool[] = [];
+async function listAll(places: readonly Place[], unlisted: ClusterUnjudged[]): Promise<readonly HeldPool[]> {
+  const found: HeldPool[] = [];
   const left = places.values();
   const byNode = new Map<FleetNode, Believed>();
   for (const { node } of places) byNode.set(node, { left: MOST_OBJECTS });
@@ -117,14 +139,17 @@ async function volumeObjects(api: Pick<Api, "core">): Promise<readonly ClusterOb
   const found: ClusterObject[] = [];
   for await (const { metadata, spec, status } of persistentVolumes(api)) {
     const handle = spec?.csi?.volumeHandle;
+    const { phase = "" } = status ?? {};
+    const policy = spec?.persistentVolumeReclaimPolicy ?? "";
     // The provisioner deletes the volume first, and then the object.
-    const going = status?.phase === "Released" && spec?.persistentVolumeReclaimPolicy === "Delete";
+    const going = phase === "Released" && policy === "Delete";
     found.push({
       name: metadata?.name ?? "",
       uid: metadata?.uid ?? "",
       ...(handle === undefined ? {} : { handle }),
       createdAt: new Date(metadata?.creationTimestamp ?? 0).toISOString(),
-      settled: metadata?.deletionTimestamp === undefined && !going && status?.phase !== "Failed",
+      settled: metadata?.deletionTimestamp === undefined && !going && phase !== "Failed",
+      remark: [phase, policy].filter((word) => word !== "").join(", "),
     });
   }
   return found;

@@ -8,14 +8,12 @@ import type { EventRecorder, EventTarget } from "./events.ts";
 export interface OrphanWatchOptions {
   readonly look: () => Promise<ClusterOrphanList>;
   readonly recorder: Pick<EventRecorder, "record">;
-  /** Told of each list that came. */
-  readonly found: (list: ClusterOrphanList) => void;
-  readonly everyMs?: number;
+  /** Told of each list that came; a failure is logged. */
+  readonly found: (list: ClusterOrphanList) => void | Promise<void>;
+  readonly everyMs: number;
   readonly log: Log;
 }
 
-/** A look lists all volumes twice: of the nodes, and of the API server. */
-const EVERY_MS = 1_800_000;
 /** Nodes come back one after another when a controller starts. */
 const FIRST_MS = 120_000;
 
@@ -27,14 +25,14 @@ export function watchForOrphans(options: OrphanWatchOptions): () => void {
 }
 
 async function run(options: OrphanWatchOptions, signal: AbortSignal): Promise<void> {
-  const { look, found, everyMs = EVERY_MS, log } = options;
+  const { look, found, everyMs, log } = options;
   let before: ReadonlySet<string> = new Set();
   await pause(Math.min(FIRST_MS, everyMs), signal);
   while (!signal.aborted) {
     try {
       const list = await look();
       if (signal.aborted) return;
-      found(list);
+      await found(list);
       const { orphans, unjudged } = list;
       log[orphans.length > 0 ? "warn" : "info"](
         { orphans: orphans.length, unjudged: unjudged.length },

@@ -119,10 +119,11 @@ export function movedVolume({ metadata, spec }: VolumeObject, to: string): objec
   };
 }
 
-const POOL_LABEL = "dmthin.io/rehome";
+/** Of each note; its value is the pool. */
+export const NOTE_LABEL = "dmthin.io/rehome";
 
 /** Of all notes of that pool. */
-export const notesOf = (pool: PoolUuid): string => `${POOL_LABEL}=${pool}`;
+export const notesOf = (pool: PoolUuid): string => `${NOTE_LABEL}=${pool}`;
 
 /** By the PersistentVolume's uid: one that is made again under its name is another one. */
 export const noteName = (uid: string): string => `dmthin-rehome-${uid}`;
@@ -144,7 +145,7 @@ export const noteObject = (volume: VolumeObject, pool: PoolUuid, to: string): ob
   kind: "ConfigMap",
   metadata: {
     name: noteName(volume.metadata.uid),
-    labels: { "app.kubernetes.io/name": "dmthin", [POOL_LABEL]: pool },
+    labels: { "app.kubernetes.io/name": "dmthin", [NOTE_LABEL]: pool },
     annotations: { "dmthin.io/persistent-volume": volume.metadata.name },
   },
   immutable: true,

@@ -1,6 +1,6 @@
 /** What happens in a controller, counted. Names: docs/reference/metrics.md. */
 import { Counter, Gauge, type Histogram, type Registry } from "prom-client";
-import { CLUSTER_ORPHAN_KINDS, type ClusterOrphanList } from "../core/cluster-orphans.ts";
+import { CLUSTER_ORPHAN_KINDS, type CleanedObject, type ClusterOrphanList } from "../core/cluster-orphans.ts";
 import { rpcDurations } from "./driver-metrics.ts";
 
 /** How the cluster is, as this controller sees it. */
@@ -17,6 +17,7 @@ export class ControllerMetrics {
   readonly #rpcs: Histogram<"method" | "code">;
   readonly #requests: Counter<"verb" | "resource" | "code">;
   readonly #orphans: Gauge<"kind">;
+  readonly #cleaned: Counter<"kind" | "outcome">;
   readonly #unjudged: Gauge<never>;
   readonly #looked: Gauge<never>;
 
@@ -33,6 +34,12 @@ export class ControllerMetrics {
       name: "dmthin_api_requests_total",
       help: "Requests to the API server that ended, by verb, resource and HTTP code; 0: no answer. Watches are not counted.",
       labelNames: ["verb", "resource", "code"],
+      registers,
+    });
+    this.#cleaned = new Counter({
+      name: "dmthin_orphans_cleaned_total",
+      help: "Orphans that a person had this controller delete, by kind and by whether their node did.",
+      labelNames: ["kind", "outcome"],
       registers,
     });
     const seldom = <Label extends string>(
@@ -97,6 +104,10 @@ export class ControllerMetrics {
       this.#orphans.set({ kind }, list.orphans.filter((each) => each.kind === kind).length);
     this.#unjudged.set({}, list.unjudged.length);
     this.#looked.set({}, Date.now() / 1000);
+  }
+
+  orphanCleaned(kind: CleanedObject["kind"], outcome: "deleted" | "failed"): void {
+    this.#cleaned.inc({ kind, outcome });
   }
 
   rpcEnded(method: string, code: string, ms: number): void {

@@ -1,7 +1,13 @@
 /** By what a controller is watched: metrics and health, over HTTP. */
 import { mkdir } from "node:fs/promises";
 import { Registry } from "prom-client";
-import { CLUSTER_ORPHANS, type ClusterOrphanList } from "../core/cluster-orphans.ts";
+import {
+  CLEAN_CLUSTER_ORPHANS,
+  CLUSTER_ORPHANS,
+  type CleaningAnswer,
+  type CleaningRequest,
+  type ClusterOrphanList,
+} from "../core/cluster-orphans.ts";
 import { messageOf } from "../core/errors.ts";
 import { formatJson } from "../core/json.ts";
 import { shared } from "../core/shared.ts";
@@ -9,15 +15,16 @@ import type { LogLine } from "../log.ts";
 import { ControllerMetrics, type ControllerSight } from "./controller-metrics.ts";
 import { lagGauge, processMetrics } from "./driver-metrics.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { serveTcp, serveUnix, type Address, type HttpServer } from "./http.ts";
-import { healthPage, textAnswer, type Answer, type Pages } from "./pages.ts";
+import { serveActions, serveTcp, serveUnix, type Address, type HttpServer } from "./http.ts";
+import { healthPage, textAnswer, type Actions, type Answer, type Pages } from "./pages.ts";
 
 export interface ControllerMonitorOptions {
   /** Where `/metrics`, `/healthz` and `/readyz` are served; absent: nowhere. */
   readonly listen?: Address;
-  /** Of the unix socket for the commands; absent: there is none. */
+  /** Of the unix sockets for the commands; absent: there are none. */
   readonly stateDirectory?: string;
   readonly orphans: () => Promise<ClusterOrphanList | undefined>;
+  readonly cleanOrphans: (request: CleaningRequest) => Promise<CleaningAnswer | undefined>;
   readonly log: { readonly error: LogLine };
 }
 
@@ -36,7 +43,8 @@ export class ControllerMonitor {
   }
 
   /** Rejects never: a controller that cannot be watched routes all the same. */
-  async listen({ listen, stateDirectory, orphans, log }: ControllerMonitorOptions): Promise<void> {
+  async listen(options: ControllerMonitorOptions): Promise<void> {
+    const { listen, stateDirectory, orphans, cleanOrphans, log } = options;
     const open: Pages = {
       "/metrics": async () => ({
         status: 200,
@@ -48,7 +56,12 @@ export class ControllerMonitor {
         this.#see().ready ? textAnswer(200, "ready") : textAnswer(503, "the nodes are not known yet"),
     };
     const looked = shared(orphans);
-    const own: Pages = { ...open, [CLUSTER_ORPHANS]: () => orphansPage(looked) };
+    const own: Pages = { ...open, [CLUSTER_ORPHANS]: () => clusterPage(looked) };
+    const actions: Actions = {
+      // A query says nothing but this.
+      [CLEAN_CLUSTER_ORPHANS]: (query) =>
+        clusterPage(() => cleanOrphans({ ids: query.getAll("id"), apply: query.has("apply") })),
+    };
     const onFailure = (what: string, error: unknown): void =>
       log.error({ what, problem: messageOf(error) }, "could not be answered over HTTP");
     const begin = async (what: string, start: () => Promise<HttpServer>): Promise<void> => {
@@ -58,11 +71,15 @@ export class ControllerMonitor {
         log.error({ problem: messageOf(error) }, `no ${what}`);
       }
     };
-    if (stateDirectory !== undefined)
+    if (stateDirectory !== undefined) {
       await begin("socket for the commands", async () => {
         await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
         return serveUnix(`${stateDirectory}/report.sock`, own, onFailure);
       });
+      await begin("control by the commands", () =>
+        serveActions(`${stateDirectory}/control.sock`, actions, onFailure),
+      );
+    }
     if (listen !== undefined) await begin("metrics", () => serveTcp(listen, open, onFailure));
   }
 
@@ -73,11 +90,11 @@ export class ControllerMonitor {
 }
 
 /** What cannot be looked at is the answer, not a fault of the page. */
-async function orphansPage(look: () => Promise<ClusterOrphanList | undefined>): Promise<Answer> {
+async function clusterPage(ask: () => Promise<object | undefined>): Promise<Answer> {
   try {
-    const list = await look();
-    if (list === undefined) return textAnswer(503, "this controller has no cluster to compare with");
-    return { status: 200, type: "application/json", body: formatJson(list) };
+    const answer = await ask();
+    if (answer === undefined) return textAnswer(503, "this controller has no cluster to compare with");
+    return { status: 200, type: "application/json", body: formatJson(answer) };
   } catch (error) {
     return textAnswer(503, messageOf(error));
   }

@@ -37,6 +37,8 @@ export interface ClusterObject {
   readonly createdAt: string;
   /** Neither being deleted nor about to be. A released volume that is retained is settled. */
   readonly settled: boolean;
+  /** For people, where there is something to say: its phase and policy, or what keeps it. */
+  readonly remark?: string;
 }
 
 export interface ClusterView {
@@ -49,9 +51,10 @@ export interface ClusterView {
   readonly contents: readonly ClusterObject[] | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** What is younger may be on its way; an hour unless given. */
+  readonly graceMs?: number;
 }
 
-/** What is younger may be on its way. */
 export const ORPHAN_GRACE_MS = 3_600_000;
 
 /** In the order of kinds, then of names. */
@@ -69,10 +72,10 @@ export function clusterOrphans(view: ClusterView): ClusterOrphanList {
   return { orphans, unjudged };
 }
 
-const IN_CLUSTER = { volume: "PersistentVolume", snapshot: "VolumeSnapshotContent" } as const;
+export const IN_CLUSTER = { volume: "PersistentVolume", snapshot: "VolumeSnapshotContent" } as const;
 
 function onNodes(
-  { clusterUid, pools, now }: ClusterView,
+  { clusterUid, pools, now, graceMs }: ClusterView,
   kind: "volume" | "snapshot",
   known: readonly ClusterObject[],
   unjudged: ClusterUnjudged[],
@@ -90,7 +93,8 @@ function onNodes(
       });
     return alone
       .filter(
-        (each) => each.clusterUid === clusterUid && isOld(each, now) && !(pending && kind === "snapshot"),
+        (each) =>
+          each.clusterUid === clusterUid && isOld(each, now, graceMs) && !(pending && kind === "snapshot"),
       )
       .map(({ id, createdAt }): ClusterOrphan => ({
         kind,
@@ -104,7 +108,7 @@ function onNodes(
 }
 
 function inCluster(
-  { pools, now }: ClusterView,
+  { pools, now, graceMs }: ClusterView,
   kind: Extract<ClusterOrphanKind, "persistentvolume" | "volumesnapshotcontent">,
   objects: readonly ClusterObject[],
   unjudged: ClusterUnjudged[],
@@ -113,7 +117,7 @@ function inCluster(
   const ids = new Set(pools.flatMap((pool) => pool.objects.map(({ id }) => id)));
   const elsewhere = new Map<string, number>();
   const found = objects.flatMap(({ name, uid, handle, createdAt, settled }): readonly ClusterOrphan[] => {
-    if (handle === undefined || ids.has(handle) || !settled || !isOld({ createdAt }, now)) return [];
+    if (handle === undefined || ids.has(handle) || !settled || !isOld({ createdAt }, now, graceMs)) return [];
     const poolUuid = parseId(handle)?.pool;
     const pool = listed.get(poolUuid ?? "");
     if (poolUuid !== undefined && pool === undefined) {
@@ -132,5 +136,8 @@ function inCluster(
   return found;
 }
 
-const isOld = ({ createdAt }: { readonly createdAt: string }, now: number): boolean =>
-  now - Date.parse(createdAt) >= ORPHAN_GRACE_MS;
+export const isOld = (
+  { createdAt }: { readonly createdAt: string },
+  now: number,
+  graceMs: number = ORPHAN_GRACE_MS,
+): boolean => now - Date.parse(createdAt) >= graceMs;

@@ -21,18 +21,30 @@ export function listObjects(
   if (pool.condition.kind !== "ready")
     throw new PoolUnavailableError(`pool ${pool.name} takes no changes: ${pool.condition.reason}`);
   const objects = [
-    ...pool.volumes().map((record) => ({ record, staged: record.staging !== undefined })),
-    ...pool.snapshots().map((record) => ({ record, staged: false })),
+    ...pool.volumes().map((record) => ({
+      record,
+      staged: record.staging !== undefined,
+      source: record.source.kind === "empty" ? "" : record.source.id,
+      group: "",
+    })),
+    ...pool.snapshots().map((record) => ({
+      record,
+      staged: false,
+      source: record.sourceVolumeId,
+      group: record.groupId ?? "",
+    })),
   ]
     .filter(({ record }) => record.id > after && record.state === "ready")
     .toSorted((one, other) => (one.record.id < other.record.id ? -1 : 1))
-    .map(({ record, staged }): ListObjectsResponse_Object => ({
+    .map(({ record, staged, source, group }): ListObjectsResponse_Object => ({
       id: record.id,
       name: record.name,
       size_bytes: String(record.size),
       created_at: record.createdAt,
       cluster_uid: record.clusterUid ?? "",
       staged,
+      source_id: source,
+      group_id: group,
     }));
-  return { objects: objects.slice(0, PAGE), more: objects.length > PAGE };
+  return { objects: objects.slice(0, PAGE), more: objects.length > PAGE, with_sources: true };
 }

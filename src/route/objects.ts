@@ -1,6 +1,7 @@
 /** What the pools of a node hold, asked of the node. */
 import { PoolUnavailableError } from "../core/errors.ts";
-import { parseId, type PoolUuid } from "../core/ids.ts";
+import { parseId, type PoolUuid, type SnapshotId, type VolumeId } from "../core/ids.ts";
+import { loadCsi } from "../csi/proto.ts";
 import { loadNodeLink } from "./contract.ts";
 import type { Waiting } from "./connection.ts";
 import type { FleetNode } from "./fleet.ts";
@@ -16,6 +17,10 @@ export interface PoolObject {
   /** Empty: of no cluster that was known. */
   readonly clusterUid: string;
   readonly staged: boolean;
+  /** What a volume was made from, the volume that a snapshot is of; empty: nothing. Absent: its node does not say. */
+  readonly source?: string;
+  /** The group snapshot that it is part of; likewise. */
+  readonly group?: string;
 }
 
 /** What a controller keeps of a node in one go: more would be its memory. */
@@ -38,11 +43,13 @@ export async function objectsOf(
   const found: PoolObject[] = [];
   for (let after = "", more = true; more;) {
     const page = await node.call(method, { pool_uuid: pool, after }, waiting);
-    for (const { id, name, size_bytes, created_at, cluster_uid, staged } of page.objects) {
+    for (const each of page.objects) {
+      const { id, name, size_bytes, created_at, cluster_uid, staged, source_id, group_id } = each;
       const parsed = parseId(id);
       if (parsed?.pool !== pool || parsed.kind === "group" || id <= after)
         throw new PoolUnavailableError(`node ${node.name} does not list as it was asked to`);
-      const longest = Math.max(name.length, created_at.length, cluster_uid.length);
+      const texts = [name, created_at, cluster_uid, source_id, group_id];
+      const longest = Math.max(...texts.map(({ length }) => length));
       if (believed.left <= 0 || longest > LONGEST_TEXT)
         throw new PoolUnavailableError(`node ${node.name} lists more than is believed`);
       believed.left -= 1;
@@ -55,9 +62,23 @@ export async function objectsOf(
         createdAt: created_at,
         clusterUid: cluster_uid,
         staged,
+        ...(page.with_sources ? { source: source_id, group: group_id } : {}),
       });
     }
     more = page.more && page.objects.length > 0;
   }
   return found;
+}
+
+/** By the CSI call, as csi-provisioner or csi-snapshotter makes it: the node refuses what is in use. Rejects as `FleetNode.call` does. */
+export async function deleteObject(
+  node: FleetNode,
+  id:
+    | { readonly kind: "volume"; readonly id: VolumeId }
+    | { readonly kind: "snapshot"; readonly id: SnapshotId },
+  waiting: Waiting,
+): Promise<void> {
+  const { DeleteVolume, DeleteSnapshot } = loadCsi().Controller;
+  if (id.kind === "volume") await node.call(DeleteVolume, { volume_id: id.id }, waiting);
+  else await node.call(DeleteSnapshot, { snapshot_id: id.id }, waiting);
 }

@@ -14,7 +14,13 @@ import { objectKey, snapshotId, volumeId, type SnapshotId, type VolumeId } from 
 import { ControllerMonitor } from "../../src/monitor/controller-monitor.ts";
 import { runOrphansCommand } from "../../src/commands/orphans-command.ts";
 import { startControlPlane, type ControlPlane } from "../cluster/control-plane.ts";
-import { CONTROLLER_ACCOUNT, installAccounts, installKind, tokenFor } from "../cluster/objects.ts";
+import {
+  CONTROLLER_ACCOUNT,
+  installAccounts,
+  installSnapshotContents,
+  NAMESPACE,
+  tokenFor,
+} from "../cluster/objects.ts";
 import { installVolume } from "../cluster/volumes.ts";
 import {
   rosterOf,
@@ -52,7 +58,7 @@ function at(index: number): SimulatedNode {
 }
 
 const look = (): Promise<ClusterOrphanList> =>
-  lookForOrphans(api, { nodes: () => router.fleet.nodes, clusterUid });
+  lookForOrphans(api, { nodes: () => router.fleet.nodes, clusterUid, namespace: NAMESPACE });
 const named = ({ orphans }: ClusterOrphanList): readonly string[] =>
   orphans.map(({ kind, name, node }) => `${kind} ${name} ${node}`);
 
@@ -132,7 +138,12 @@ describe("volumes", () => {
       claim: "ten",
       phase: "Released",
     });
-    const later = { nodes: () => router.fleet.nodes, clusterUid, now: () => Date.now() + 7_200_000 };
+    const later = {
+      nodes: () => router.fleet.nodes,
+      clusterUid,
+      namespace: NAMESPACE,
+      now: () => Date.now() + 7_200_000,
+    };
     expect(named(await look())).not.toContain("persistentvolume pvc-gone node-b");
     const missing = async () =>
       named(await lookForOrphans(api, later)).filter((each) => each.startsWith("persistent"));
@@ -154,7 +165,7 @@ describe("volumes", () => {
     });
     const list = await lookForOrphans(
       { ...api, core: core_ },
-      { nodes: () => router.fleet.nodes, clusterUid },
+      { nodes: () => router.fleet.nodes, clusterUid, namespace: NAMESPACE },
     );
     expect(named(list)).not.toContain(`volume ${volumeOf(0, 7)} node-a`);
   });
@@ -171,7 +182,7 @@ describe("snapshots", () => {
   });
 
   test("and contents are compared where it does", async () => {
-    await installContents();
+    await installSnapshotContents(plane.admin);
     const place = { group: "snapshot.storage.k8s.io", version: "v1", plural: "volumesnapshotcontents" };
     const body = {
       apiVersion: "snapshot.storage.k8s.io/v1",
@@ -196,7 +207,13 @@ test("a controller tells of them: metrics, Events after the second look, and the
   }));
   const port = await freePort();
   const stateDirectory = join(directory, "state");
-  await monitor.listen({ listen: { host: "127.0.0.1", port }, stateDirectory, orphans: look, log });
+  await monitor.listen({
+    listen: { host: "127.0.0.1", port },
+    stateDirectory,
+    orphans: look,
+    cleanOrphans: async () => undefined,
+    log,
+  });
   expect(await httpPage(port, "/metrics")).not.toMatch(/^dmthin_orphans/m);
   const recorder = new EventRecorder(api, "controller-1", log);
   const stop = watchForOrphans({
@@ -234,31 +251,3 @@ test("a controller tells of them: metrics, Events after the second look, and the
     new RegExp(`^volume +${volumeOf(0, 3)} +node-a +fast +${OLD} +no PersistentVolume has it$`, "m"),
   );
 });
-
-/** The kind, with no more of its schema than is used here. */
-const installContents = (): Promise<void> => {
-  const place = { group: "snapshot.storage.k8s.io", version: "v1", plural: "volumesnapshotcontents" };
-  const definition = {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: {
-      name: `${place.plural}.${place.group}`,
-      annotations: { "api-approved.kubernetes.io": "unapproved, of a test" },
-    },
-    spec: {
-      group: place.group,
-      scope: "Cluster",
-      names: { kind: "VolumeSnapshotContent", plural: place.plural },
-      versions: [
-        {
-          name: place.version,
-          served: true,
-          storage: true,
-          schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-        },
-      ],
-    },
-  };
-  // JSON is YAML.
-  return installKind(plane.admin, JSON.stringify(definition), place);
-};

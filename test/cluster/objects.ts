@@ -24,6 +24,7 @@ export const CLUSTER_RULES = [
   { apiGroups: ["dmthin.io"], resources: ["thinpools/status"], verbs: ["update"] },
   { apiGroups: [""], resources: ["namespaces"], resourceNames: ["kube-system"], verbs: ["get"] },
   { apiGroups: [""], resources: ["persistentvolumes"], verbs: ["get", "list"] },
+  { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: ["list"] },
   { apiGroups: ["snapshot.storage.k8s.io"], resources: ["volumesnapshotcontents"], verbs: ["list"] },
   { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 ];
@@ -31,7 +32,13 @@ export const NAMESPACE_RULES = [
   { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
   { apiGroups: [""], resources: ["secrets", "configmaps"], verbs: ["create"] },
   { apiGroups: [""], resources: ["secrets"], resourceNames: ["dmthin-ca"], verbs: ["get"] },
-  { apiGroups: [""], resources: ["configmaps"], resourceNames: ["dmthin-ca"], verbs: ["get", "update"] },
+  { apiGroups: [""], resources: ["configmaps"], verbs: ["list"] },
+  {
+    apiGroups: [""],
+    resources: ["configmaps"],
+    resourceNames: ["dmthin-ca", "dmthin-orphans"],
+    verbs: ["get", "update"],
+  },
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
   {
     apiGroups: ["coordination.k8s.io"],
@@ -109,6 +116,34 @@ export async function installKind(
     }
   }
 }
+
+/** VolumeSnapshotContents, with no more of their schema than tests use. */
+export const installSnapshotContents = (admin: KubeConfig): Promise<void> => {
+  const place = { group: "snapshot.storage.k8s.io", version: "v1", plural: "volumesnapshotcontents" };
+  const definition = {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: {
+      name: `${place.plural}.${place.group}`,
+      annotations: { "api-approved.kubernetes.io": "unapproved, of a test" },
+    },
+    spec: {
+      group: place.group,
+      scope: "Cluster",
+      names: { kind: "VolumeSnapshotContent", plural: place.plural },
+      versions: [
+        {
+          name: place.version,
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+        },
+      ],
+    },
+  };
+  // JSON is YAML.
+  return installKind(admin, JSON.stringify(definition), place);
+};
 
 /** A Node as kubelet labels it once the driver has registered, and the running pod of its driver. */
 export async function installNode(admin: KubeConfig, node: string, podIP: string): Promise<void> {

@@ -80,6 +80,10 @@ test("what is made is recorded with the cluster, and lists it also after a resta
     ["snapshot", "s", CLUSTER],
     ["volume", "pvc-1", CLUSTER],
   ]);
+  expect(listed.map(({ source, group }) => [source, group])).toEqual([
+    [volume?.volume_id, ""],
+    ["", ""],
+  ]);
   await eventually(() => expect(figures()).toMatchObject({ volumes: 1, snapshots: 1 }));
   await driver.stop();
   const restarted = await startDriver({

@@ -12,6 +12,8 @@ const report = (view: object, changes: object = {}): object => ({
   ...changes,
 });
 
+const VOLUME = `v-${"a".repeat(32)}-${"0".repeat(20)}`;
+
 describe("a command line", () => {
   test.each([
     ["all", { kind: "serve", role: "all", configuration: "/etc/dmthin/config.yaml" }],
@@ -105,6 +107,26 @@ describe("a command line", () => {
       { kind: "orphans", cluster: true, json: false, configuration: "/c.yaml" },
     ],
     [
+      "orphans --cluster --clean --config /c.yaml",
+      {
+        kind: "orphans",
+        cluster: true,
+        clean: { ids: [], apply: false },
+        json: false,
+        configuration: "/c.yaml",
+      },
+    ],
+    [
+      `orphans --cluster --clean ${VOLUME} --apply --config /c.yaml`,
+      {
+        kind: "orphans",
+        cluster: true,
+        clean: { ids: [VOLUME], apply: true },
+        json: false,
+        configuration: "/c.yaml",
+      },
+    ],
+    [
       "orphans -o json --config /c.yaml --state-directory /s",
       { kind: "orphans", json: true, configuration: "/c.yaml", stateDirectory: "/s" },
     ],
@@ -131,6 +153,15 @@ describe("a command line", () => {
     ["all --config", /^all: .*argument missing/],
     ["guard", /^guard --socket: is missing/],
     ["doctor --root host", /^doctor --root: must be an absolute path/],
+    ["orphans v-1", /^orphans: takes ids and --apply with --clean only/],
+    ["orphans --cluster --apply", /^orphans: takes ids and --apply with --clean only/],
+    [`orphans --clean ${VOLUME}`, /^orphans --clean: is for orphans of a cluster, with --cluster/],
+    ["orphans --cluster --clean --apply", /^orphans --clean --apply: needs the ids/],
+    ["orphans --cluster --clean pvc-1", /^orphans --clean: takes ids of volumes and snapshots, .* "pvc-1"/],
+    [
+      `orphans --cluster --clean ${Array.from({ length: 11 }, () => VOLUME).join(" ")}`,
+      /^orphans --clean: takes at most 10 ids/,
+    ],
     ["watch --every soon", /^watch --every: must be a whole number of seconds/],
     ["watch --every 0", /^watch --every: must be a whole number of seconds/],
     ["doctor -o xml", /^doctor --output: must be json or text/],

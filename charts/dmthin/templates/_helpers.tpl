@@ -85,6 +85,10 @@ kubernetes:
   podLabel: dmthin.io/pod=node
   nodePort: {{ .Values.node.ports.controllers }}
   enrol: {{ printf "%s:%v" .Values.listenAddress .Values.controller.ports.enrol | quote }}
+  orphans:
+    every: {{ .Values.controller.orphans.every }}
+    grace: {{ .Values.controller.orphans.grace }}
+    notes: dmthin-orphans
 {{- end }}
 
 {{/* What sidecars with an API client have in common. Takes {root, port, qps, burst}. */}}

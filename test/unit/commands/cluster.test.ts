@@ -231,6 +231,14 @@ describe("a command for one node", () => {
   });
 });
 
+test("what is to be cleaned is asked of a controller, as it stands, with its exit code", async () => {
+  const { exitCode, asked } = await run("--context=mine orphans --clean v-1 --apply -o json");
+  expect(exitCode).toBe(3);
+  expect(asked.map((args) => args.join(" "))).toEqual([
+    "--context=mine exec --namespace dmthin-system deployments/dmthin-controller --container router -- dmthin orphans --cluster --clean v-1 --apply -o json",
+  ]);
+});
+
 describe("the words", () => {
   test("take kubectl's flags anywhere, and hand on nothing else", () => {
     expect(
@@ -255,6 +263,8 @@ describe("the words", () => {
 
   test.each([
     ["rehome as somebody else, which it does not know", ["pool", "rehome", "u", "--as=c"]],
+    ["cleaning of --node", ["orphans", "--clean", "--node", "b"]],
+    ["ids without --clean", ["orphans", "v-1"]],
     ["rehome of --node", ["pool", "rehome", "u", "--node", "b"]],
     ["an unknown command", ["volume"]],
     ["an unknown flag", ["pools", "--token=x"]],

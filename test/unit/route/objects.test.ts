@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DamageNotes } from "../../../src/csi/damage.ts";
 import { DamagedVolumeError, OutcomeUnknownError } from "../../../src/core/errors.ts";
-import { objectKey, snapshotId, volumeId, type VolumeId } from "../../../src/core/ids.ts";
+import { groupId, objectKey, snapshotId, volumeId, type VolumeId } from "../../../src/core/ids.ts";
 import { objectsOf, type Believed } from "../../../src/route/objects.ts";
 import {
   rosterOf,
@@ -59,6 +59,19 @@ describe("what a pool holds is listed", () => {
     expect(await objects()).toMatchObject([
       { kind: "snapshot", name: "s", clusterUid: "", staged: false },
       { kind: "volume", id: idOf(1), name: "pvc-1", createdAt, clusterUid: "ours", staged: true },
+    ]);
+  });
+
+  test("with what it is made from, and the group that it is part of", async () => {
+    const id = snapshotId(node.pool.uuid, keyOf(3));
+    const group = groupId(node.pool.uuid, keyOf(4));
+    node.pool.putVolume(volumeRecord(1, { id: idOf(1), source: { kind: "snapshot", id } }));
+    node.pool.putVolume(volumeRecord(2, { id: idOf(2) }));
+    node.pool.putSnapshot(snapshotRecord(3, { id, sourceVolumeId: idOf(2), groupId: group }));
+    expect((await objects()).map(({ source, group: of }) => [source, of])).toEqual([
+      [idOf(2), group],
+      [id, ""],
+      ["", ""],
     ]);
   });
 

@@ -35,6 +35,13 @@ export async function dmthin(
   return outcome;
 }
 
+/** What the plugin answers when all is well, and when somebody has to look after something that another scenario does. */
+const ANSWERED: ReadonlySet<number> = new Set([0, 4]);
+
+/** A question, or what is refused with a reason. */
+export const askDmthin = (world: World, ...words: readonly string[]): Promise<Outcome> =>
+  dmthin(world, words, ANSWERED);
+
 /** Killed as soon as `moment` has come; throws where it had ended by itself. kubectl becomes the plugin, so it is that which is killed. */
 export async function killedDmthin(
   world: World,

@@ -8,6 +8,7 @@ import { GROWTH } from "./growth.ts";
 import { MANY } from "./many.ts";
 import { MOVES } from "./moves.ts";
 import { NODES } from "./nodes.ts";
+import { ORPHANS } from "./orphans.ts";
 import { PLUGIN } from "./plugin.ts";
 import { PODS } from "./pods.ts";
 import { SNAPSHOTS_AND_COPIES } from "./snapshots.ts";
@@ -15,6 +16,7 @@ import { VIEWS } from "./views.ts";
 import type { Scenario } from "../framework/scenario.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
+  ...ORPHANS,
   ...PODS,
   ...CAPACITY,
   ...VIEWS,

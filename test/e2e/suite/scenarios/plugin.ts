@@ -1,14 +1,10 @@
 /** The plugin of kubectl, as people call it. */
-import type { Outcome } from "../framework/kubectl.ts";
-import { dmthin as call } from "../framework/plugin.ts";
+import { askDmthin as dmthin } from "../framework/plugin.ts";
 import { startWithClaim, volumeOf } from "../framework/pods.ts";
 import type { Scenario } from "../framework/scenario.ts";
 import { nameOf } from "../framework/settings.ts";
 import { contentOf, takeSnapshot } from "../framework/snapshots.ts";
-import { expect, type World } from "../framework/world.ts";
-
-/** What the plugin answers when all is well, and when somebody has to look after something that another scenario does. */
-const ANSWERED: ReadonlySet<number> = new Set([0, 4]);
+import { expect } from "../framework/world.ts";
 
 interface Named {
   readonly name?: string;
@@ -28,8 +24,6 @@ interface ShownSnapshot {
   readonly volumeSnapshot?: Named;
   readonly sourceClaim?: Named;
 }
-
-const dmthin = (world: World, ...words: readonly string[]): Promise<Outcome> => call(world, words, ANSWERED);
 
 const answers: Scenario = {
   id: "kubectl-plugin",

@@ -1,0 +1,231 @@
+/** Each reason for which an orphan is not deleted, beside the one case in which it is. */
+import { describe, expect, test } from "vitest";
+import type { ClusterOrphan } from "../../../src/core/cluster-orphans.ts";
+import {
+  groupId,
+  isPoolUuid,
+  objectKey,
+  snapshotId,
+  volumeId,
+  type PoolUuid,
+} from "../../../src/core/ids.ts";
+import type { ClusterObject } from "../../../src/plan/cluster-orphans.ts";
+import { judgeCleaning, type CleaningSight, type HeldObject } from "../../../src/plan/orphan-cleaning.ts";
+
+const UUID = poolUuid("a".repeat(32));
+function poolUuid(text: string): PoolUuid {
+  if (isPoolUuid(text)) return text;
+  throw new RangeError(text);
+}
+const keyOf = (index: number) => objectKey(index.toString(16).padStart(20, "0"));
+const VOLUME = volumeId(UUID, keyOf(1));
+const SNAPSHOT = snapshotId(UUID, keyOf(2));
+const OTHER = snapshotId(UUID, keyOf(3));
+const CLAIM = "12345678-9abc-4def-8123-456789abcdef";
+
+const NOW = Date.UTC(2026, 10, 1);
+const GRACE = 3_600_000;
+const EVERY = 1_800_000;
+const at = (ago: number): string => new Date(NOW - ago).toISOString();
+
+const volume = (changes: Partial<HeldObject> = {}): HeldObject => ({
+  id: VOLUME,
+  kind: "volume",
+  name: `pvc-${CLAIM}`,
+  size: 4096n,
+  createdAt: at(2 * GRACE),
+  clusterUid: "ours",
+  staged: false,
+  source: "",
+  group: "",
+  ...changes,
+});
+const snapshot = (changes: Partial<HeldObject> = {}): HeldObject =>
+  volume({
+    id: SNAPSHOT,
+    kind: "snapshot",
+    name: "snapshot-1",
+    source: volumeId(UUID, keyOf(9)),
+    ...changes,
+  });
+const known = (name: string, handle: string | undefined, remark?: string): ClusterObject => ({
+  name,
+  uid: `uid-${name}`,
+  ...(handle === undefined ? {} : { handle }),
+  createdAt: at(2 * GRACE),
+  settled: true,
+  ...(remark === undefined ? {} : { remark }),
+});
+const orphan = (name: string): ClusterOrphan => ({
+  kind: name.startsWith("v") ? "volume" : "snapshot",
+  name,
+  node: "node-a",
+  pool: "fast",
+  createdAt: at(2 * GRACE),
+  why: "nobody has it",
+});
+
+/** All is as it has to be, but for `changes`. */
+function sight(objects: readonly HeldObject[], changes: Partial<CleaningSight> = {}): CleaningSight {
+  return {
+    clusterUid: "ours",
+    list: { orphans: [VOLUME, SNAPSHOT].map((id) => orphan(id)), unjudged: [] },
+    pools: [{ uuid: UUID, name: "fast", node: "node-a", objects }],
+    volumes: [known("pv-of-another", volumeId(UUID, keyOf(7)))],
+    contents: [],
+    claims: new Map([["98765432-9abc-4def-8123-456789abcdef", "default/another"]]),
+    memory: {
+      lookedAt: NOW - 1000,
+      since: new Map<string, number>([
+        [VOLUME, NOW - GRACE],
+        [SNAPSHOT, NOW - GRACE],
+      ]),
+    },
+    graceMs: GRACE,
+    everyMs: EVERY,
+    now: NOW,
+    ...changes,
+  };
+}
+const memory = (lookedAgo: number, ago?: number): CleaningSight["memory"] => ({
+  lookedAt: NOW - lookedAgo,
+  since: new Map(ago === undefined ? [] : [[VOLUME, NOW - ago]]),
+});
+const whyNot = (id: string, seen: CleaningSight): string => {
+  const verdict = judgeCleaning(id, seen);
+  return verdict.kind === "refuse" ? verdict.why : "it is deleted";
+};
+
+test("an orphan that nothing speaks for is deleted, and it is said what it is", () => {
+  expect(judgeCleaning(VOLUME, sight([volume()]))).toEqual({
+    kind: "clean",
+    object: {
+      kind: "volume",
+      name: `pvc-${CLAIM}`,
+      node: "node-a",
+      pool: "fast",
+      size: 4096n,
+      createdAt: at(2 * GRACE),
+      orphanSince: at(GRACE),
+    },
+  });
+  expect(judgeCleaning(SNAPSHOT, sight([snapshot()])).kind).toBe("clean");
+});
+
+describe("a volume is refused", () => {
+  test.each<[string, HeldObject, Partial<CleaningSight>, RegExp]>([
+    [
+      "where a PersistentVolume has it, retained or not",
+      volume(),
+      { volumes: [known("pv", VOLUME, "Released, Retain")] },
+      /^PersistentVolume pv has it \(Released, Retain\); it is no orphan/,
+    ],
+    [
+      "where one that was made by hand has it",
+      volume(),
+      { volumes: [known("by-hand", VOLUME)] },
+      /^PersistentVolume by-hand has it; /,
+    ],
+    [
+      "where a PersistentVolume has no handle yet",
+      volume(),
+      { volumes: [known("pv", undefined)] },
+      /^PersistentVolume pv has no handle yet/,
+    ],
+    [
+      "where its pool could not be listed",
+      volume(),
+      { pools: [], list: { orphans: [], unjudged: [{ name: "node node-a", why: "it is away: silent" }] } },
+      /^its pool a{32} could not be listed as a whole: node node-a: it is away: silent$/,
+    ],
+    ["of another cluster", volume({ clusterUid: "theirs" }), {}, /^another cluster made it .*theirs/],
+    ["of no cluster that is known", volume({ clusterUid: "" }), {}, /^it does not say which cluster made it/],
+    ["that is staged", volume({ staged: true }), {}, /^it is staged on node node-a; end the pods/],
+    [
+      "whose claim is there",
+      volume(),
+      { claims: new Map([[CLAIM, "apps/data"]]) },
+      /^claim apps\/data, for which it was made, is still there/,
+    ],
+    ["whose name says no claim", volume({ name: "data" }), {}, /^its name "data" does not say/],
+    ["that is young", volume({ createdAt: at(GRACE - 1) }), {}, /^it was made at .*; wait until /],
+    ["made at no time", volume({ createdAt: "?" }), {}, /^it was made at \?; wait until a time that nobody/],
+    [
+      "that two lists do not agree about",
+      volume(),
+      { list: { orphans: [], unjudged: [] } },
+      /^two lists of its node/,
+    ],
+    ["before any look", volume(), { memory: undefined }, /^no controller has looked for orphans yet/],
+    [
+      "where looks have stopped",
+      volume(),
+      { memory: memory(3 * EVERY + 1, GRACE) },
+      /^no controller has .* since/,
+    ],
+    ["that no look has found", volume(), { memory: memory(1000) }, /^no look has found it yet/],
+    [
+      "within its grace period",
+      volume(),
+      { memory: memory(1000, GRACE - 1) },
+      /^it is an orphan since .*; the grace period ends at/,
+    ],
+    [
+      "of a node that does not say what depends on it",
+      (({ source: _source, ...rest }) => rest)(volume()),
+      {},
+      /^the driver of node node-a is older/,
+    ],
+  ])("%s", (_what, object, changes, why) => {
+    expect(whyNot(VOLUME, sight([object], changes))).toMatch(why);
+  });
+
+  test("that has snapshots, which are named", () => {
+    const cuts = [4, 5, 6, 7].map((index) =>
+      snapshot({ id: snapshotId(UUID, keyOf(index)), source: VOLUME }),
+    );
+    expect(whyNot(VOLUME, sight([volume(), ...cuts]))).toMatch(/^it has snapshots: s-.* and 1 more; delete/);
+  });
+
+  test("that is not in its pool", () => {
+    expect(whyNot(VOLUME, sight([]))).toMatch(/^its pool fast of node node-a does not have it/);
+  });
+});
+
+describe("a snapshot is refused", () => {
+  test.each<[string, readonly HeldObject[], Partial<CleaningSight>, RegExp]>([
+    [
+      "where a VolumeSnapshotContent has it",
+      [snapshot()],
+      { contents: [known("content", SNAPSHOT)] },
+      /^VolumeSnapshotContent content has it/,
+    ],
+    [
+      "where one may be about to get it",
+      [snapshot()],
+      { contents: [known("content", undefined)] },
+      /^VolumeSnapshotContent content has no handle yet/,
+    ],
+    ["where the cluster has no contents", [snapshot()], { contents: undefined }, /^the cluster has no Vol/],
+    [
+      "where volumes were made from it",
+      [snapshot(), volume({ source: SNAPSHOT })],
+      {},
+      new RegExp(`^volumes were made from it: ${VOLUME}; delete those first$`),
+    ],
+    ["that is one of a group", [snapshot({ group: "g-1" })], {}, /^it is part of group snapshot g-1/],
+  ])("%s", (_what, objects, changes, why) => {
+    expect(whyNot(SNAPSHOT, sight(objects, changes))).toMatch(why);
+  });
+
+  test("though it is of the volume that another one is of, it is not", () => {
+    expect(whyNot(SNAPSHOT, sight([snapshot(), snapshot({ id: OTHER })]))).toBe("it is deleted");
+  });
+});
+
+test.each([
+  [groupId(UUID, keyOf(1)), /^it is a group snapshot/],
+  ["pvc-1", /^it is no id of a volume or snapshot of dmthin; a PersistentVolume/],
+])("%s is refused", (id, why) => {
+  expect(whyNot(id, sight([volume()]))).toMatch(why);
+});
