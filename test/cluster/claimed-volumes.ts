@@ -59,8 +59,10 @@ export class ClaimedVolumes {
 
   /** A volume whose claim is there is Bound, one whose claim is gone Released. */
   async bindAll(): Promise<void> {
+    // Volumes first: one that is made meanwhile has a claim that the other list would not have.
+    const volumes = await this.all();
     const claims = new Set((await this.#get<List<Volume>>(CLAIMS)).items.map(({ metadata }) => metadata.uid));
-    for (const { metadata, spec, status } of await this.all()) {
+    for (const { metadata, spec, status } of volumes) {
       const { claimRef } = spec;
       const phase = claimRef === undefined ? "Available" : claims.has(claimRef.uid) ? "Bound" : "Released";
       if (status.phase === phase) continue;
