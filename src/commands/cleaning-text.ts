@@ -82,9 +82,13 @@ const rowOf = ({ id, outcome }: Item, object: NonNullable<Item["object"]>): read
 ];
 
 function ending(apply: boolean, items: readonly Item[]): string {
-  const { length } = items.filter(({ outcome }) => outcome === "deletable");
+  const deletable = items.filter(({ outcome }) => outcome === "deletable");
+  const { length } = deletable;
   if (apply) return "";
-  return length === 0
-    ? "Nothing was changed.\n"
-    : `Nothing was changed. With their ids and --apply, these ${length} are destroyed with all they hold, and nobody can bring them back.\n`;
+  if (length === 0) return "Nothing was changed.\n";
+  // A backup tool keeps the id of a snapshot and deletes its objects.
+  const backups = deletable.some(({ object }) => object?.kind === "snapshot")
+    ? "A snapshot may be a backup that a tool such as Velero knows by its id: ask first.\n"
+    : "";
+  return `${backups}Nothing was changed. With their ids and --apply, these ${length} are destroyed with all they hold, and nobody can bring them back.\n`;
 }

@@ -1,11 +1,13 @@
 /** All claims of the cluster, as far as they say which volumes are wanted. */
+import type { WantedVolumes } from "../plan/orphan-cleaning.ts";
 import { apiError, type Api } from "./api.ts";
 
 const PAGE = 500;
 
-/** By uid: `namespace/name`. Rejects where the list is not whole. */
-export async function claimsByUid({ core }: Pick<Api, "core">): Promise<ReadonlyMap<string, string>> {
-  const found = new Map<string, string>();
+/** Rejects where the list is not whole. */
+export async function wantedVolumes({ core }: Pick<Api, "core">): Promise<WantedVolumes> {
+  const byUid = new Map<string, string>();
+  const byVolume = new Map<string, string>();
   let next: string | undefined;
   do {
     const from = next === undefined ? {} : { _continue: next };
@@ -14,9 +16,12 @@ export async function claimsByUid({ core }: Pick<Api, "core">): Promise<Readonly
       .catch((error: unknown) => {
         throw apiError("PersistentVolumeClaims cannot be listed", error);
       });
-    for (const { metadata } of page.items)
-      found.set(metadata?.uid ?? "", `${metadata?.namespace}/${metadata?.name}`);
+    for (const { metadata, spec } of page.items) {
+      const claim = `${metadata?.namespace}/${metadata?.name}`;
+      byUid.set(metadata?.uid ?? "", claim);
+      if (spec?.volumeName !== undefined) byVolume.set(spec.volumeName, claim);
+    }
     next = page.metadata?._continue;
   } while (next !== undefined && next !== "");
-  return found;
+  return { byUid, byVolume };
 }

@@ -15,7 +15,7 @@ import type { Log } from "../log.ts";
 import { judgeCleaning, type CleaningSight } from "../plan/orphan-cleaning.ts";
 import { deleteObject } from "../route/objects.ts";
 import type { Api } from "./api.ts";
-import { claimsByUid } from "./claims.ts";
+import { wantedVolumes } from "./claims.ts";
 import { lookAtCluster, type LookOptions } from "./cluster-look.ts";
 import type { OrphanNotes } from "./orphan-notes.ts";
 
@@ -70,7 +70,7 @@ async function see(
   const { clusterUid, graceMs, everyMs, notes, now = Date.now } = options;
   const memory = await notes.read();
   // Claims before PersistentVolumes: one that gets its volume meanwhile is in one of the lists.
-  const claims = await claimsByUid(api);
+  const claims = await wantedVolumes(api);
   const look = await lookAtCluster(api, options, only);
   return { ...look, clusterUid, claims, memory, graceMs, everyMs, now: now() };
 }

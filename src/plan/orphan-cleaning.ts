@@ -27,6 +27,13 @@ export interface HeldPool {
 }
 
 /** One look at nodes and cluster, and what is known from before. */
+/** Of all claims of the cluster, as `namespace/name`. */
+export interface WantedVolumes {
+  readonly byUid: ReadonlyMap<string, string>;
+  /** By the name of the PersistentVolume that a claim waits for, or has. */
+  readonly byVolume: ReadonlyMap<string, string>;
+}
+
 export interface CleaningSight {
   readonly clusterUid: string;
   /** What the look found, in two lists of the nodes around one of the cluster. */
@@ -37,8 +44,7 @@ export interface CleaningSight {
   readonly volumes: readonly ClusterObject[];
   /** Undefined: the cluster does not have the kind. */
   readonly contents: readonly ClusterObject[] | undefined;
-  /** Claims of all namespaces, by uid: `namespace/name`. */
-  readonly claims: ReadonlyMap<string, string>;
+  readonly claims: WantedVolumes;
   /** Undefined: no look was noted yet. */
   readonly memory: OrphanMemory | undefined;
   /** Since it was made, and since it was first found. */
@@ -131,13 +137,17 @@ function inUse(
 /** A claim that is there gets the volume of its name again, whatever became of the PersistentVolume. */
 function mayBeWanted({ kind, name }: HeldObject, { claims }: CleaningSight): string | undefined {
   if (kind === "snapshot") return undefined;
-  const [, uid] = OF_CLAIM.exec(name) ?? [];
-  if (uid === undefined)
-    return `its name ${JSON.stringify(name)} does not say for which claim it was made; see the guide, by hand`;
-  const claim = claims.get(uid);
-  return claim === undefined
-    ? undefined
-    : `claim ${claim}, for which it was made, is still there and may get it again; delete the claim first`;
+  const [, uid = ""] = OF_CLAIM.exec(name) ?? [];
+  const claim = claims.byUid.get(uid);
+  if (claim !== undefined)
+    return `claim ${claim}, for which it was made, is still there and may get it again; delete the claim first`;
+  // Claims that were restored from a backup have other uids, and wait for volumes by name.
+  const waiting = claims.byVolume.get(name);
+  if (waiting !== undefined)
+    return `claim ${waiting} waits for PersistentVolume ${name}; make that with this handle, or delete the claim first`;
+  return uid === ""
+    ? `its name ${JSON.stringify(name)} does not say for which claim it was made; see the guide, by hand`
+    : undefined;
 }
 
 function tooEarly({ id, createdAt }: HeldObject, sight: CleaningSight): string | undefined {
@@ -151,9 +161,10 @@ function tooEarly({ id, createdAt }: HeldObject, sight: CleaningSight): string |
   const since = memory.since.get(id);
   if (since === undefined)
     return `no look has found it yet: the last was at ${textOf(memory.lookedAt)}; wait for the next one, and then for the grace period`;
-  return now - since >= graceMs
+  // It is a look that ends the grace period: what became of it since the last one is not known.
+  return memory.lookedAt - since >= graceMs
     ? undefined
-    : `it is an orphan since ${textOf(since)}; the grace period ends at ${textOf(since + graceMs)}`;
+    : `it is an orphan since ${textOf(since)}; the grace period ends with the first look after ${textOf(since + graceMs)}`;
 }
 
 const textOf = (time: number): string =>

@@ -100,7 +100,7 @@ test("an orphan is deleted when it is named, told to, and its grace period is ov
   expect(outcomes(await clean([one]))).toEqual([expect.stringMatching(/^refused: no controller has looked/)]);
   await look(GRACE - 20_000);
   expect(outcomes(await clean([one]))).toEqual([
-    expect.stringMatching(/^refused: it is an orphan since .*; the grace period ends at /),
+    expect.stringMatching(/^refused: it is an orphan since .*; the grace period ends with /),
   ]);
   expect(isThere(one)).toBe(true);
   await core.deleteNamespacedConfigMap(PLACE);

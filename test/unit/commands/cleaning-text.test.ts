@@ -36,6 +36,12 @@ test("what would be destroyed is named, with all that tells what it is", () => {
   expect(exitCode).toBe(4);
 });
 
+test("of a snapshot it is said that it may be a backup", () => {
+  const snapshot: CleaningItem = { ...deletable, object: { ...object, kind: "snapshot" } };
+  const warned = (item: CleaningItem) => say({ apply: false, items: [item] }).output.includes("a backup");
+  expect([snapshot, deletable].map(warned)).toEqual([true, false]);
+});
+
 test.each([
   [0, [deletable]],
   [0, []],

@@ -73,12 +73,15 @@ function sight(objects: readonly HeldObject[], changes: Partial<CleaningSight> =
     pools: [{ uuid: UUID, name: "fast", node: "node-a", objects }],
     volumes: [known("pv-of-another", volumeId(UUID, keyOf(7)))],
     contents: [],
-    claims: new Map([["98765432-9abc-4def-8123-456789abcdef", "default/another"]]),
+    claims: {
+      byUid: new Map([["98765432-9abc-4def-8123-456789abcdef", "default/another"]]),
+      byVolume: new Map([["pvc-98765432-9abc-4def-8123-456789abcdef", "default/another"]]),
+    },
     memory: {
       lookedAt: NOW - 1000,
       since: new Map<string, number>([
-        [VOLUME, NOW - GRACE],
-        [SNAPSHOT, NOW - GRACE],
+        [VOLUME, NOW - 1000 - GRACE],
+        [SNAPSHOT, NOW - 1000 - GRACE],
       ]),
     },
     graceMs: GRACE,
@@ -106,7 +109,7 @@ test("an orphan that nothing speaks for is deleted, and it is said what it is", 
       pool: "fast",
       size: 4096n,
       createdAt: at(2 * GRACE),
-      orphanSince: at(GRACE),
+      orphanSince: at(1000 + GRACE),
     },
   });
   expect(judgeCleaning(SNAPSHOT, sight([snapshot()])).kind).toBe("clean");
@@ -144,8 +147,14 @@ describe("a volume is refused", () => {
     [
       "whose claim is there",
       volume(),
-      { claims: new Map([[CLAIM, "apps/data"]]) },
+      { claims: { byUid: new Map([[CLAIM, "apps/data"]]), byVolume: new Map() } },
       /^claim apps\/data, for which it was made, is still there/,
+    ],
+    [
+      "that a claim of a backup waits for by name",
+      volume(),
+      { claims: { byUid: new Map(), byVolume: new Map([[volume().name, "apps/data"]]) } },
+      /^claim apps\/data waits for PersistentVolume/,
     ],
     ["whose name says no claim", volume({ name: "data" }), {}, /^its name "data" does not say/],
     ["that is young", volume({ createdAt: at(GRACE - 1) }), {}, /^it was made at .*; wait until /],
@@ -168,7 +177,13 @@ describe("a volume is refused", () => {
       "within its grace period",
       volume(),
       { memory: memory(1000, GRACE - 1) },
-      /^it is an orphan since .*; the grace period ends at/,
+      /^it is an orphan since .*; the grace period ends with the first look after/,
+    ],
+    [
+      "whose grace period no look has ended",
+      volume(),
+      { memory: memory(1000, GRACE + 999) },
+      /^it is an orphan since .*; the grace period ends with the first look after/,
     ],
     [
       "of a node that does not say what depends on it",

@@ -73,7 +73,7 @@ const cleaned: Scenario = {
     await tearOut(world, lost.name);
     await world.delete("persistentvolumeclaims", names);
     const clean = ["orphans", "--clean", lost.id];
-    await untilSaid(world, clean, /^refused: .* it is an orphan since .*; the grace period ends at /m);
+    await untilSaid(world, clean, /^refused: .* it is an orphan since .*; the grace period ends with /m);
     const early = await dmthin(world, ...clean, "--apply");
     expect(early.code === 4, `within its grace period: exit code ${early.code}: ${early.stdout}`);
     expect(await isListed(world, lost.id), "a volume was deleted within its grace period");
