@@ -108,7 +108,6 @@ export async function followKubernetes(
     orphans: look,
     cleanOrphans: orphanCleaner(api, {
       ...looking,
-      graceMs,
       everyMs,
       notes: orphanNotes(api, place),
       cleaned,

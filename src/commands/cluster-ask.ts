@@ -67,32 +67,31 @@ export async function findDrivers(
   return { drivers, complaints };
 }
 
-export const inDriver = (place: ClusterPlace, pod: string, words: readonly string[]): readonly string[] => [
+/** `pod`: as `kubectl exec` takes it. */
+const execIn = (
+  place: ClusterPlace,
+  pod: string,
+  container: string,
+  words: readonly string[],
+): readonly string[] => [
   ...place.kubectl,
   "exec",
   "--namespace",
   place.namespace,
   pod,
   "--container",
-  "driver",
+  container,
   "--",
   "dmthin",
   ...words,
 ];
 
+export const inDriver = (place: ClusterPlace, pod: string, words: readonly string[]): readonly string[] =>
+  execIn(place, pod, "driver", words);
+
 /** In any controller: all of them can. */
-export const inController = (place: ClusterPlace, words: readonly string[]): readonly string[] => [
-  ...place.kubectl,
-  "exec",
-  "--namespace",
-  place.namespace,
-  "deployments/dmthin-controller",
-  "--container",
-  "router",
-  "--",
-  "dmthin",
-  ...words,
-];
+export const inController = (place: ClusterPlace, words: readonly string[]): readonly string[] =>
+  execIn(place, "deployments/dmthin-controller", "router", words);
 
 export interface Question<Value> {
   /** After `dmthin`. */

@@ -1,9 +1,8 @@
 /** PersistentVolumes that `dmthin pool rehome` has deleted, or is about to, and makes again: their volumes are nobody's for a while. */
 import type { ClusterObject } from "../plan/cluster-orphans.ts";
 import { apiError, type Api } from "./api.ts";
+import { itemsOf } from "./pages.ts";
 import { NOTE_LABEL, parseNote } from "./rehome-objects.ts";
-
-const PAGE = 500;
 
 /** By the notes in that namespace. Rejects where the list is not whole, or a note is not understood. */
 export async function volumesBeingMoved(
@@ -11,17 +10,14 @@ export async function volumesBeingMoved(
   namespace: string,
 ): Promise<readonly ClusterObject[]> {
   const found: ClusterObject[] = [];
-  let next: string | undefined;
-  do {
-    const from = next === undefined ? {} : { _continue: next };
-    const page = await core
-      .listNamespacedConfigMap({ namespace, labelSelector: NOTE_LABEL, limit: PAGE, ...from })
+  const notes = itemsOf((page) =>
+    core
+      .listNamespacedConfigMap({ namespace, labelSelector: NOTE_LABEL, ...page })
       .catch((error: unknown) => {
         throw apiError("notes of `dmthin pool rehome` cannot be listed", error);
-      });
-    found.push(...page.items.map(heldBy));
-    next = page.metadata?._continue;
-  } while (next !== undefined && next !== "");
+      }),
+  );
+  for await (const note of notes) found.push(heldBy(note));
   return found;
 }
 

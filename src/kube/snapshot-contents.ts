@@ -3,8 +3,8 @@ import { z } from "zod";
 import { DRIVER_NAME } from "../core/ids.ts";
 import type { ClusterObject } from "../plan/cluster-orphans.ts";
 import { apiError, codeOf, NOT_FOUND, type Api } from "./api.ts";
+import { itemsOf } from "./pages.ts";
 
-const PAGE = 500;
 const PLACE = { group: "snapshot.storage.k8s.io", version: "v1", plural: "volumesnapshotcontents" } as const;
 
 const text = z.string();
@@ -32,26 +32,25 @@ export async function snapshotContents({
   custom,
 }: Pick<Api, "custom">): Promise<readonly ClusterObject[] | undefined> {
   const found: ClusterObject[] = [];
-  for (let next: string | undefined = ""; next !== undefined;) {
-    const from = next === "" ? {} : { _continue: next };
-    try {
-      const page = list.parse(await custom.listClusterCustomObject({ ...PLACE, limit: PAGE, ...from }));
-      for (const { metadata, spec, status } of page.items) {
-        if (spec.driver !== DRIVER_NAME) continue;
-        const handle = status?.snapshotHandle ?? spec.source.snapshotHandle;
-        found.push({
-          name: metadata.name,
-          uid: metadata.uid,
-          ...(handle === undefined ? {} : { handle }),
-          createdAt: metadata.creationTimestamp,
-          settled: metadata.deletionTimestamp === undefined,
-        });
-      }
-      next = page.metadata.continue === "" ? undefined : page.metadata.continue;
-    } catch (error) {
-      if (codeOf(error) === NOT_FOUND) return undefined;
-      throw apiError("VolumeSnapshotContents cannot be listed", error);
+  const contents = itemsOf(async (page) => {
+    const { items, metadata } = list.parse(await custom.listClusterCustomObject({ ...PLACE, ...page }));
+    return { items, metadata: metadata.continue === undefined ? {} : { _continue: metadata.continue } };
+  });
+  try {
+    for await (const { metadata, spec, status } of contents) {
+      if (spec.driver !== DRIVER_NAME) continue;
+      const handle = status?.snapshotHandle ?? spec.source.snapshotHandle;
+      found.push({
+        name: metadata.name,
+        uid: metadata.uid,
+        ...(handle === undefined ? {} : { handle }),
+        createdAt: metadata.creationTimestamp,
+        settled: metadata.deletionTimestamp === undefined,
+      });
     }
+  } catch (error) {
+    if (codeOf(error) === NOT_FOUND) return undefined;
+    throw apiError("VolumeSnapshotContents cannot be listed", error);
   }
   return found;
 }

@@ -3,22 +3,16 @@ import type { V1PersistentVolume } from "@kubernetes/client-node";
 import { DRIVER_NAME } from "../core/ids.ts";
 import { apiError, codeOf, NOT_FOUND, type Api } from "./api.ts";
 import type { EventTarget } from "./events.ts";
-
-/** Of one list; what is read of a page is little. */
-const PAGE = 500;
+import { itemsOf } from "./pages.ts";
 
 /** All that there are when it begins. Rejects where the list is not whole. */
 export async function* persistentVolumes({ core }: Pick<Api, "core">): AsyncIterable<V1PersistentVolume> {
-  let next: string | undefined;
-  do {
-    const page = await core
-      .listPersistentVolume({ limit: PAGE, ...(next === undefined ? {} : { _continue: next }) })
-      .catch((error: unknown) => {
-        throw apiError("PersistentVolumes cannot be listed", error);
-      });
-    for (const volume of page.items) if (volume.spec?.csi?.driver === DRIVER_NAME) yield volume;
-    next = page.metadata?._continue;
-  } while (next !== undefined && next !== "");
+  const volumes = itemsOf((page) =>
+    core.listPersistentVolume(page).catch((error: unknown) => {
+      throw apiError("PersistentVolumes cannot be listed", error);
+    }),
+  );
+  for await (const volume of volumes) if (volume.spec?.csi?.driver === DRIVER_NAME) yield volume;
 }
 
 /** As objects are named; a name from a node becomes part of a path. */

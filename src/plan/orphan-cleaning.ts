@@ -26,7 +26,6 @@ export interface HeldPool {
   readonly objects: readonly HeldObject[];
 }
 
-/** One look at nodes and cluster, and what is known from before. */
 /** Of all claims of the cluster, as `namespace/name`. */
 export interface WantedVolumes {
   readonly byUid: ReadonlyMap<string, string>;
@@ -34,6 +33,7 @@ export interface WantedVolumes {
   readonly byVolume: ReadonlyMap<string, string>;
 }
 
+/** One look at nodes and cluster, and what is known from before. */
 export interface CleaningSight {
   readonly clusterUid: string;
   /** What the look found, in two lists of the nodes around one of the cluster. */

@@ -7,7 +7,6 @@ import type {
   V1Container,
   V1CSIDriver,
   V1DaemonSet,
-  V1PersistentVolume,
   V1Pod,
   V1ServiceAccount,
   V1StorageClass,
@@ -15,6 +14,7 @@ import type {
 
 import { controllerPods, nodePodOn } from "./driver.ts";
 import type { KubeObject } from "./kubectl.ts";
+import { isReady } from "./pods.ts";
 import { expect, type World } from "./world.ts";
 
 const DRIVER = "hostpath.csi.k8s.io";
@@ -44,10 +44,7 @@ export async function installHostpath(world: World, image: string): Promise<void
     get: ["pods", `--selector=app=${NAME}`],
     what: `${count} pods of ${DRIVER} are ready`,
     timeoutMs: READY_MS,
-    judge: (pods) =>
-      pods.filter(({ status }) =>
-        status?.conditions?.some(({ type, status: holds }) => type === "Ready" && holds === "True"),
-      ).length === count || undefined,
+    judge: (pods) => pods.filter(isReady).length === count || undefined,
   });
   await world.watch<KubeObject & { readonly capacity?: string }, true>({
     get: ["csistoragecapacities"],
@@ -63,22 +60,11 @@ async function removeHostpath(world: World): Promise<void> {
     ["delete", "pods,persistentvolumeclaims", `--namespace=${world.namespace}`, "--selector=many"],
     { timeoutMs: READY_MS },
   );
-  await untilNoVolumes(world);
+  await world.untilNothingLeft();
   await world.delete("daemonsets.apps", [NAME]);
   await world.kubectl.run(["delete", "storageclass", HOSTPATH_CLASS, "--ignore-not-found"]);
   await world.kubectl.run(["delete", "csidriver", DRIVER, "--ignore-not-found"]);
   await world.kubectl.run(["delete", "clusterrolebinding", world.namespace, "--ignore-not-found"]);
-}
-
-/** No PersistentVolume of the scenario's namespace is left. */
-export function untilNoVolumes(world: World): Promise<true> {
-  return world.kubectl.watch<V1PersistentVolume, true>({
-    get: ["persistentvolumes"],
-    what: "the volumes are gone",
-    timeoutMs: READY_MS,
-    judge: (volumes) =>
-      volumes.every(({ spec }) => spec?.claimRef?.namespace !== world.namespace) || undefined,
-  });
 }
 
 function containerOf(pods: readonly V1Pod[], name: string): V1Container {

@@ -2,7 +2,7 @@
 import type { V1PersistentVolume, V1Pod } from "@kubernetes/client-node";
 
 import { callsOf, countCalls } from "../framework/api-calls.ts";
-import { HOSTPATH_CLASS, installHostpath, untilNoVolumes } from "../framework/hostpath.ts";
+import { HOSTPATH_CLASS, installHostpath } from "../framework/hostpath.ts";
 import { claim, pod } from "../framework/manifests.ts";
 import { nodeCalls } from "../framework/node-calls.ts";
 import { isReady, nodeOf } from "../framework/pods.ts";
@@ -107,7 +107,7 @@ async function round(world: World, driver: Driver, which: string): Promise<void>
   }
   await world.phase("pods end", () => world.delete("pods", pods.map(nameOf)));
   await world.delete("persistentvolumeclaims", names);
-  await world.phase("clean up", () => untilNoVolumes(world));
+  await world.phase("clean up", () => world.untilNothingLeft());
 }
 
 export const MANY: readonly Scenario[] = [fifty];
