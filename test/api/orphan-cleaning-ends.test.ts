@@ -38,11 +38,17 @@ test("once nobody waits for the answer, what is under way is ended, and no other
     gone.abort();
     return deletes(id);
   });
-  const answer = await cleaner()({ ids, apply: true }, gone.signal);
+  let looks = 0;
+  const counted = meddled(async (nth) => {
+    looks = nth;
+  });
+  const answer = await cleaner(counted)({ ids, apply: true }, gone.signal);
   during.mockRestore();
   const stopped = "refused: the command was interrupted before this one";
   expect(outcomes(answer)).toEqual(["deleted", stopped, stopped]);
   expect(ids.map(isThere)).toEqual([false, true, true]);
+  // Of all of them, and before the one that was deleted.
+  expect(looks).toBe(2);
   expect(lines.filter(({ message }) => message === "an orphan is not deleted")).toHaveLength(2);
   // While it was looked at again, too.
   const later = new AbortController();
