@@ -1,6 +1,5 @@
 /** Calls that meet on one object: one wins, others join or are told to retry; on different objects they go side by side. */
 import { mkdir } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
@@ -19,6 +18,7 @@ import { commandsRun, mountsAt } from "../concurrency/counting.ts";
 import { brokenInvariants } from "../concurrency/invariants.ts";
 import { Caller } from "../fuzz/caller.ts";
 import { RPCS } from "../fuzz/contract.ts";
+import { LeftCalls } from "../fuzz/left-calls.ts";
 import { LIFECYCLE, liveAtRandom } from "../fuzz/lifecycle.ts";
 import { privateText } from "../fuzz/hostile-values.ts";
 import { World } from "../fuzz/world.ts";
@@ -189,6 +189,7 @@ describe("promises 11, 4: many callers at once who know nothing of each other", 
       const random = new Random(seed, `round ${round}`);
       const world = new World(bench, []).keeping(used.id);
       const caller = new Caller(bench.driver.endpoint);
+      const left = LeftCalls.of(bench.driver);
       const rpcs = RPCS.filter(({ name }) => LIFECYCLE.has(name));
       await world.start();
       const complaints: string[] = [];
@@ -200,9 +201,8 @@ describe("promises 11, 4: many callers at once who know nothing of each other", 
           ...(await liveAtRandom(caller, { random, rpcs, message, learn, private: privateText })),
         );
       }
+      await left.ended(caller);
       caller.close();
-      // What callers began who have gone.
-      await sleep(1500);
       expect([...complaints, ...(await brokenInvariants(bench))]).toEqual([]);
       await world.clear();
     },
