@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:http2";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -216,6 +219,35 @@ describe("a caller that does not wait", () => {
     release();
     await until(() => seen.ended);
     await until(() => stillGoingOn() === 0);
+  });
+
+  test("is missed also where its request ends behind its deadline", async () => {
+    const { release, seen } = slowHandler();
+    const session = connect("http://localhost", { createConnection: () => createConnection(server.path) });
+    const { path, requestSerialize } = loadCsi().Controller.DeleteVolume;
+    const stream = session.request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/grpc",
+      te: "trailers",
+      "grpc-timeout": "20m",
+    });
+    stream.resume();
+    const message = requestSerialize({ volume_id: "v-1" });
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(message.length, 1);
+    stream.write(Buffer.concat([head, message]));
+    // Answered by grpc-js, at the deadline.
+    const [headers] = (await once(stream, "response")) as [{ readonly "grpc-status": string }];
+    expect(Number(headers["grpc-status"])).toBe(status.DEADLINE_EXCEEDED);
+    stream.end();
+    await until(() => seen.signal !== undefined);
+    expect(seen.signal?.aborted).toBe(true);
+    expect(lines.map(({ facts }) => facts["code"])).toEqual(["DEADLINE_EXCEEDED"]);
+    expect(stillGoingOn()).toBe(1);
+    release();
+    await until(() => stillGoingOn() === 0);
+    session.close();
   });
 
   test("without a deadline gets one of the driver", async () => {
