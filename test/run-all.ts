@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createWriteStream, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { formatReport, isGood, outcomeOf, type Outcome } from "./runner/outcome.ts";
+import { formatReport, isGood, lastLinesOf, outcomeOf, type Outcome } from "./runner/outcome.ts";
 import { FIRST, LANES, LAST, STAGES, type Stage } from "./runner/stages.ts";
 import { forgetTally, readTally } from "./runner/tally.ts";
 
@@ -16,33 +16,42 @@ let interrupted = false;
 // The terminal sends Ctrl-C to the running stages too, which clean up after themselves; only then does this end.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (interrupted = true));
 
-/** Output as it comes, or into `log`: two stages that run side by side would garble each other's. */
-async function make(target: string, log: string | undefined): Promise<number> {
-  const child = spawn("make", ["--no-print-directory", target], {
-    stdio: log === undefined ? "inherit" : ["ignore", "pipe", "pipe"],
-  });
-  const file = log === undefined ? undefined : createWriteStream(log);
-  if (file !== undefined)
-    for (const stream of [child.stdout, child.stderr]) stream?.pipe(file, { end: false });
+/** A person at a terminal gets the output as it comes, in colour. */
+async function makeAtTerminal(target: string): Promise<number> {
+  const child = spawn("make", ["--no-print-directory", target], { stdio: "inherit" });
   const [code] = (await once(child, "close")) as [number | null];
-  if (file !== undefined) {
-    file.end();
-    await once(file, "finish");
+  return code ?? 1;
+}
+
+/** Output into `log`; two stages that run side by side would garble each other's, so only one alone is `shown` meanwhile. */
+async function makeLogged(target: string, log: string, shown: boolean): Promise<number> {
+  const child = spawn("make", ["--no-print-directory", target], { stdio: ["ignore", "pipe", "pipe"] });
+  const file = createWriteStream(log);
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.pipe(file, { end: false });
+    if (shown) stream.pipe(process.stdout, { end: false });
   }
+  const [code] = (await once(child, "close")) as [number | null];
+  file.end();
+  await once(file, "finish");
   return code ?? 1;
 }
 
 async function run(stage: Stage, beside: boolean): Promise<Outcome> {
   const suite = stage.count.by === "tally" ? stage.count.suite : undefined;
   if (suite !== undefined) forgetTally(suite);
-  const log = beside ? join(OUT, `${stage.target}.log`) : undefined;
-  if (log === undefined) console.log(`\n== ${stage.target}`);
+  const log = beside || !process.stdout.isTTY ? join(OUT, `${stage.target}.log`) : undefined;
+  if (!beside) console.log(`\n== ${stage.target}`);
   const started = performance.now();
-  const exitCode = await make(stage.target, log);
+  const exitCode = await (log === undefined
+    ? makeAtTerminal(stage.target)
+    : makeLogged(stage.target, log, !beside));
   const seconds = (performance.now() - started) / 1000;
-  if (log !== undefined) console.log(`\n== ${stage.target}\n${readFileSync(log, "utf8")}`);
+  const output = log === undefined ? undefined : readFileSync(log, "utf8");
+  if (beside) console.log(`\n== ${stage.target}\n${output}`);
   const tally = suite === undefined ? undefined : readTally(suite);
-  return outcomeOf(stage, { exitCode, seconds, tally });
+  const outcome = outcomeOf(stage, { exitCode, seconds, tally });
+  return output === undefined ? outcome : { ...outcome, lastLines: lastLinesOf(output) };
 }
 
 /** One after the other; what is left when a person interrupts is not begun. */

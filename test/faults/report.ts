@@ -26,14 +26,35 @@ export function formatRun(run: RunEnd): string {
   return [`  VIOLATED ${head}: ${end.figures}`, ...evidence, repeat].join("\n");
 }
 
-/** One line for each of the thirteen promises, then what was not tried and what could not be done. */
+/** Of the evidence of one violation, or of one run that could not be done, at the end of the summary. */
+const MOST_LINES = 15;
+
+/**
+ * One line for each of the thirteen promises, then what was not tried and what could not be done. At the very end the
+ * beginning of all evidence once more: often the last lines of an output are all that is kept of it.
+ */
 export function formatSummary(runs: readonly RunEnd[]): string {
   const lines = PROMISES.map((promise) => promiseLine(promise, runs));
   const untried = PROMISES.filter((promise) => runsOf(promise, runs).length === 0);
   if (untried.length > 0) lines.push(`not tried by this run: promise ${untried.join(", ")}`);
   const failed = runs.filter(({ end }) => "failure" in end);
   if (failed.length > 0) lines.push(`could not be done: ${failed.map(repeatCommand).join("; ")}`);
-  return lines.join("\n");
+  return [...lines, ...runs.flatMap(evidenceOf)].join("\n");
+}
+
+function evidenceOf({ fault, seed, end }: RunEnd): readonly string[] {
+  const whose = `${fault.name}, seed ${seed}`;
+  if ("failure" in end) return [shortened(`NOT DONE ${whose}: ${end.failure}`)];
+  return end.violations.map((each) =>
+    shortened(`VIOLATED ${whose}: promise ${each.promise}: ${each.evidence}`),
+  );
+}
+
+function shortened(text: string): string {
+  const lines = text.trimEnd().split("\n");
+  const more = lines.length - MOST_LINES;
+  const kept = more <= 0 ? lines : [...lines.slice(0, MOST_LINES - 1), `(${more + 1} more lines)`];
+  return kept.join("\n    ");
 }
 
 function promiseLine(promise: PromiseNumber, runs: readonly RunEnd[]): string {

@@ -9,6 +9,8 @@ export interface Outcome {
   readonly failed: number;
   readonly skipped: readonly Skip[];
   readonly problems: readonly string[];
+  /** Of the stage's output, where it is known. */
+  readonly lastLines?: readonly string[];
 }
 
 /** What a stage's target came back with; `tally` is what it left, if it counts by one. */
@@ -44,6 +46,13 @@ export function outcomeOf(stage: Stage, end: StageEnd): Outcome {
   }
 }
 
+/** Lines of a failed stage's output that the report repeats: the end of a long output is often all that is kept of it. */
+const MOST_LINES = 40;
+
+/** For `Outcome.lastLines`. */
+export const lastLinesOf = (output: string): readonly string[] =>
+  output.trimEnd().split("\n").slice(-MOST_LINES);
+
 /** The report at the end of `make test`; its last line is `N passed, N failed, N skipped`. `seconds`: by the clock. */
 export function formatReport(outcomes: readonly Outcome[], seconds: number): string {
   const width = Math.max(...outcomes.map(({ target }) => target.length));
@@ -54,15 +63,22 @@ export function formatReport(outcomes: readonly Outcome[], seconds: number): str
   const skips = outcomes.flatMap((outcome) =>
     outcome.skipped.map(({ name, reason }) => `  ${outcome.target}: ${name}: ${reason}`),
   );
+  const ends = outcomes.filter((outcome) => failures([outcome]) > 0).flatMap(formatEnd);
   return [
     "",
     `where the time goes (${seconds.toFixed(0)} s in all)`,
     ...rows,
     ...(problems.length === 0 ? [] : ["", "problems", ...problems]),
     ...(skips.length === 0 ? [] : ["", "skipped", ...skips]),
+    ...ends,
     "",
     formatTotal(outcomes),
   ].join("\n");
+}
+
+function formatEnd({ target, lastLines = [] }: Outcome): readonly string[] {
+  const lines = lastLines.map((line) => `  ${line}`);
+  return lines.length === 0 ? [] : ["", `the end of ${target}`, ...lines];
 }
 
 function formatRow(outcome: Outcome): string {

@@ -1,6 +1,5 @@
 /** Calls that meet on one object: one wins, others join or are told to retry; on different objects they go side by side. */
 import { mkdir } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
@@ -18,7 +17,8 @@ import {
 import { commandsRun, mountsAt } from "../concurrency/counting.ts";
 import { brokenInvariants } from "../concurrency/invariants.ts";
 import { Caller } from "../fuzz/caller.ts";
-import { RPCS } from "../fuzz/contract.ts";
+import { encode, RPCS } from "../fuzz/contract.ts";
+import { LeftCalls } from "../fuzz/left-calls.ts";
 import { LIFECYCLE, liveAtRandom } from "../fuzz/lifecycle.ts";
 import { privateText } from "../fuzz/hostile-values.ts";
 import { World } from "../fuzz/world.ts";
@@ -29,6 +29,8 @@ const { seed, share } = given();
 const ROUNDS = share ? 1 : 8;
 /** Of three to six calls, each up to three times. */
 const CALLS_A_ROUND = share ? 3 : 5;
+/** Enough to be heard, and less than a filesystem takes to be made. */
+const GONE_MS = 30;
 
 let crash: CrashBench;
 let bench: NodeBench;
@@ -189,6 +191,7 @@ describe("promises 11, 4: many callers at once who know nothing of each other", 
       const random = new Random(seed, `round ${round}`);
       const world = new World(bench, []).keeping(used.id);
       const caller = new Caller(bench.driver.endpoint);
+      const left = LeftCalls.of(bench.driver);
       const rpcs = RPCS.filter(({ name }) => LIFECYCLE.has(name));
       await world.start();
       const complaints: string[] = [];
@@ -200,13 +203,33 @@ describe("promises 11, 4: many callers at once who know nothing of each other", 
           ...(await liveAtRandom(caller, { random, rpcs, message, learn, private: privateText })),
         );
       }
+      await left.ended(caller);
       caller.close();
-      // What callers began who have gone.
-      await sleep(1500);
       expect([...complaints, ...(await brokenInvariants(bench))]).toEqual([]);
       await world.clear();
     },
   );
+});
+
+test("promises 4, 11: a volume that is mounted behind its caller's back is taken down when that has ended", async () => {
+  const world = new World(bench, []).keeping(used.id);
+  await world.start();
+  const caller = new Caller(bench.driver.endpoint);
+  const left = LeftCalls.of(bench.driver);
+  // Whichever is listed first: each at its own path, which is in the way of the other one's unstage while it is mounted.
+  const volumes = [await life.create("alpha", "ext4"), await life.create("gamma", "ext4")];
+  const stage = RPCS.find(({ name }) => name === "NodeStageVolume");
+  if (stage === undefined) throw new Error("no rpc NodeStageVolume");
+  const answers = volumes.map(({ id, name }) => {
+    const staging_target_path = `${bench.kubeletDirectory}/plugins/fuzz-${name}`;
+    const request = { volume_id: id, staging_target_path, volume_capability: capabilityOf("ext4") };
+    return caller.send(stage, encode(stage.request, request), GONE_MS);
+  });
+  const codes = (await Promise.all(answers)).map(({ code }) => code);
+  expect(codes).toEqual(["DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"]);
+  await left.ended(caller);
+  caller.close();
+  await world.clear();
 });
 
 describe("promise 11: while one operation stands still in its middle", () => {

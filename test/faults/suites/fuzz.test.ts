@@ -11,6 +11,7 @@ import { Caller, complaintOf, complaintOfTaken } from "../fuzz/caller.ts";
 import { strangeCommands, type Argv } from "../fuzz/closed-argv.ts";
 import { encode, RPCS, type Message, type Rpc } from "../fuzz/contract.ts";
 import { MADE_UP, PRIVATE, privateText } from "../fuzz/hostile-values.ts";
+import { LeftCalls } from "../fuzz/left-calls.ts";
 import { LIFECYCLE, liveAtRandom } from "../fuzz/lifecycle.ts";
 import { mutated } from "../fuzz/mutate.ts";
 import { flood, halfOpen } from "../fuzz/connections.ts";
@@ -39,6 +40,7 @@ const ELSEWHERE = ["/etc", "/opt", "/srv", "/tmp", "/usr/local"];
 
 let bench: NodeBench;
 let caller: Caller;
+let left: LeftCalls;
 let world: World;
 let watch: Watch;
 let accounting: ProcessAccounting;
@@ -52,6 +54,7 @@ beforeAll(async () => {
   outside = `${kubelet}-outside`;
   await setTraps(kubelet, outside);
   caller = new Caller(bench.driver.endpoint);
+  left = LeftCalls.of(bench.driver);
   world = new World(bench, badPaths(kubelet));
   // Whatever the driver loads at its first use.
   const first = await bench.life.create("first", "ext4");
@@ -234,6 +237,7 @@ test("promises 11, 4: calls of a lifecycle in any order, some thrice, some cut s
 });
 
 test("promises 4, 11: all that there is can be taken down in order, and nothing is left", async () => {
+  await left.ended(caller);
   await world.clear();
   expect(await bench.state()).toEqual(before);
 });

@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:http2";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,6 +14,7 @@ import { listen, type CsiServer } from "../../../src/csi/server.ts";
 import { PassedOnError } from "../../../src/csi/status.ts";
 import { unary, type CallInfo } from "../../../src/csi/unary.ts";
 import type { ControllerDefinition, IdentityDefinition } from "../../../src/generated/csi.ts";
+import { goingOn } from "../../faults/fuzz/left-calls.ts";
 import { connectCsi, type CsiClient } from "../../support/csi-client.ts";
 import { recordingLog, type LoggedLine } from "../../support/recording-log.ts";
 
@@ -165,6 +169,14 @@ describe("a caller that does not wait", () => {
     return { release, seen };
   }
 
+  /** By what fault suites read in the log of the driver. */
+  const stillGoingOn = (): number =>
+    goingOn(
+      lines
+        .map(({ level, facts, message }) => `${JSON.stringify({ level, ...facts, msg: message })}\n`)
+        .join(""),
+    ).length;
+
   const until = async (condition: () => boolean): Promise<void> => {
     while (!condition()) await sleep(5);
   };
@@ -179,8 +191,10 @@ describe("a caller that does not wait", () => {
     await until(() => lines.length === 1);
     expect(lines[0]?.facts["code"]).toBe("DEADLINE_EXCEEDED");
     expect(seen).toMatchObject({ ended: false, signal: { aborted: true } });
+    expect(stillGoingOn()).toBe(1);
     release();
     await until(() => lines.length === 2);
+    expect(stillGoingOn()).toBe(0);
     expect(seen.ended).toBe(true);
     expect(lines[1]).toMatchObject({ message: "an operation ended after its call", facts: { code: "OK" } });
   });
@@ -201,8 +215,39 @@ describe("a caller that does not wait", () => {
     await until(() => lines.length === 1);
     raw.close();
     expect(lines[0]?.facts["code"]).toBe("CANCELLED");
+    expect(stillGoingOn()).toBe(1);
     release();
     await until(() => seen.ended);
+    await until(() => stillGoingOn() === 0);
+  });
+
+  test("is missed also where its request ends behind its deadline", async () => {
+    const { release, seen } = slowHandler();
+    const session = connect("http://localhost", { createConnection: () => createConnection(server.path) });
+    const { path, requestSerialize } = loadCsi().Controller.DeleteVolume;
+    const stream = session.request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/grpc",
+      te: "trailers",
+      "grpc-timeout": "20m",
+    });
+    stream.resume();
+    const message = requestSerialize({ volume_id: "v-1" });
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(message.length, 1);
+    stream.write(Buffer.concat([head, message]));
+    // Answered by grpc-js, at the deadline.
+    const [headers] = (await once(stream, "response")) as [{ readonly "grpc-status": string }];
+    expect(Number(headers["grpc-status"])).toBe(status.DEADLINE_EXCEEDED);
+    stream.end();
+    await until(() => seen.signal !== undefined);
+    expect(seen.signal?.aborted).toBe(true);
+    expect(lines.map(({ facts }) => facts["code"])).toEqual(["DEADLINE_EXCEEDED"]);
+    expect(stillGoingOn()).toBe(1);
+    release();
+    await until(() => stillGoingOn() === 0);
+    session.close();
   });
 
   test("without a deadline gets one of the driver", async () => {
@@ -212,6 +257,7 @@ describe("a caller that does not wait", () => {
       details: "DeleteVolume has no answer after 0.1 s; it goes on, and a retry joins it",
     });
     expect(seen.signal?.aborted).toBe(true);
+    expect(stillGoingOn()).toBe(1);
     release();
     await until(() => lines.length === 2);
     expect(lines.map(({ facts }) => facts["code"])).toEqual(["DEADLINE_EXCEEDED", "OK"]);

@@ -23,11 +23,29 @@ describe("formatSummary", () => {
     const lines = formatSummary([ended(3), ended(5, { promise: 2, evidence: "a record is lost" })]).split(
       "\n",
     );
-    expect(lines).toHaveLength(14);
+    expect(lines).toHaveLength(15);
     expect(lines[0]).toBe("promise 1: 0 cases, 0 violations");
     expect(lines[1]).toBe("promise 2: 2 cases, 1 violations, seeds 3-5");
     expect(lines[3]).toBe("promise 4: 2 cases, 0 violations, seeds 3-5");
     expect(lines[13]).toBe("not tried by this run: promise 1, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13");
+    expect(lines[14]).toBe("VIOLATED cut, seed 5: promise 2: a record is lost");
+  });
+
+  test("ends with the first lines of all evidence, since the end of an output is what is kept of it", () => {
+    const evidence = ["promise 2: nothing is lost", ...Array.from({ length: 40 }, (_, at) => `row ${at}`)];
+    const long = ended(3, { promise: 2, evidence: evidence.join("\n") }, { promise: 4, evidence: "a mount" });
+    const lines = formatSummary([long, broken]).split("\n");
+    expect(lines.slice(-17, -14)).toEqual([
+      "VIOLATED cut, seed 3: promise 2: promise 2: nothing is lost",
+      "    row 0",
+      "    row 1",
+    ]);
+    expect(lines.slice(-4)).toEqual([
+      "    row 12",
+      "    (27 more lines)",
+      "VIOLATED cut, seed 3: promise 4: a mount",
+      "NOT DONE cut, seed 9: no kernel",
+    ]);
   });
 
   test("counts a violation of a promise that the case does not name", () => {

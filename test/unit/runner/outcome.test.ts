@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { formatReport, isGood, outcomeOf, type Outcome } from "../../runner/outcome.ts";
+import { formatReport, isGood, lastLinesOf, outcomeOf, type Outcome } from "../../runner/outcome.ts";
 import type { Stage } from "../../runner/stages.ts";
 
 const step: Stage = { target: "check-types", count: { by: "exit" } };
@@ -80,6 +80,22 @@ describe("formatReport", () => {
       "",
       "47 passed, 2 failed, 1 skipped",
     ]);
+  });
+
+  test("repeats the end of what a failed stage put out, just before the total", () => {
+    const output = Array.from({ length: 60 }, (_, at) => `line ${at}`).join("\n");
+    const [good, bad] = outcomes as readonly [Outcome, Outcome];
+    const lastLines = lastLinesOf(`${output}\n`);
+    const lines = formatReport(
+      [
+        { ...good, lastLines },
+        { ...bad, lastLines },
+      ],
+      100,
+    ).split("\n");
+    expect(lines.filter((line) => line.startsWith("the end of "))).toEqual(["the end of kernel"]);
+    expect(lines.slice(-44, -40)).toEqual(["", "the end of kernel", "  line 20", "  line 21"]);
+    expect(lines.slice(-3)).toEqual(["  line 59", "", "47 passed, 2 failed, 1 skipped"]);
   });
 
   test("a run of nothing is not good", () => {
