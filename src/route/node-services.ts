@@ -89,25 +89,25 @@ function findNames(
 /** As the driver has them. */
 type Pools = ReturnType<typeof requireOpened>;
 
-/** What a pool holds that is not open, or whose catalog may be an old copy, is not known. */
+/** What a pool holds is not known while it is not open, its catalog may be an old copy, or one of its writes was lost. */
 function unsurePools({ pools, absent, default: usual }: Pools): FindNamesResponse_UnsurePool[] {
-  const old = pools.flatMap((pool) =>
-    pool.condition.kind === "read-only"
-      ? [
+  const doubtful = pools.flatMap(({ name, condition }) =>
+    condition.kind === "ready"
+      ? []
+      : [
           {
-            name: pool.name,
-            may_be_default: pool === usual,
-            reason: `the catalog of pool ${pool.name} may be an old copy: ${pool.condition.reason}`,
+            name,
+            may_be_default: name === usual?.name,
+            reason: `the catalog of pool ${name} may not be as it was: ${condition.reason}`,
           },
-        ]
-      : [],
+        ],
   );
   const closed = absent.map(({ name, reason }) => ({
     name,
     may_be_default: usual === undefined,
     reason: `pool ${name} is not open: ${reason}`,
   }));
-  return [...old, ...closed];
+  return [...doubtful, ...closed];
 }
 
 interface Lookup {
