@@ -210,6 +210,6 @@ describe("what is made of a source", () => {
     const owner = names.ownerWhereFree(volume("copy"), pool("a"), inTime());
     moved = b;
     for (const node of [a, b]) node.calls[0]?.answer({});
-    expect(await owner).toBe(b);
+    expect((await owner).owner).toBe(b);
   });
 });
