@@ -40,6 +40,9 @@ export type NameAnswers = ReadonlyMap<FleetNode, NameAnswer>;
 const PATIENCE_MS = 5000;
 const IMPATIENCE_MS = 1000;
 
+/** What a caller can lose by a question to a slow node that others asked before he came. */
+const PAUSE_MS = 250;
+
 const { FindNames } = loadNodeLink();
 
 /** Of one controller: callers who ask at the same time share the questions to each node. */
@@ -127,6 +130,7 @@ export class Names {
       kinds.get(kind) ??
       new Gathered<NameAnswer>({
         most: MOST_NAMES,
+        pauseMs: PAUSE_MS,
         ask: (question) => askFor(node, { kind, asker: this.#asker }, question),
         failed: (error) => ({ kind: "unknown", reason: messageOf(error) }),
       });

@@ -190,6 +190,19 @@ describe("who waits", () => {
     expect(asked.answers).toMatchObject([{ kind: "unknown" }, { kind: "unknown" }]);
   });
 
+  test("behind a question to a slow node has its answer as if he had been alone, but for a quarter of a second", async () => {
+    ask(volume("one"), inTime(), nobody);
+    await vi.advanceTimersByTimeAsync(100);
+    const asked = ask(volume("two"), inTime(), nobody);
+    // The node takes seven tenths of a second for each.
+    await vi.advanceTimersByTimeAsync(250);
+    expect(namesAskedOf(a)).toEqual([["one"], ["two"]]);
+    await vi.advanceTimersByTimeAsync(700);
+    for (const node of [a, b]) node.calls[1]?.answer({});
+    await settle();
+    expect(asked.answers).toEqual([free, free]);
+  });
+
   test("behind a question that nobody waits for any more is asked for next", async () => {
     ask(volume("one"), inTime(), nobody);
     await vi.advanceTimersByTimeAsync(500);
