@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isPoolUuid, type PoolUuid } from "../../../src/core/ids.ts";
 import { MOST_NAMES } from "../../../src/route/contract.ts";
 import type { FleetNode } from "../../../src/route/fleet.ts";
+import { LEASE_MS } from "../../../src/route/name-leases.ts";
 import { Names, type Name, type NameAnswer } from "../../../src/route/names.ts";
 import { AskedNode } from "../../support/asked-node.ts";
 
@@ -148,6 +149,8 @@ describe("who waits", () => {
     await vi.advanceTimersByTimeAsync(1000);
     expect(b.calls[0]?.signal.aborted).toBe(true);
     expect([asked.answers, a.calls[0]?.signal.aborted]).toEqual([undefined, false]);
+    // Else two controllers could each find the other's lease run out.
+    expect(LEASE_MS).toBeGreaterThan(2 * 5000);
     await vi.advanceTimersByTimeAsync(4000);
     expect(asked.answers).toEqual([
       { kind: "unknown", reason: "it has not answered within 5000 ms" },
@@ -224,5 +227,19 @@ describe("what is made of a source", () => {
     moved = b;
     for (const node of [a, b]) node.calls[0]?.answer({});
     expect((await owner).owner).toBe(b);
+  });
+
+  test("goes nowhere while that node cannot tell whether it has the name, whoever else can", async () => {
+    const owner = names.ownerWhereFree(volume("copy"), pool("a"), inTime()).catch((error: unknown) => error);
+    a.calls[0]?.fail(new Error("cut"));
+    b.calls[0]?.answer({});
+    expect(await owner).toMatchObject({ kind: "pool-unavailable" });
+  });
+
+  test("waits for no other node, and shows the token of its own", async () => {
+    const owner = names.ownerWhereFree(volume("copy"), pool("a"), inTime());
+    a.calls[0]?.answer({ token: "of a" });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await owner).toEqual({ owner: a, token: "of a" });
   });
 });
