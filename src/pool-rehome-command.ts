@@ -3,11 +3,11 @@
  * a kubeconfig; drivers and controllers have no such rights. Exit codes: docs/guides/move-disks.md.
  */
 import { planJson, planText } from "./commands/rehome-text.ts";
-import { messageOf } from "./core/errors.ts";
+import { messageOf, PreconditionError } from "./core/errors.ts";
 import type { PoolUuid } from "./core/ids.ts";
 import { connectRaw, type RawApi } from "./kube/raw.ts";
 import { Rehoming } from "./kube/rehome.ts";
-import { planRehome } from "./plan/rehome.ts";
+import { planRehome, type RehomePlan } from "./plan/rehome.ts";
 
 export interface PoolRehomeCommand {
   readonly kind: "pool-rehome";
@@ -24,7 +24,7 @@ export interface PoolRehomeCommand {
 
 const DONE = 0;
 const REFUSED = 1;
-/** The API server did not answer, or not as it should. */
+/** The API server did not answer, or not as it should, or a PersistentVolume was changed by somebody else meanwhile. */
 const UNDONE = 2;
 const NO_SUCH_POOL = 3;
 /** Some PersistentVolumes were left as they are. */
@@ -64,19 +64,40 @@ export async function rehome(api: RawApi, command: PoolRehomeCommand, voice: Voi
     return NO_SUCH_POOL;
   }
   if (apply) {
-    for (const { name, steps } of plan.volumes) {
-      // One after the other: at any time one claim at most is without its PersistentVolume.
-      for (const step of steps) await rehoming.perform(name, step);
-      if (!json) voice.out(`${name} is on ${node}\n`);
-    }
+    const undone = await moveAll(rehoming, command, plan, voice);
     // Of calls that were cut short as well: they had no time to wait.
-    const all = [...sight.volumes, ...sight.notes.map(({ before }) => before)];
+    const all = [...sight.volumes, ...sight.noted];
     const lost = await rehoming.untilClaimsFound(all.flatMap(({ claim }) => claim ?? []));
     for (const { namespace, name } of lost)
       voice.problem(
         `Kubernetes still calls claim ${namespace}/${name} Lost, although its PersistentVolume is there`,
       );
-    if (lost.length > 0) return UNDONE;
+    if (undone + lost.length > 0) return UNDONE;
   }
   return plan.left.length > 0 ? LEFT : DONE;
+}
+
+/** One after the other: at any time one claim at most is without its PersistentVolume. Answers how many somebody else has changed. */
+async function moveAll(
+  rehoming: Rehoming,
+  { node, json }: PoolRehomeCommand,
+  { volumes }: RehomePlan,
+  voice: Voice,
+): Promise<number> {
+  let undone = 0;
+  for (const { name, steps } of volumes) {
+    try {
+      for (const step of steps) {
+        const remark = await rehoming.perform(name, step);
+        if (remark !== undefined && !json) voice.out(`${name}: ${remark}\n`);
+      }
+      if (!json) voice.out(`${name} is on ${node}\n`);
+    } catch (error) {
+      // The others are as they were planned; a cluster that does not do its part does it for none of them.
+      if (!(error instanceof PreconditionError)) throw error;
+      voice.problem(error.message);
+      undone += 1;
+    }
+  }
+  return undone;
 }

@@ -1,7 +1,7 @@
 /** PersistentVolumes and the notes about them, as the API server has them, and as `plan/rehome.ts` sees them. Pure. */
 import { z } from "zod";
 import { DRIVER_NAME, parseId, TOPOLOGY_KEY, type PoolUuid } from "../core/ids.ts";
-import { RETAIN, type RehomeNote, type VolumeSight } from "../plan/rehome.ts";
+import { isReleased, RETAIN, type VolumeSight } from "../plan/rehome.ts";
 
 const affinitySchema = z.object({
   required: z
@@ -52,19 +52,32 @@ export const isOfPool = ({ spec: { csi } }: VolumeObject, pool: PoolUuid): boole
   return id?.kind === "volume" && id.pool === pool;
 };
 
-/** The reclaim policy that it had before it was retained in order to be moved. */
+/** The mark: which reclaim policy it had before it was retained in order to be moved, and for which claim. */
 const POLICY_BEFORE = "dmthin.io/reclaim-policy-before-rehome";
 
-/** Retained, in a way that what it was before is known: a change for a merge patch. */
+const markOf = (policy: string, { claimRef }: VolumeObject["spec"]): string =>
+  `${policy}/${claimRef?.uid ?? ""}`;
+
+/** Changes for a merge patch: retained, in a way that what it was before is known, … */
 export const retention = ({ spec }: VolumeObject) => ({
-  metadata: { annotations: { [POLICY_BEFORE]: spec.persistentVolumeReclaimPolicy } },
+  metadata: { annotations: { [POLICY_BEFORE]: markOf(spec.persistentVolumeReclaimPolicy, spec) } },
   spec: { persistentVolumeReclaimPolicy: RETAIN },
 });
 
-/** Only what a CSI driver's volumes have but Retain: others can write an annotation, too. */
-function policyOf({ metadata, spec }: VolumeObject): string {
+/** … and of that policy again, with nothing left to say about it. */
+export const restoration = (policy: string) => ({
+  metadata: { annotations: { [POLICY_BEFORE]: null } },
+  spec: { persistentVolumeReclaimPolicy: policy },
+});
+
+/**
+ * Only what a CSI driver's volumes have but Retain: others can write an annotation, too. And for that claim alone, as long as it is there:
+ * whoever has the volume without it has it because it is retained.
+ */
+function policyOf({ metadata, spec, status }: VolumeObject): string {
   const now = spec.persistentVolumeReclaimPolicy;
-  return now === RETAIN && metadata.annotations?.[POLICY_BEFORE] === "Delete" ? "Delete" : now;
+  const mark = metadata.annotations?.[POLICY_BEFORE];
+  return now === RETAIN && mark === markOf("Delete", spec) && !isReleased(status) ? "Delete" : now;
 }
 
 export function sightOf(volume: VolumeObject): VolumeSight {
@@ -77,6 +90,7 @@ export function sightOf(volume: VolumeObject): VolumeSight {
     handle: spec.csi?.volumeHandle ?? "",
     policy: policyOf(volume),
     isRetained: spec.persistentVolumeReclaimPolicy === RETAIN,
+    isMarked: metadata.annotations?.[POLICY_BEFORE] !== undefined,
     phase: status.phase,
     finalizers: metadata.finalizers ?? [],
     isLeaving: metadata.deletionTimestamp !== undefined,
@@ -99,10 +113,9 @@ function homeOf(affinity: z.infer<typeof affinitySchema> | undefined): string | 
   return new Set(homes).size === 1 ? homes[0] : undefined;
 }
 
-/** What is made anew: of the name, with all that was said about it, at its new place. It is kept until its policy is restored. */
+/** What is made anew: of the name, with all that was said about it and the mark, at its new place. It is kept until its policy is restored. */
 export function movedVolume({ metadata, spec }: VolumeObject, to: string): object {
-  const { name, labels, finalizers } = metadata;
-  const { [POLICY_BEFORE]: _noted, ...annotations } = metadata.annotations ?? {};
+  const { name, labels, annotations, finalizers } = metadata;
   return {
     apiVersion: "v1",
     kind: "PersistentVolume",
@@ -128,19 +141,20 @@ export const notesOf = (pool: PoolUuid): string => `${NOTE_LABEL}=${pool}`;
 /** By the PersistentVolume's uid: one that is made again under its name is another one. */
 export const noteName = (uid: string): string => `dmthin-rehome-${uid}`;
 
-const noteSchema = z.object({ data: z.object({ "volume.json": z.string(), to: z.string() }) });
+const noteSchema = z.object({ data: z.object({ "volume.json": z.string() }) });
 
-export interface Note extends RehomeNote {
+export interface Note {
   readonly object: VolumeObject;
+  readonly before: VolumeSight;
 }
 
 export function parseNote(value: unknown): Note {
   const { data } = noteSchema.parse(value);
   const object = parseVolume(JSON.parse(data["volume.json"]));
-  return { object, before: sightOf(object), to: data.to };
+  return { object, before: sightOf(object) };
 }
 
-export const noteObject = (volume: VolumeObject, pool: PoolUuid, to: string): object => ({
+export const noteObject = (volume: VolumeObject, pool: PoolUuid): object => ({
   apiVersion: "v1",
   kind: "ConfigMap",
   metadata: {
@@ -149,7 +163,7 @@ export const noteObject = (volume: VolumeObject, pool: PoolUuid, to: string): ob
     annotations: { "dmthin.io/persistent-volume": volume.metadata.name },
   },
   immutable: true,
-  data: { to, "volume.json": JSON.stringify(volume) },
+  data: { "volume.json": JSON.stringify(volume) },
 });
 
 const listSchema = z.object({

@@ -5,8 +5,10 @@ import type { PoolUuid } from "../core/ids.ts";
 import { topologyValue } from "../core/topology.ts";
 import {
   isBeingDeleted,
+  isReleased,
   KNOWN_FINALIZERS,
   RETAIN,
+  STAYS_RETAINED,
   type RehomeSight,
   type RehomeStep,
   type VolumeClaim,
@@ -25,6 +27,7 @@ import {
   parseList,
   parseNote,
   parseVolume,
+  restoration,
   retention,
   sightOf,
   type Note,
@@ -45,6 +48,8 @@ const PATIENCE_MS = 60_000;
 const LOOK_AGAIN_MS = 250;
 /** Others write to a PersistentVolume as well. */
 const TRIES = 10;
+/** In which no policy makes anybody delete anything. One that was just made is in none yet. */
+const SETTLED: ReadonlySet<string> = new Set(["Available", "Bound"]);
 
 export class Rehoming {
   readonly #api: RawApi;
@@ -77,25 +82,33 @@ export class Rehoming {
       volumes: volumes
         .filter((volume) => isOfPool(volume, pool) || noted.has(volume.metadata.name))
         .map(sightOf),
-      notes: notes.map(({ before, to }) => ({ before, to })),
+      noted: notes.map(({ before }) => before),
     };
   }
 
-  /** `name`: of the PersistentVolume. PreconditionError where it is no longer what was planned for. */
-  async perform(name: string, step: RehomeStep): Promise<void> {
+  /**
+   * `name`: of the PersistentVolume. Answers what there is to be said about it. PreconditionError where that one is no longer what was planned
+   * for, EnvironmentError where the cluster does not do its part.
+   */
+  async perform(name: string, step: RehomeStep): Promise<string | undefined> {
     switch (step.kind) {
       case "retain":
-        return this.#retain(name);
+        await this.#retain(name);
+        return undefined;
       case "note":
-        return this.#note(name);
+        await this.#note(name);
+        return undefined;
       case "remove":
-        return this.#remove(name);
+        await this.#remove(name);
+        return undefined;
       case "create":
-        return this.#create(name);
+        await this.#create(name);
+        return undefined;
+      case "forget":
+        await this.#forget(name);
+        return undefined;
       case "restore-policy":
         return this.#restorePolicy(name);
-      case "forget":
-        return this.#forget(name);
     }
   }
 
@@ -106,7 +119,8 @@ export class Rehoming {
     // The patch is for this text of it: csi-provisioner never saw one that is Released and not retained.
     if (sight.isLeaving || isBeingDeleted(sight))
       throw new PreconditionError(`PersistentVolume ${name} is being deleted: repeat the command`);
-    await this.#patch(volume, retention(volume));
+    if ((await this.#patch(volume, retention(volume), [CONFLICT])) === undefined)
+      throw new PreconditionError(`PersistentVolume ${name} was just changed: repeat the command`);
   }
 
   async #note(name: string): Promise<void> {
@@ -115,7 +129,7 @@ export class Rehoming {
       throw new PreconditionError(
         `PersistentVolume ${name} has not the policy ${RETAIN}: repeat the command`,
       );
-    const body = noteObject(volume, this.#options.pool, this.#to);
+    const body = noteObject(volume, this.#options.pool);
     await this.#api.send({ method: "POST", path: this.#notes, body, accept: [CONFLICT] });
     // Of what is noted, and not of what was about to be.
     await this.#noted(name);
@@ -160,25 +174,23 @@ export class Rehoming {
       );
   }
 
-  async #restorePolicy(name: string): Promise<void> {
-    const { before } = await this.#noted(name);
+  async #restorePolicy(name: string): Promise<string | undefined> {
     const end = performance.now() + PATIENCE_MS;
-    for (;;) {
+    for (; ; await sleep(LOOK_AGAIN_MS)) {
       const volume = await this.#present(name);
       const sight = sightOf(volume);
-      if (sight.uid === before.uid || sight.handle !== before.handle || sight.home !== this.#to)
-        throw new PreconditionError(`PersistentVolume ${name} is not the one that was made`);
-      if (sight.policy === before.policy) return;
-      if (sight.phase === before.phase) {
-        const policy = { persistentVolumeReclaimPolicy: before.policy };
-        if ((await this.#patch(volume, { spec: policy }, [CONFLICT])) !== undefined) return;
+      if (!sight.isMarked) return undefined;
+      if (sight.home !== this.#to)
+        throw new PreconditionError(`PersistentVolume ${name} is not on ${this.#options.node}`);
+      if (SETTLED.has(sight.phase) || isReleased(sight)) {
+        if ((await this.#patch(volume, restoration(sight.policy), [CONFLICT])) === undefined) continue;
+        return sight.policy === RETAIN ? STAYS_RETAINED : undefined;
       }
       if (performance.now() > end)
         throw new EnvironmentError(
-          `PersistentVolume ${name} is ${sight.phase === "" ? "of no phase" : sight.phase}, and was ${before.phase}; ` +
+          `PersistentVolume ${name} is ${sight.phase === "" ? "of no phase" : sight.phase}, and nobody calls it Bound; ` +
             `its policy stays ${RETAIN} until the command is repeated`,
         );
-      await sleep(LOOK_AGAIN_MS);
     }
   }
 
@@ -214,7 +226,7 @@ export class Rehoming {
   async #noted(name: string): Promise<Note> {
     const selector = encodeURIComponent(notesOf(this.#options.pool));
     const notes = (await this.#list(`${this.#notes}?labelSelector=${selector}`)).map(parseNote);
-    const found = notes.filter(({ before, to }) => before.name === name && to === this.#to);
+    const found = notes.filter(({ before }) => before.name === name);
     const [only, ...others] = found;
     if (only === undefined || others.length > 0)
       throw new PreconditionError(`PersistentVolume ${name}: ${found.length} notes of it; one is expected`);
@@ -230,6 +242,8 @@ export class Rehoming {
     const volume = await this.#find(name);
     if (volume === undefined)
       throw new PreconditionError(`PersistentVolume ${name} is gone: repeat the command`);
+    if (!isOfPool(volume, this.#options.pool))
+      throw new PreconditionError(`PersistentVolume ${name} is another one now: repeat the command`);
     return volume;
   }
 

@@ -18,10 +18,12 @@ export interface VolumeSight {
   readonly uid: string;
   /** CSI's id of the volume. */
   readonly handle: string;
-  /** Its own reclaim policy, `Delete`, `Retain`, …; of one that is retained only until it has moved, the one that it had. */
+  /** The reclaim policy that it is to have in the end: its own; of one that is retained only until it has moved, the one that it had. */
   readonly policy: string;
   /** Whether its reclaim policy is Retain now. */
   readonly isRetained: boolean;
+  /** Whether it says that it was retained in order to be moved. */
+  readonly isMarked: boolean;
   /** `Bound`, `Released`, … */
   readonly phase: string;
   readonly finalizers: readonly string[];
@@ -30,12 +32,6 @@ export interface VolumeSight {
   readonly claim?: VolumeClaim;
   /** The node's value of the topology label; absent: it does not name exactly one. */
   readonly home?: string;
-}
-
-/** What was noted down before a PersistentVolume was touched. */
-export interface RehomeNote {
-  readonly before: VolumeSight;
-  readonly to: string;
 }
 
 export interface RehomeSight {
@@ -48,24 +44,26 @@ export interface RehomeSight {
   /** Nodes of which a ThinPool says that the pool is open there; absent: nothing is known. */
   readonly reportedBy?: readonly string[];
   readonly volumes: readonly VolumeSight[];
-  readonly notes: readonly RehomeNote[];
+  /** PersistentVolumes as they were when they were noted down, each before it was deleted. */
+  readonly noted: readonly VolumeSight[];
 }
 
 /** In this order, for each PersistentVolume. Each may be repeated. */
 export type RehomeStep =
   /**
-   * Its reclaim policy, in one write with what it was: from here on nobody deletes the volume behind it. So it is before the note: that
-   * one which is noted and gone was deleted by nobody else than this command is true only then.
+   * Its reclaim policy, in one write with a mark that says what it was: from here on nobody deletes the volume behind it. So it is before
+   * the note: that one which is noted and gone was deleted by nobody else than this command is true only then.
    */
   | { readonly kind: "retain" }
-  /** Its whole text, into a ConfigMap. */
+  /** Its whole text, with the mark, into a ConfigMap. */
   | { readonly kind: "note" }
   /** The object alone; the finalizers that protect it from this are taken away. */
   | { readonly kind: "remove" }
   | { readonly kind: "create" }
-  /** The policy it had, once Kubernetes has it in the phase it was in. */
-  | { readonly kind: "restore-policy" }
-  | { readonly kind: "forget" };
+  /** Before the policy is back: one that is noted is retained as long. */
+  | { readonly kind: "forget" }
+  /** The policy it had, once Kubernetes says that its claim has it, and no mark; where its claim is gone, it stays retained. */
+  | { readonly kind: "restore-policy" };
 
 export interface VolumePlan {
   readonly name: string;
@@ -97,7 +95,7 @@ export const KNOWN_FINALIZERS: readonly string[] = [
 ];
 
 export function planRehome(sight: RehomeSight): RehomePlan {
-  const noted = new Map(sight.notes.map((note) => [note.before.name, note]));
+  const noted = new Map(sight.noted.map((before) => [before.name, before]));
   const present = new Map(sight.volumes.map((volume) => [volume.name, volume]));
   const names = [...new Set([...present.keys(), ...noted.keys()])].toSorted();
   const fates = names.map((name) => fateOf(present.get(name), noted.get(name), sight));
@@ -127,17 +125,14 @@ type Fate =
   | { readonly kind: "done"; readonly name: string }
   | { readonly kind: "left"; readonly name: string; readonly problem: string };
 
-function fateOf(volume: VolumeSight | undefined, note: RehomeNote | undefined, { to }: RehomeSight): Fate {
-  if (note !== undefined) return fateOfNoted(volume, note, to);
+function fateOf(volume: VolumeSight | undefined, before: VolumeSight | undefined, { to }: RehomeSight): Fate {
+  if (before !== undefined) return fateOfNoted(volume, before, to);
   if (volume === undefined) throw new RangeError("neither there nor noted");
-  const { name, home } = volume;
-  if (home === to) return { kind: "done", name };
+  const { name, home, isMarked, isLeaving } = volume;
+  if (home === to)
+    return isMarked && !isLeaving ? planned(volume, unmarking(volume)) : { kind: "done", name };
   const problem = objectionTo(volume);
-  if (problem !== undefined) return { kind: "left", name, problem };
-  return {
-    kind: "plan",
-    plan: planOf(volume, [...retained(volume), { kind: "note" }, { kind: "remove" }, ...afterwards(volume)]),
-  };
+  return problem === undefined ? planned(volume, wholeMove(volume)) : { kind: "left", name, problem };
 }
 
 function objectionTo(volume: VolumeSight): string | undefined {
@@ -149,67 +144,81 @@ function objectionTo(volume: VolumeSight): string | undefined {
   return foreign.length === 0 ? undefined : `others hold it: finalizers ${foreign.join(", ")}`;
 }
 
-/** csi-provisioner has begun with it, or is about to. */
-export const isBeingDeleted = ({ phase, isRetained }: VolumeSight): boolean =>
-  !isRetained && (phase === "Released" || phase === "Failed");
+/** Its claim is gone. csi-provisioner deletes what is so and has the policy Delete, and its volume with it. */
+export const isReleased = ({ phase }: Pick<VolumeSight, "phase">): boolean =>
+  phase === "Released" || phase === "Failed";
 
-/** It was begun before. Nobody but this command deletes a PersistentVolume that is noted, and not yet made again. */
-function fateOfNoted(volume: VolumeSight | undefined, note: RehomeNote, to: string): Fate {
-  const { before } = note;
-  const { name } = before;
-  if (note.to !== to)
-    return {
-      kind: "left",
-      name,
-      problem: `it is on its way to ${note.to}: end that first (--to ${note.to})`,
-    };
-  if (volume === undefined) return { kind: "plan", plan: planOf(before, afterwards(before)) };
-  if (volume.uid === before.uid) {
-    const foreign = volume.finalizers.filter((each) => !KNOWN_FINALIZERS.includes(each));
-    if (foreign.length > 0)
-      return { kind: "left", name, problem: `others hold it: finalizers ${foreign.join(", ")}` };
-    if (isBeingDeleted(volume))
-      return { kind: "left", name, problem: "its claim is gone, and somebody took Retain away" };
-    return {
-      kind: "plan",
-      plan: planOf(before, [...retained(volume), { kind: "remove" }, ...afterwards(before)]),
-    };
-  }
-  if (volume.handle !== before.handle || volume.home !== to || volume.claim?.uid !== before.claim?.uid)
+/** csi-provisioner has begun with it, or is about to. */
+export const isBeingDeleted = (volume: VolumeSight): boolean => !volume.isRetained && isReleased(volume);
+
+/**
+ * It was begun before, for this node or for another. Nobody but this command deletes a PersistentVolume that is noted, and not yet made
+ * again; where it was made again, it says itself.
+ */
+function fateOfNoted(volume: VolumeSight | undefined, before: VolumeSight, to: string): Fate {
+  if (volume === undefined) return planned(before, afterwards(before));
+  return volume.uid === before.uid ? fateOfUntouched(volume, before, to) : fateOfMade(volume, before, to);
+}
+
+function fateOfUntouched(volume: VolumeSight, before: VolumeSight, to: string): Fate {
+  const { name, home, isLeaving, finalizers } = volume;
+  // The pool has come home again. What somebody has deleted cannot stay, though.
+  if (home === to && !isLeaving) return planned(volume, [{ kind: "forget" }, ...unmarking(volume)]);
+  const foreign = finalizers.filter((each) => !KNOWN_FINALIZERS.includes(each));
+  if (foreign.length > 0)
+    return { kind: "left", name, problem: `others hold it: finalizers ${foreign.join(", ")}` };
+  if (isBeingDeleted(volume))
+    return { kind: "left", name, problem: "its claim is gone, and somebody took Retain away" };
+  return planned(before, [...retained(volume), { kind: "remove" }, ...afterwards(before)]);
+}
+
+function fateOfMade(volume: VolumeSight, before: VolumeSight, to: string): Fate {
+  const { name, home, handle, claim } = volume;
+  if (handle !== before.handle || home === undefined || claim?.uid !== before.claim?.uid)
     return {
       kind: "left",
       name,
       problem: "another one of its name is there now, and is not what was to be made; what it was is noted",
     };
-  if (before.phase === "Bound" && volume.phase === "Released")
-    return {
-      kind: "plan",
-      plan: {
-        ...planOf(before, [{ kind: "forget" }]),
-        remark: `its claim is gone: its reclaim policy stays ${volume.policy}`,
-      },
-    };
-  return { kind: "plan", plan: planOf(before, [...policyBack(before), { kind: "forget" }]) };
+  if (home === to) return planned(volume, [{ kind: "forget" }, ...unmarking(volume)]);
+  // It was made for another node than this one: its note has done its work, and it is as any other.
+  const problem = objectionTo(volume);
+  if (problem !== undefined) return { kind: "left", name, problem };
+  return planned(volume, [{ kind: "forget" }, ...wholeMove(volume)]);
 }
+
+const wholeMove = (volume: VolumeSight): readonly RehomeStep[] => [
+  ...retained(volume),
+  { kind: "note" },
+  { kind: "remove" },
+  ...afterwards(volume),
+];
 
 const retained = ({ isRetained }: VolumeSight): readonly RehomeStep[] =>
   isRetained ? [] : [{ kind: "retain" }];
 
+/** `before`: as it is noted, or will be. One that is not retained yet is marked by then. */
 const afterwards = (before: VolumeSight): readonly RehomeStep[] => [
   { kind: "create" },
-  ...policyBack(before),
   { kind: "forget" },
+  ...unmarking({ isMarked: before.isMarked || !before.isRetained }),
 ];
 
-const policyBack = ({ policy }: VolumeSight): readonly RehomeStep[] =>
-  policy === RETAIN ? [] : [{ kind: "restore-policy" }];
+const unmarking = ({ isMarked }: Pick<VolumeSight, "isMarked">): readonly RehomeStep[] =>
+  isMarked ? [{ kind: "restore-policy" }] : [];
 
-function planOf({ name, claim, home = "", policy }: VolumeSight, steps: readonly RehomeStep[]): VolumePlan {
-  return {
+function planned(volume: VolumeSight, steps: readonly RehomeStep[]): Fate {
+  const { name, claim, home = "", policy, isMarked } = volume;
+  const plan = {
     name,
     ...(claim === undefined ? {} : { claim: `${claim.namespace}/${claim.name}` }),
     from: home,
     policy,
     steps,
+    ...(isMarked && isReleased(volume) ? { remark: STAYS_RETAINED } : {}),
   };
+  return { kind: "plan", plan };
 }
+
+/** Of one that was to get its policy back. */
+export const STAYS_RETAINED = `its claim is gone: its reclaim policy stays ${RETAIN}, and its volume is a person's to delete`;

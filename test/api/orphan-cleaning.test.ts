@@ -172,7 +172,7 @@ describe("nothing is deleted", () => {
       metadata: { name: "pvc-moving", uid: "uid-of-moving", resourceVersion: "1" },
       spec: { csi: { driver: "csi.dmthin.io", volumeHandle: moving } },
     });
-    const note = noteObject(moved, at(0).pool.uuid, "node-b");
+    const note = noteObject(moved, at(0).pool.uuid);
     await core.createNamespacedConfigMap({ namespace: NAMESPACE, body: note });
     await look(GRACE + 1000);
     await look(0);

@@ -4,10 +4,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 
 import type { RawApi } from "../../src/kube/raw.ts";
-import { affinityTo, VOLUMES } from "../cluster/claimed-volumes.ts";
+import { affinityTo, VOLUMES, type Volume } from "../cluster/claimed-volumes.ts";
 import { expectMoved, RehomeTests } from "../cluster/rehome-tests.ts";
 
 const tests = new RehomeTests();
+/** Of another driver. */
+const OTHERS = { csi: { driver: "other", volumeHandle: "x" } };
 
 describe("while it is under way", () => {
   test("a claim that is deleted just before the first write takes its volume along, and nothing is made again", async () => {
@@ -22,7 +24,8 @@ describe("while it is under way", () => {
         return tests.api.send(request);
       },
     };
-    await expect(tests.run(racing)).rejects.toThrow("409");
+    const raced = await tests.run(racing);
+    expect([raced.code, raced.text]).toEqual([2, expect.stringMatching(/pv-a was just changed/)]);
     const { spec, status } = await tests.cluster.one("pv-a");
     expect([spec.persistentVolumeReclaimPolicy, status.phase]).toEqual(["Delete", "Released"]);
     const meanwhile = await tests.run();
@@ -36,20 +39,91 @@ describe("while it is under way", () => {
     expect([await tests.cluster.all(), await tests.cluster.notes()]).toEqual([[], 0]);
   });
 
-  test("a claim that is deleted after the first write leaves its volume to be moved, and deleted there", async () => {
+  test("a PersistentVolume that somebody changes just before the first write does not keep the others", async () => {
+    const [, other] = [
+      await tests.cluster.provision("a", "Delete"),
+      await tests.cluster.provision("b", "Delete"),
+    ];
+    let isChanged = false;
+    const racing: RawApi = {
+      send: async (request) => {
+        if (request.method !== "GET" && !isChanged) {
+          isChanged = true;
+          const body = { metadata: { labels: { team: "two" } } };
+          await tests.api.send({ method: "PATCH", path: `${VOLUMES}/pv-a`, body });
+        }
+        return tests.api.send(request);
+      },
+    };
+    expect((await tests.run(racing)).code).toBe(2);
+    expect((await tests.cluster.one("pv-a")).spec["nodeAffinity"]).toEqual(affinityTo("node-a"));
+    expectMoved(await tests.cluster.one("pv-b"), other);
+    expect((await tests.run()).code).toBe(0);
+    expect((await tests.cluster.one("pv-a")).spec["nodeAffinity"]).toEqual(affinityTo("node-b"));
+  });
+
+  test("another PersistentVolume that comes under the name is not touched", async () => {
+    await tests.cluster.provision("a", "Delete");
+    let other: Volume | undefined;
+    const racing: RawApi = {
+      send: async (request) => {
+        if (request.path === `${VOLUMES}/pv-a` && other === undefined) {
+          await tests.cluster.deleteVolume("pv-a");
+          other = await tests.cluster.provision("a2", "Delete", OTHERS, "pv-a");
+        }
+        return tests.api.send(request);
+      },
+    };
+    const { code, text } = await tests.run(racing);
+    expect([code, text]).toEqual([2, expect.stringMatching(/pv-a is another one now/)]);
+    expect([await tests.cluster.one("pv-a"), await tests.cluster.notes()]).toEqual([other, 0]);
+  });
+
+  test("a volume that somebody kept meanwhile is not deleted by a later call", async () => {
     await tests.cluster.provision("a", "Delete");
     await expect(tests.run(tests.dyingAfter(1).api)).rejects.toThrow("dead");
+    // He sees Retain, is content with it, and deletes the claim.
     await tests.cluster.deleteClaim("a");
     const { spec, status } = await tests.cluster.one("pv-a");
     expect([spec.persistentVolumeReclaimPolicy, status.phase]).toEqual(["Retain", "Released"]);
-    expect((await tests.run()).code).toBe(0);
+    const seen = tests.watchingPolicies("pv-a");
+    const { code, text } = await tests.run(seen.api);
+    expect([code, text]).toEqual([0, expect.stringMatching(/pv-a: its claim is gone: .* stays Retain/)]);
     const moved = await tests.cluster.one("pv-a");
     expect(moved.spec).toMatchObject({
-      persistentVolumeReclaimPolicy: "Delete",
+      persistentVolumeReclaimPolicy: "Retain",
       nodeAffinity: affinityTo("node-b"),
     });
+    expect([moved.metadata.annotations, await tests.cluster.notes()]).toEqual([
+      { "pv.kubernetes.io/provisioned-by": "csi.dmthin.io" },
+      0,
+    ]);
+    expect(seen.written()).not.toContain("Delete");
+  });
+
+  test.each([1, 2])("a pool that goes home again after write %i leaves nothing changed", async (count) => {
+    const before = await tests.cluster.provision("a", "Delete");
+    await expect(tests.run(tests.dyingAfter(count).api)).rejects.toThrow("dead");
+    expect((await tests.run(tests.api, { node: "node-a" })).code).toBe(0);
+    const { metadata, spec } = await tests.cluster.one("pv-a");
+    expect([metadata.uid, metadata.annotations, spec]).toEqual([
+      before.metadata.uid,
+      before.metadata.annotations,
+      before.spec,
+    ]);
     expect(await tests.cluster.notes()).toBe(0);
   });
+
+  test.each([2, 3, 4, 5, 6])(
+    "a pool that goes to a third node after write %i is found there",
+    async (count) => {
+      const before = await tests.cluster.provision("a", "Delete");
+      await expect(tests.run(tests.dyingAfter(count).api, { node: "node-c" })).rejects.toThrow("dead");
+      expect((await tests.run()).code).toBe(0);
+      expectMoved(await tests.cluster.one("pv-a"), before);
+      expect(await tests.cluster.notes()).toBe(0);
+    },
+  );
 
   test("claims that Kubernetes calls Lost are waited for, also those of a call that was cut short", async () => {
     const before = await tests.cluster.provision("a", "Delete");
@@ -60,7 +134,8 @@ describe("while it is under way", () => {
       isEnded = true;
       return ended;
     });
-    await expect.poll(() => tests.cluster.notes(), { timeout: 10_000 }).toBe(0);
+    const policy = async () => (await tests.cluster.one("pv-a")).spec.persistentVolumeReclaimPolicy;
+    await expect.poll(policy, { timeout: 10_000 }).toBe("Delete");
     expectMoved(await tests.cluster.one("pv-a"), before);
     // Long enough to look more than once.
     await sleep(1000);
@@ -69,30 +144,35 @@ describe("while it is under way", () => {
     expect((await ending).code).toBe(0);
   });
 
-  test("a claim that is deleted leaves its volume retained", async () => {
-    await tests.cluster.provision("a", "Delete");
-    // Noted, retained, deleted, its finalizers gone, made again.
-    await expect(tests.run(tests.dyingAfter(5).api)).rejects.toThrow("dead");
-    await tests.cluster.deleteClaim("a");
-    const { code, text } = await tests.run();
-    expect([code, text]).toEqual([
-      0,
-      expect.stringMatching(/pv-a: its claim is gone: its reclaim policy stays Retain/),
-    ]);
-    expect((await tests.cluster.one("pv-a")).spec.persistentVolumeReclaimPolicy).toBe("Retain");
-    expect(await tests.cluster.notes()).toBe(0);
-  });
+  test.each([
+    ["noted", 5],
+    ["not noted any more", 6],
+  ])(
+    "a claim that is deleted when its volume is made again and %s leaves it retained",
+    async (_when, count) => {
+      await tests.cluster.provision("a", "Delete");
+      await expect(tests.run(tests.dyingAfter(count).api)).rejects.toThrow("dead");
+      await tests.cluster.deleteClaim("a");
+      const { code, text } = await tests.run();
+      expect([code, text]).toEqual([
+        0,
+        expect.stringMatching(/pv-a: its claim is gone: its reclaim policy stays Retain/),
+      ]);
+      expect((await tests.cluster.one("pv-a")).spec.persistentVolumeReclaimPolicy).toBe("Retain");
+      expect(await tests.cluster.notes()).toBe(0);
+      expect(await tests.run()).toEqual({ code: 0, text: "on node-b already: 1\n" });
+    },
+  );
 
   test("another PersistentVolume of its name is not touched, and the note is kept", async () => {
     const before = await tests.cluster.provision("a", "Delete");
     await expect(tests.run(tests.dyingAfter(4).api)).rejects.toThrow("dead");
     const { nodeAffinity, claimRef, ...spec } = before.spec;
     void claimRef;
-    const csi = { driver: "other", volumeHandle: "x" };
     await tests.api.send({
       method: "POST",
       path: VOLUMES,
-      body: { metadata: { name: "pv-a" }, spec: { ...spec, csi, nodeAffinity } },
+      body: { metadata: { name: "pv-a" }, spec: { ...spec, ...OTHERS, nodeAffinity } },
     });
     const { code, text } = await tests.run();
     expect([code, text]).toEqual([4, expect.stringMatching(/another one of its name is there now/)]);

@@ -71,13 +71,25 @@ export class ClaimedVolumes {
     }
   }
 
-  /** A claim and its PersistentVolume `pv-…` on `node-a`, as csi-provisioner makes it. `changes`: of its spec. */
-  async provision(name: string, policy: string, changes: object = {}): Promise<Volume> {
-    const claim = (await this.#api.send({ method: "POST", path: CLAIMS, body: claimOf(name) })) as Volume;
-    const body = volumeOf(name, claim.metadata.uid, { persistentVolumeReclaimPolicy: policy, ...changes });
+  /** A claim and its PersistentVolume `pv-…`, or of another name, on `node-a`, as csi-provisioner makes it. `changes`: of its spec. */
+  async provision(
+    name: string,
+    policy: string,
+    changes: object = {},
+    volume = `pv-${name}`,
+  ): Promise<Volume> {
+    const claim = (await this.#api.send({
+      method: "POST",
+      path: CLAIMS,
+      body: claimOf(name, volume),
+    })) as Volume;
+    const body = volumeOf(volume, name, claim.metadata.uid, {
+      persistentVolumeReclaimPolicy: policy,
+      ...changes,
+    });
     await this.#api.send({ method: "POST", path: VOLUMES, body });
     await this.bindAll();
-    return this.one(`pv-${name}`);
+    return this.one(volume);
   }
 
   deleteVolume(name: string): Promise<void> {
@@ -110,19 +122,19 @@ export class ClaimedVolumes {
   }
 }
 
-const claimOf = (name: string): object => ({
+const claimOf = (name: string, volumeName: string): object => ({
   metadata: { name },
   spec: {
     accessModes: ["ReadWriteOnce"],
     resources: { requests: { storage: "1Gi" } },
     storageClassName: "dmthin",
-    volumeName: `pv-${name}`,
+    volumeName,
   },
 });
 
-const volumeOf = (name: string, uid: string, changes: object): object => ({
+const volumeOf = (volume: string, name: string, uid: string, changes: object): object => ({
   metadata: {
-    name: `pv-${name}`,
+    name: volume,
     annotations: { "pv.kubernetes.io/provisioned-by": "csi.dmthin.io" },
     labels: { team: "one" },
     finalizers: [PROVISIONER],

@@ -31,7 +31,7 @@ export class RehomeTests {
   api!: RawApi;
   cluster!: ClaimedVolumes;
 
-  /** A cluster for the tests of a file, with nodes `node-a` and `node-b`; empty again after each test. */
+  /** A cluster for the tests of a file, with nodes `node-a`, `node-b` and `node-c`; empty again after each test. */
   constructor() {
     let directory: string;
     let binding: NodeJS.Timeout;
@@ -48,7 +48,7 @@ export class RehomeTests {
         path: "/api/v1/namespaces",
         body: { metadata: { name: NAMESPACE } },
       });
-      for (const name of ["node-a", "node-b"])
+      for (const name of ["node-a", "node-b", "node-c"])
         await this.api.send({
           method: "POST",
           path: "/api/v1/nodes",
@@ -78,6 +78,22 @@ export class RehomeTests {
     const said: string[] = [];
     const voice = { out: (text: string) => said.push(text), problem: (text: string) => said.push(text) };
     return { code: await rehome(api, command(changes), voice), text: said.join("") };
+  }
+
+  /** Looks at a PersistentVolume's reclaim policy after each write. */
+  watchingPolicies(name: string): { readonly api: RawApi; readonly written: () => readonly string[] } {
+    const written: string[] = [];
+    return {
+      written: () => written,
+      api: {
+        send: async (request) => {
+          const answer = await this.api.send(request);
+          const now = (await this.cluster.all()).filter(({ metadata }) => metadata.name === name);
+          written.push(...now.map(({ spec }) => spec.persistentVolumeReclaimPolicy));
+          return answer;
+        },
+      },
+    };
   }
 
   /** Dies as soon as the API server has done `count` writes. */

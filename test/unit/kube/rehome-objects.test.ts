@@ -7,6 +7,7 @@ import {
   parseNote,
   noteObject,
   parseVolume,
+  restoration,
   retention,
   sightOf,
 } from "../../../src/kube/rehome-objects.ts";
@@ -71,46 +72,70 @@ test("one that is made again keeps fields that are unknown here", () => {
   expect(moved).not.toHaveProperty("metadata.uid");
 });
 
-test("one that is retained in order to be moved says what its policy was, until it is made again", () => {
-  const { metadata, spec, ...rest } = object([{ matchExpressions: [only] }]);
-  const before = parseVolume({ metadata: { ...metadata, annotations: { own: "kept" } }, spec, ...rest });
+/** A PersistentVolume with its claim, and those changes to its parts. */
+const bound = ({
+  annotations = {},
+  policy = "Delete",
+  claim = "c",
+  phase = "Bound",
+}: {
+  readonly annotations?: object;
+  readonly policy?: string;
+  readonly claim?: string;
+  readonly phase?: string;
+} = {}) => {
+  const { metadata, spec } = object([{ matchExpressions: [only] }]);
+  const claimRef = claim === "" ? {} : { claimRef: { namespace: "shop", name: "data", uid: claim } };
+  return parseVolume({
+    metadata: { ...metadata, annotations },
+    spec: { ...spec, ...claimRef, persistentVolumeReclaimPolicy: policy },
+    status: { phase },
+  });
+};
+const MARK = retention(bound()).metadata.annotations;
+
+test("one that is retained in order to be moved says what its policy was, until it has it back", () => {
+  const before = bound({ annotations: { own: "kept" } });
   const change = retention(before);
-  const retained = parseVolume({
-    metadata: { ...metadata, annotations: { own: "kept", ...change.metadata.annotations } },
-    spec: { ...spec, ...change.spec },
-    ...rest,
+  expect(change.spec.persistentVolumeReclaimPolicy).toBe("Retain");
+  const retained = bound({ annotations: { own: "kept", ...change.metadata.annotations }, policy: "Retain" });
+  expect(sightOf(before)).toMatchObject({ policy: "Delete", isRetained: false, isMarked: false });
+  expect(sightOf(retained)).toEqual({ ...sightOf(before), isRetained: true, isMarked: true });
+  expect(movedVolume(retained, "node-b")).toMatchObject({
+    metadata: { annotations: { own: "kept", ...MARK } },
+    spec: { persistentVolumeReclaimPolicy: "Retain" },
   });
-  expect(retained.spec.persistentVolumeReclaimPolicy).toBe("Retain");
-  expect(sightOf(retained)).toEqual({ ...sightOf(before), isRetained: true });
-  expect(sightOf(before)).toMatchObject({ policy: "Delete", isRetained: false });
-  expect(movedVolume(retained, "node-b")).toMatchObject({ metadata: { annotations: { own: "kept" } } });
-  const moved = parseVolume({
-    ...movedVolume(retained, "node-b"),
-    metadata: {
-      ...(movedVolume(retained, "node-b") as typeof retained).metadata,
-      uid: "n",
-      resourceVersion: "2",
-    },
+  const [mark] = Object.keys(MARK);
+  expect(restoration("Delete")).toEqual({
+    metadata: { annotations: { [mark ?? ""]: null } },
+    spec: { persistentVolumeReclaimPolicy: "Delete" },
   });
-  expect(moved.metadata.annotations).toEqual({ own: "kept" });
-  expect(sightOf(moved).policy).toBe("Retain");
 });
 
-test("an annotation that somebody else wrote is no policy", () => {
-  const { metadata, spec, ...rest } = object([]);
-  const annotations = { "dmthin.io/reclaim-policy-before-rehome": "Recycle" };
-  const retained = { ...spec, persistentVolumeReclaimPolicy: "Retain" };
-  const volume = parseVolume({ metadata: { ...metadata, annotations }, spec: retained, ...rest });
-  expect(sightOf(volume).policy).toBe("Retain");
+test.each([
+  ["that has its claim", {}, "Delete"],
+  ["that nobody calls anything yet", { phase: "" }, "Delete"],
+  ["whose claim is gone", { phase: "Released" }, "Retain"],
+  ["that could not be deleted", { phase: "Failed" }, "Retain"],
+  ["that another claim has now", { claim: "d" }, "Retain"],
+  ["that no claim has now", { claim: "", phase: "Available" }, "Retain"],
+  ["with a mark of somebody else", { annotations: { [Object.keys(MARK)[0] ?? ""]: "Recycle/c" } }, "Retain"],
+])("a marked one %s is to be %s", (_what, changes, policy) => {
+  const volume = bound({ annotations: MARK, policy: "Retain", ...changes });
+  expect(sightOf(volume)).toMatchObject({ policy, isMarked: true, isRetained: true });
+});
+
+test("one that never had a claim gets its policy back as well", () => {
+  const free = bound({ claim: "", phase: "Available" });
+  const { annotations } = retention(free).metadata;
+  expect(sightOf(bound({ annotations, policy: "Retain", claim: "", phase: "Available" })).policy).toBe(
+    "Delete",
+  );
 });
 
 test("a note holds the whole of it", () => {
   const volume = parseVolume(object([{ matchExpressions: [only] }]));
-  expect(parseNote(noteObject(volume, POOL, "node-b"))).toEqual({
-    object: volume,
-    before: sightOf(volume),
-    to: "node-b",
-  });
+  expect(parseNote(noteObject(volume, POOL))).toEqual({ object: volume, before: sightOf(volume) });
 });
 
 test.each([

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { PoolUuid } from "../../../src/core/ids.ts";
-import { planRehome, type RehomeNote, type RehomeSight, type VolumeSight } from "../../../src/plan/rehome.ts";
+import { planRehome, STAYS_RETAINED, type RehomeSight, type VolumeSight } from "../../../src/plan/rehome.ts";
 
 const POOL = "0123456789abcdef0123456789abcdef" as PoolUuid;
 
@@ -10,7 +10,8 @@ const volume = (changes: Partial<VolumeSight> = {}): VolumeSight => ({
   uid: "old",
   handle: `v-${POOL}-00000000000000000001`,
   policy: "Delete",
-  isRetained: changes.policy === "Retain",
+  isRetained: changes.policy === "Retain" || changes.isMarked === true,
+  isMarked: false,
   phase: "Bound",
   finalizers: ["kubernetes.io/pv-protection"],
   isLeaving: false,
@@ -18,13 +19,11 @@ const volume = (changes: Partial<VolumeSight> = {}): VolumeSight => ({
   home: "node-a",
   ...changes,
 });
-const note = (changes: Partial<RehomeNote> = {}): RehomeNote => ({
-  before: volume(),
-  to: "node-b",
-  ...changes,
-});
+/** As it is noted: it was retained before. */
+const noted = volume({ isMarked: true });
+/** At its new place, and to get its policy back. */
 const made = (changes: Partial<VolumeSight> = {}): VolumeSight =>
-  volume({ uid: "new", home: "node-b", policy: "Retain", ...changes });
+  volume({ uid: "new", home: "node-b", isMarked: true, ...changes });
 
 const sight = (changes: Partial<RehomeSight>): RehomeSight => ({
   pool: POOL,
@@ -32,7 +31,7 @@ const sight = (changes: Partial<RehomeSight>): RehomeSight => ({
   to: "node-b",
   label: "node-b",
   volumes: [],
-  notes: [],
+  noted: [],
   ...changes,
 });
 
@@ -42,7 +41,7 @@ const stepsOf = (changes: Partial<RehomeSight>): readonly string[] => {
 };
 
 describe("a PersistentVolume of the pool", () => {
-  test("is retained, noted, deleted, made again, given its policy back, forgotten", () => {
+  test("is retained, noted, deleted, made again, forgotten, given its policy back", () => {
     expect(planRehome(sight({ volumes: [volume()] }))).toEqual({
       refused: [],
       volumes: [
@@ -51,7 +50,7 @@ describe("a PersistentVolume of the pool", () => {
           claim: "shop/data",
           from: "node-a",
           policy: "Delete",
-          steps: ["retain", "note", "remove", "create", "restore-policy", "forget"].map((kind) => ({ kind })),
+          steps: ["retain", "note", "remove", "create", "forget", "restore-policy"].map((kind) => ({ kind })),
         },
       ],
       done: [],
@@ -82,46 +81,69 @@ describe("a PersistentVolume of the pool", () => {
 });
 
 describe("what was cut short is ended", () => {
-  test("after Retain: what its policy was is known", () => {
-    expect(stepsOf({ volumes: [volume({ isRetained: true })] })).toEqual([
-      "note",
-      "remove",
-      "create",
-      "restore-policy",
+  const TO_THE_END = ["remove", "create", "forget", "restore-policy"];
+
+  test.each([
+    ["after Retain: what its policy was is known", volume({ isMarked: true }), ["note", ...TO_THE_END]],
+    ["when it is noted no more, and not yet given its policy back", made(), ["restore-policy"]],
+    [
+      "when the pool is home again, and nothing was done but Retain",
+      volume({ isMarked: true, home: "node-b" }),
+      ["restore-policy"],
+    ],
+  ])("%s", (_when, present, steps) => {
+    expect(stepsOf({ volumes: [present] })).toEqual(steps);
+  });
+
+  test.each([
+    ["when somebody took Retain away", [volume()], ["retain", ...TO_THE_END]],
+    ["after the note", [noted], TO_THE_END],
+    ["while finalizers hold it", [volume({ isMarked: true, isLeaving: true })], TO_THE_END],
+    ["when it is gone", [], ["create", "forget", "restore-policy"]],
+    ["when it was made again", [made()], ["forget", "restore-policy"]],
+    [
+      "when the pool is home again, and it was noted",
+      [volume({ isMarked: true, home: "node-b" })],
+      ["forget", "restore-policy"],
+    ],
+    [
+      "when the pool is home again, and somebody has deleted it",
+      [volume({ isMarked: true, home: "node-b", isLeaving: true })],
+      TO_THE_END,
+    ],
+    [
+      "when it was made for a node that is none any more",
+      [made({ home: "node-c" })],
+      ["forget", "note", ...TO_THE_END],
+    ],
+  ])("%s", (_when, volumes, steps) => {
+    expect(stepsOf({ volumes, noted: [noted] })).toEqual(steps);
+  });
+
+  test("of one that was retained before nobody knows another policy", () => {
+    const retained = volume({ policy: "Retain" });
+    expect(stepsOf({ noted: [retained] })).toEqual(["create", "forget"]);
+    expect(stepsOf({ noted: [retained], volumes: [made({ policy: "Retain", isMarked: false })] })).toEqual([
       "forget",
     ]);
   });
 
   test.each([
-    [
-      "when somebody took Retain away",
-      { volumes: [volume()] },
-      ["retain", "remove", "create", "restore-policy", "forget"],
-    ],
-    [
-      "after the note",
-      { volumes: [volume({ isRetained: true })] },
-      ["remove", "create", "restore-policy", "forget"],
-    ],
-    [
-      "while finalizers hold it",
-      { volumes: [volume({ isRetained: true, isLeaving: true })] },
-      ["remove", "create", "restore-policy", "forget"],
-    ],
-    ["when it is gone", { volumes: [] }, ["create", "restore-policy", "forget"]],
-    ["when it was made again", { volumes: [made()] }, ["restore-policy", "forget"]],
-    ["when it has its policy", { volumes: [made({ policy: "Delete" })] }, ["restore-policy", "forget"]],
-    ["when its claim has gone meanwhile", { volumes: [made({ phase: "Released" })] }, ["forget"]],
-  ])("%s", (_when, changes, steps) => {
-    expect(stepsOf({ ...changes, notes: [note()] })).toEqual(steps);
+    ["that was not noted", {}],
+    ["that was noted", { noted: [noted] }],
+  ])("one %s, whose claim has gone, stays retained, and that is said", (_which, more) => {
+    const released = made({ phase: "Released", policy: "Retain" });
+    expect(planRehome(sight({ volumes: [released], ...more })).volumes).toMatchObject([
+      { policy: "Retain", remark: STAYS_RETAINED },
+    ]);
   });
 
   test.each([
     ["of another volume", made({ handle: `v-${POOL}-00000000000000000002` })],
-    ["on another node", made({ home: "node-c" })],
+    ["at no one place", (({ home: _home, ...nowhere }) => nowhere)(made())],
     ["for another claim", made({ claim: { namespace: "shop", name: "data", uid: "other" } })],
   ])("but not where one %s has its name", (_what, present) => {
-    const plan = planRehome(sight({ volumes: [present], notes: [note()] }));
+    const plan = planRehome(sight({ volumes: [present], noted: [noted] }));
     expect([plan.volumes, plan.left]).toEqual([
       [],
       [{ name: "pv-1", problem: expect.stringMatching(/another one of its name/) as string }],
@@ -130,16 +152,10 @@ describe("what was cut short is ended", () => {
 
   test("and not where it is being deleted with its volume", () => {
     const going = volume({ phase: "Released" });
-    expect(planRehome(sight({ volumes: [going], notes: [note()] }))).toMatchObject({
+    expect(planRehome(sight({ volumes: [going], noted: [noted] }))).toMatchObject({
       volumes: [],
       left: [{ name: "pv-1", problem: expect.stringMatching(/its claim is gone/) as string }],
     });
-  });
-
-  test("and not to another node", () => {
-    expect(planRehome(sight({ notes: [note({ to: "node-c" })] })).left).toEqual([
-      { name: "pv-1", problem: "it is on its way to node-c: end that first (--to node-c)" },
-    ]);
   });
 });
 
