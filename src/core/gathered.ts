@@ -1,7 +1,7 @@
 /**
- * Names asked of somebody who can be asked for several at once. One question is under way; who comes meanwhile is gathered
- * into the next. So many askers cost few questions, and nobody is told what was found out before he asked. A controller has
- * one of these a node, so an asker is kept small: no promise.
+ * Names asked of somebody who can be asked for several at once. While a question is under way, who comes is gathered into the
+ * next. So many askers cost few questions, and nobody is told what was found out before he asked. One that is slow is waited
+ * for only so long. A controller has one of these a node, so an asker is kept small: no promise, no timer of his own.
  */
 export interface Question {
   /** Each once. */
@@ -15,7 +15,8 @@ export interface Question {
 export interface GatheredOptions<Answer> {
   /** Of names in one question. */
   readonly most: number;
-  /** Must settle soon after its signal is aborted: until then nothing more is asked. */
+  /** The most that anybody waits for a question that was under way when he came; milliseconds. */
+  readonly pauseMs: number;
   readonly ask: (question: Question) => Promise<(name: string) => Answer>;
   /** What a question that failed says of each of its names. */
   readonly failed: (error: unknown) => Answer;
@@ -36,7 +37,9 @@ export interface Asked<Answer> {
 export class Gathered<Answer> {
   readonly #options: GatheredOptions<Answer>;
   readonly #next = new Set<Asker<Answer>>();
-  #underWay = false;
+  /** The newest question, while it is under way. */
+  #latest: object | undefined;
+  #pause: NodeJS.Timeout | undefined;
 
   constructor(options: GatheredOptions<Answer>) {
     this.#options = options;
@@ -45,19 +48,23 @@ export class Gathered<Answer> {
   ask(name: string, waiter: Waiter<Answer>): Asked<Answer> {
     const asker = new Asker<Answer>(name, waiter, this.#next);
     this.#next.add(asker);
-    if (!this.#underWay) void this.#askAll();
+    this.#goOn();
     return asker;
   }
 
-  /** Rejects never. */
-  async #askAll(): Promise<void> {
-    this.#underWay = true;
-    while (this.#next.size > 0) await this.#askOnce();
-    this.#underWay = false;
+  #goOn(): void {
+    if (this.#next.size === 0) return;
+    if (this.#latest === undefined) void this.#askOnce();
+    else this.#pause ??= setTimeout(() => void this.#askOnce(), this.#options.pauseMs).unref();
   }
 
+  /** Rejects never. */
   async #askOnce(): Promise<void> {
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    if (this.#next.size === 0) return;
     const { most, ask, failed } = this.#options;
+    const latest = (this.#latest = {});
     const asking = new Set(this.#next.values().take(most));
     const nobody = new AbortController();
     const names = new Set<string>();
@@ -68,12 +75,17 @@ export class Gathered<Answer> {
       names.add(asker.name);
       deadline = Math.max(deadline, asker.deadline);
     }
+    // Those that are more than may be in it.
+    this.#goOn();
     try {
       const answerTo = await ask({ names: [...names], signal: nobody.signal, deadline });
       for (const asker of asking) asker.tell(answerTo(asker.name));
     } catch (error) {
       for (const asker of asking) asker.tell(failed(error));
     }
+    if (this.#latest !== latest) return;
+    this.#latest = undefined;
+    this.#goOn();
   }
 }
 

@@ -38,7 +38,7 @@ export type Handlers<Definition> = {
 export const isReady = (driver: Driver): boolean => (driver.pools()?.pools.length ?? 0) > 0;
 
 /** Throws PoolUnavailableError during the start: callers retry. */
-export function requireOpened(driver: Driver): PoolSet {
+export function requireOpened(driver: Pick<Driver, "pools">): PoolSet {
   const pools = driver.pools();
   if (pools === undefined) throw new PoolUnavailableError("the pools are being opened; retry");
   return pools;

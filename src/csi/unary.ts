@@ -30,6 +30,8 @@ export interface UnaryOptions {
    * about what was done.
    */
   readonly answeredBy?: string;
+  /** Throws where this call may not begin. In one step with its handler up to where that first waits. */
+  readonly admit?: (method: string, request: object, metadata: Metadata) => void;
   /** Told of each call when it is answered, with the name of its code. */
   readonly onAnswered?: (method: string, code: string, ms: number) => void;
 }
@@ -81,7 +83,10 @@ export function unary<Request extends object, Response>(
     const answering = new Answering(method, call, reply, options);
     // Started in a promise, so that a synchronous throw is an answer too.
     Promise.resolve()
-      .then(() => handler(call.request, answering))
+      .then(() => {
+        options.admit?.(method, call.request, call.metadata);
+        return handler(call.request, answering);
+      })
       .then((response) => answering.resolve(response))
       .catch((error: unknown) => answering.reject(error));
   };

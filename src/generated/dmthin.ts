@@ -104,11 +104,13 @@ export type FindNamesRequest_Kind__Output = typeof FindNamesRequest_Kind[keyof t
 export interface FindNamesRequest {
   'kind'?: (FindNamesRequest_Kind);
   'names'?: (string)[];
+  'asker'?: (string);
 }
 
 export interface FindNamesRequest__Output {
   'kind': (FindNamesRequest_Kind__Output);
   'names': (string)[];
+  'asker': (string);
 }
 
 export interface FindNamesResponse_Found {
@@ -136,11 +138,15 @@ export interface FindNamesResponse_UnsurePool__Output {
 export interface FindNamesResponse {
   'found'?: (FindNamesResponse_Found)[];
   'unsure'?: (FindNamesResponse_UnsurePool)[];
+  'held'?: (string)[];
+  'token'?: (string);
 }
 
 export interface FindNamesResponse__Output {
   'found': (FindNamesResponse_Found__Output)[];
   'unsure': (FindNamesResponse_UnsurePool__Output)[];
+  'held': (string)[];
+  'token': (string);
 }
 
 export interface FollowRequest {

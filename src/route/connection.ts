@@ -9,7 +9,7 @@ import { PassedOnError } from "../csi/status.ts";
 import { ANSWERED_BY } from "../csi/unary.ts";
 import type { NodeState__Output } from "../generated/dmthin.ts";
 import type { Log } from "../log.ts";
-import { loadNodeLink } from "./contract.ts";
+import { loadNodeLink, NAME_TOKEN } from "./contract.ts";
 import { NAMED_BY_URI } from "./identity.ts";
 import { nodeView, type NodeView } from "./node-view.ts";
 
@@ -110,12 +110,14 @@ export class NodeConnection {
 
   /**
    * One call. Rejects with PassedOnError where the node answered so itself; with OutcomeUnknownError where the answer got
-   * lost: a transport's INTERNAL or RESOURCE_EXHAUSTED must not read as "nothing was begun".
+   * lost: a transport's INTERNAL or RESOURCE_EXHAUSTED must not read as "nothing was begun". `nameToken`: of a create, as the
+   * node gave it when it was asked for the name.
    */
   call<Request, Response>(
     method: CalledMethod<Request, Response>,
     request: Request,
     { signal, deadline }: Waiting,
+    nameToken?: string,
   ): Promise<Response> {
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     if (this.#closed || signal.aborted) {
@@ -128,12 +130,14 @@ export class NodeConnection {
       if (error === null && response !== undefined) resolve(response);
       else reject(this.#problemOf(error));
     };
+    const metadata = new Metadata();
+    if (nameToken !== undefined) metadata.set(NAME_TOKEN, nameToken);
     const call = this.#client.makeUnaryRequest(
       path,
       requestSerialize,
       responseDeserialize,
       request,
-      new Metadata(),
+      metadata,
       { deadline },
       done,
     );

@@ -5,6 +5,9 @@ import type { EnrolmentDefinition, NodeLinkDefinition, ProtoGrpcType } from "../
 /** Of names in one question, at both ends; a node refuses more. Of 128 bytes at most each, that is a small message. */
 export const MOST_NAMES = 1000;
 
+/** Metadata of a create: what the node said when it was last asked for the name. */
+export const NAME_TOKEN = "dmthin-name-token";
+
 /** Messages look as those of `csi/proto.ts` do. Throws where the file cannot be read: the installation is broken. */
 export function loadNodeLink(): NodeLinkDefinition {
   return load().NodeLink.service;

@@ -1,21 +1,18 @@
 /** What a node serves to controllers: CSI but for mounts, and how it is. Every caller must be a controller. */
 import { status, type ServerWritableStream, type UntypedHandleCall } from "@grpc/grpc-js";
-import { InvalidRequestError } from "../core/errors.ts";
-import { lockKey } from "../core/lock-keys.ts";
 import type { Operations } from "../core/operations.ts";
-import { requireOpened, type Driver } from "../csi/driver.ts";
+import type { Driver } from "../csi/driver.ts";
 import type { Service } from "../csi/server.ts";
 import { routedServices, serviceOf } from "../csi/services.ts";
 import type { UnaryOptions } from "../csi/unary.ts";
 import type {
   FindNamesRequest__Output,
-  FindNamesResponse,
-  FindNamesResponse_UnsurePool,
   FollowRequest__Output,
   ListObjectsRequest__Output,
   NodeState,
 } from "../generated/dmthin.ts";
-import { loadNodeLink, MOST_NAMES } from "./contract.ts";
+import { loadNodeLink, NAME_TOKEN } from "./contract.ts";
+import { NodeNames } from "./node-names.ts";
 import { listObjects } from "./node-objects.ts";
 import type { StateFeed } from "./node-state.ts";
 
@@ -35,9 +32,17 @@ export function nodeServices(
   { driver, operations, feed, followedFor }: NodeParts,
   options: UnaryOptions,
 ): readonly Service[] {
-  const marked = { ...options, answeredBy: driver.node.name };
+  const names = new NodeNames(driver, operations);
+  const marked: UnaryOptions = {
+    ...options,
+    answeredBy: driver.node.name,
+    admit: (method, request, metadata) => {
+      const [token] = metadata.get(NAME_TOKEN);
+      names.admit(method, request, token?.toString());
+    },
+  };
   const handlers = {
-    FindNames: async (request: FindNamesRequest__Output) => findNames(driver, operations, request),
+    FindNames: async (request: FindNamesRequest__Output) => names.find(request),
     ListObjects: async (request: ListObjectsRequest__Output) => listObjects(driver, request),
   };
   const link = serviceOf(loadNodeLink(), handlers, marked);
@@ -63,60 +68,3 @@ function follower(feed: StateFeed, call: ServerWritableStream<object, NodeState>
   });
   call.on("cancelled", leave).on("close", leave).on("error", leave);
 }
-
-/**
- * From memory. A name counts as taken from the moment that an operation holds it: from then on a volume may come of it,
- * whatever becomes of the call.
- */
-function findNames(
-  driver: Driver,
-  operations: Pick<Operations, "holds">,
-  { kind, names }: FindNamesRequest__Output,
-): FindNamesResponse {
-  if (names.length > MOST_NAMES) throw new InvalidRequestError("names", `are more than ${MOST_NAMES}`);
-  const set = requireOpened(driver);
-  const { pools } = set;
-  const lookup = LOOKUPS[kind];
-  if (lookup === undefined) throw new InvalidRequestError("kind", "is none that this version knows");
-  const found = names.flatMap((name) => {
-    const pool = pools.find((each) => lookup.has(each, name));
-    if (pool !== undefined) return [{ name, pool_uuid: pool.uuid }];
-    return operations.holds(lookup.key(name)) ? [{ name, pool_uuid: "" }] : [];
-  });
-  return { found, unsure: unsurePools(set) };
-}
-
-/** As the driver has them. */
-type Pools = ReturnType<typeof requireOpened>;
-
-/** What a pool holds that is not open, or whose catalog may be an old copy, is not known. */
-function unsurePools({ pools, absent, default: usual }: Pools): FindNamesResponse_UnsurePool[] {
-  const old = pools.flatMap((pool) =>
-    pool.condition.kind === "read-only"
-      ? [
-          {
-            name: pool.name,
-            may_be_default: pool === usual,
-            reason: `the catalog of pool ${pool.name} may be an old copy: ${pool.condition.reason}`,
-          },
-        ]
-      : [],
-  );
-  const closed = absent.map(({ name, reason }) => ({
-    name,
-    may_be_default: usual === undefined,
-    reason: `pool ${name} is not open: ${reason}`,
-  }));
-  return [...old, ...closed];
-}
-
-interface Lookup {
-  readonly has: (pool: Pools["pools"][number], name: string) => boolean;
-  readonly key: (name: string) => string;
-}
-
-const LOOKUPS: Partial<Record<FindNamesRequest__Output["kind"], Lookup>> = {
-  VOLUME: { has: (pool, name) => pool.volumeByName(name) !== undefined, key: lockKey.volumeName },
-  SNAPSHOT: { has: (pool, name) => pool.snapshotByName(name) !== undefined, key: lockKey.snapshotName },
-  GROUP_SNAPSHOT: { has: (pool, name) => pool.groupByName(name) !== undefined, key: lockKey.groupName },
-};

@@ -17,7 +17,8 @@ import type { Log } from "../log.ts";
 import { roomOf } from "./capacity.ts";
 import { awayError, type Waiting } from "./connection.ts";
 import type { Fleet, FleetNode } from "./fleet.ts";
-import { doubtOf, takers, type NameAnswer, type Names } from "./names.ts";
+import { LONGEST_WAY_MS } from "./name-leases.ts";
+import { doubtOf, requireNotHeld, takers, tokenFor, type NameAnswers, type Names } from "./names.ts";
 import { requireOwnVolume } from "./own-answers.ts";
 
 /** Nodes that refuse for room are few: their reports are seconds old. */
@@ -26,8 +27,11 @@ const MOST_TRIES = 8;
 /** Names of creates whose outcome is not known. Beyond this the oldest is forgotten. */
 const MOST_DOUBTS = 10_000;
 
-/** From its create on, how long a name waits for a node that has left the roster. */
-const LEFT_MS = 600_000;
+/** Where a create may go, and what it has to show there. */
+interface Place {
+  readonly node: FleetNode;
+  readonly token: string | undefined;
+}
 
 interface Doubt {
   readonly node: string;
@@ -78,16 +82,17 @@ export class Placement {
     call: CreateVolumeCall,
     waiting: Waiting,
   ): Promise<CreateVolumeResponse__Output> {
+    const name = { kind: "VOLUME", text: call.name } as const;
     if (call.source !== undefined) {
       const { pool } = call.source;
-      const owner = await this.#names.ownerWhereFree({ kind: "VOLUME", text: call.name }, pool, waiting);
-      return this.#forward(owner, request, waiting);
+      const { owner, token } = await this.#names.ownerWhereFree(name, pool, waiting);
+      return this.#forward({ node: owner, token }, request, waiting);
     }
     const doubted = this.#doubted(call.name);
     const candidates = new Set(this.#candidates(call));
     const mayHave = (node: FleetNode): boolean => candidates.has(node) || node.name === doubted;
-    const name = { kind: "VOLUME", text: call.name } as const;
     const answers = await this.#names.ask(name, waiting, mayHave);
+    const placeOn = (node: FleetNode): Place => ({ node, token: tokenFor(node, answers) });
     const existing = this.#existing(call, answers);
     if (existing !== undefined) {
       // A retry may well prefer another node. A node that lies about names shows here too.
@@ -96,8 +101,9 @@ export class Placement {
           { name: call.name, node: existing.name },
           "a node that was not asked for has the name",
         );
-      return this.#forward(existing, request, waiting);
+      return this.#forward(placeOn(existing), request, waiting);
     }
+    requireNotHeld(name, answers);
     for (const [node, answer] of answers) {
       const reason = mayHave(node) ? doubtOf(answer, call.pool) : undefined;
       if (reason !== undefined)
@@ -105,7 +111,7 @@ export class Placement {
           `volume ${quote(call.name)} may exist on node ${node.name}, which cannot tell: ${reason}; retry`,
         );
     }
-    return this.#place([...candidates], call, request, waiting);
+    return this.#place([...candidates].map(placeOn), call, request, waiting);
   }
 
   /**
@@ -126,7 +132,7 @@ export class Placement {
     return first === undefined ? nodes.filter((node) => mayHavePool(node, call)) : nodes;
   }
 
-  #existing(call: CreateVolumeCall, answers: ReadonlyMap<FleetNode, NameAnswer>): FleetNode | undefined {
+  #existing(call: CreateVolumeCall, answers: NameAnswers): FleetNode | undefined {
     const [existing, ...others] = takers(answers);
     if (existing === undefined || others.length === 0) return existing;
     const names = [existing, ...others].map(({ name }) => name).join(" and ");
@@ -136,7 +142,7 @@ export class Placement {
   }
 
   async #place(
-    candidates: readonly FleetNode[],
+    candidates: readonly Place[],
     call: CreateVolumeCall,
     request: CreateVolumeRequest__Output,
     waiting: Waiting,
@@ -144,13 +150,13 @@ export class Placement {
     const [only, ...more] = candidates;
     if (only !== undefined && more.length === 0) return this.#forward(only, request, waiting);
     const ranked = candidates
-      .map((node) => ({ node, room: roomOf(node.view, call.pool).maximumVolume }))
+      .map((place) => ({ place, room: roomOf(place.node.view, call.pool).maximumVolume }))
       .filter(({ room }) => room > 0n && room >= (call.range.required ?? 0n))
       .toSorted((one, other) => (one.room < other.room ? 1 : one.room > other.room ? -1 : 0));
     let refusal: PassedOnError | undefined;
-    for (const { node } of ranked.slice(0, MOST_TRIES)) {
+    for (const { place } of ranked.slice(0, MOST_TRIES)) {
       try {
-        return await this.#forward(node, request, waiting);
+        return await this.#forward(place, request, waiting);
       } catch (error) {
         if (!(error instanceof PassedOnError) || error.code !== status.RESOURCE_EXHAUSTED) throw error;
         refusal ??= error;
@@ -163,14 +169,14 @@ export class Placement {
   }
 
   async #forward(
-    node: FleetNode,
+    { node, token }: Place,
     request: CreateVolumeRequest__Output,
     waiting: Waiting,
   ): Promise<CreateVolumeResponse__Output> {
     if (node.view === undefined) throw awayError(node);
     this.#doubt(request.name, node.name);
     try {
-      const response = await node.call(this.#method, request, waiting);
+      const response = await node.call(this.#method, request, waiting, token);
       requireOwnVolume(this.#fleet, node, response.volume);
       this.#doubts.delete(request.name);
       return response;
@@ -188,7 +194,7 @@ export class Placement {
     this.#fleet.requireKnown();
     const doubt = this.#doubts.get(name);
     if (doubt === undefined || this.#fleet.nodes.some((node) => node.name === doubt.node)) return doubt?.node;
-    if (performance.now() - doubt.since < LEFT_MS)
+    if (performance.now() - doubt.since < LONGEST_WAY_MS)
       throw new PoolUnavailableError(
         `volume ${quote(name)} may exist on node ${doubt.node}, which is no node of this driver any more; retry`,
       );

@@ -2,8 +2,7 @@
  * The controller's CSI services: one table, "who has it → the same call there". What a request means and what is wrong
  * with it is decided by nodes alone; here are read the few fields that say where.
  */
-import { PreconditionError } from "../core/errors.ts";
-import { parseId, type PoolUuid } from "../core/ids.ts";
+import { parseId } from "../core/ids.ts";
 import {
   CONTROLLER_CAPABILITIES,
   GROUP_CAPABILITIES,
@@ -11,21 +10,18 @@ import {
 } from "../csi/controller-capabilities.ts";
 import type { Handlers } from "../csi/driver.ts";
 import { identityHandlers } from "../csi/identity.ts";
-import { parseCreateGroup, parseCreateSnapshot } from "../csi/messages-snapshot.ts";
 import { loadCsi } from "../csi/proto.ts";
 import type { Service } from "../csi/server.ts";
 import { serviceOf } from "../csi/services.ts";
 import type { CallInfo, UnaryOptions } from "../csi/unary.ts";
 import type {
   ControllerDefinition,
-  CreateVolumeGroupSnapshotRequest__Output,
   GroupControllerDefinition,
   ListSnapshotsRequest__Output,
   ListSnapshotsResponse_Entry__Output,
   ListVolumesRequest__Output,
   ListVolumesResponse_Entry__Output,
 } from "../generated/csi.ts";
-import type { Log } from "../log.ts";
 import { capacityOf } from "./capacity.ts";
 import type { CalledMethod } from "./connection.ts";
 import type { Fleet, FleetNode } from "./fleet.ts";
@@ -33,21 +29,27 @@ import { listAll, type MergedList } from "./lists.ts";
 import { Names } from "./names.ts";
 import { requireOwnGroup, requireOwnSnapshot, requireOwnVolume } from "./own-answers.ts";
 import { Placement } from "./placement.ts";
+import { Snapshots } from "./snapshots.ts";
 
 export function routerServices(fleet: Fleet, version: string, options: UnaryOptions): readonly Service[] {
   const { Identity, Controller, GroupController } = loadCsi();
   const identity = identityHandlers({ version, ready: () => fleet.known });
   const names = new Names(fleet);
+  const snapshots = new Snapshots(fleet, names);
+  const placement = new Placement(fleet, names, options.log);
   return [
     serviceOf(Identity, identity, options),
-    serviceOf(Controller, controllerRoutes(fleet, names, options.log), options),
-    serviceOf(GroupController, groupRoutes(fleet, names), options),
+    serviceOf(Controller, controllerRoutes(fleet, placement, snapshots), options),
+    serviceOf(GroupController, groupRoutes(fleet, snapshots), options),
   ];
 }
 
-function controllerRoutes(fleet: Fleet, names: Names, log: Log): Handlers<ControllerDefinition> {
+function controllerRoutes(
+  fleet: Fleet,
+  placement: Placement,
+  snapshots: Snapshots,
+): Handlers<ControllerDefinition> {
   const { Controller } = loadCsi();
-  const placement = new Placement(fleet, names, log);
   return {
     ...UNIMPLEMENTED,
     ControllerGetCapabilities: async () => CONTROLLER_CAPABILITIES,
@@ -63,13 +65,7 @@ function controllerRoutes(fleet: Fleet, names: Names, log: Log): Handlers<Contro
     ValidateVolumeCapabilities: byId(fleet, Controller.ValidateVolumeCapabilities, ({ volume_id: id }) => id),
     ListVolumes: (request, info) => listVolumes(fleet, request, info),
     GetCapacity: async (request) => capacityOf(fleet, request),
-    CreateSnapshot: async (request, info) => {
-      const { name, source } = parseCreateSnapshot(request);
-      const node = await names.ownerWhereFree({ kind: "SNAPSHOT", text: name }, source.pool, info);
-      const response = await node.call(Controller.CreateSnapshot, request, info);
-      requireOwnSnapshot(fleet, node, response.snapshot);
-      return response;
-    },
+    CreateSnapshot: (request, info) => snapshots.create(request, info),
     DeleteSnapshot: byId(fleet, Controller.DeleteSnapshot, ({ snapshot_id: id }) => id),
     GetSnapshot: byId(
       fleet,
@@ -81,17 +77,11 @@ function controllerRoutes(fleet: Fleet, names: Names, log: Log): Handlers<Contro
   };
 }
 
-function groupRoutes(fleet: Fleet, names: Names): Handlers<GroupControllerDefinition> {
+function groupRoutes(fleet: Fleet, snapshots: Snapshots): Handlers<GroupControllerDefinition> {
   const { GroupController } = loadCsi();
   return {
     GroupControllerGetCapabilities: async () => GROUP_CAPABILITIES,
-    CreateVolumeGroupSnapshot: async (request, info) => {
-      const { name, pool } = onePool(request);
-      const node = await names.ownerWhereFree({ kind: "GROUP_SNAPSHOT", text: name }, pool, info);
-      const response = await node.call(GroupController.CreateVolumeGroupSnapshot, request, info);
-      requireOwnGroup(fleet, node, response.group_snapshot);
-      return response;
-    },
+    CreateVolumeGroupSnapshot: (request, info) => snapshots.createGroup(request, info),
     DeleteVolumeGroupSnapshot: byId(
       fleet,
       GroupController.DeleteVolumeGroupSnapshot,
@@ -154,12 +144,4 @@ async function listSnapshots(fleet: Fleet, request: ListSnapshotsRequest__Output
     check: (node, { snapshot: each }) => requireOwnSnapshot(fleet, node, each),
   };
   return listAll(fleet, merged, request, info);
-}
-
-/** Throws PreconditionError: one point in time exists only within one pool. */
-function onePool(request: CreateVolumeGroupSnapshotRequest__Output): { name: string; pool: PoolUuid } {
-  const { name, sources } = parseCreateGroup(request);
-  const [pool, ...others] = new Set(sources.map((source) => source.pool));
-  if (pool !== undefined && others.length === 0) return { name, pool };
-  throw new PreconditionError("source_volume_ids: volumes of different pools cannot be cut together");
 }

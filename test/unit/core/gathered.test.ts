@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { Gathered, type Question } from "../../../src/core/gathered.ts";
 
 interface Turn extends Question {
@@ -8,11 +8,14 @@ interface Turn extends Question {
   fail(error: Error): void;
 }
 
+const PAUSE_MS = 250;
+
 /** Somebody who is asked for at most `most` names at once, and answers when he is told to. Ends a question that is aborted. */
 function gathering(most = 100) {
   const turns: Turn[] = [];
   const gathered = new Gathered<string>({
     most,
+    pauseMs: PAUSE_MS,
     ask: (question) => {
       const { promise, resolve, reject } = Promise.withResolvers<(name: string) => string>();
       question.signal.addEventListener("abort", () => reject(new Error("aborted")));
@@ -118,6 +121,7 @@ describe("names that are gathered", () => {
     const gathered = answersOf(
       new Gathered<string>({
         most: 2,
+        pauseMs: PAUSE_MS,
         ask: ({ names }) => {
           if (broken) throw new Error("no line");
           return Promise.resolve((name) => `${name} of ${names.length}`);
@@ -138,6 +142,74 @@ describe("names that are gathered", () => {
     turns[0]?.answer("is free");
     await aMoment();
     expect(turns.map(({ deadline }) => deadline)).toEqual([5, 30]);
+  });
+});
+
+describe("a question that is slow", () => {
+  afterEach(() => vi.useRealTimers());
+  const slow = () => {
+    vi.useFakeTimers();
+    return gathering();
+  };
+  const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+  test("holds up the next only for a pause, counted from the first who waits", async () => {
+    const { gathered, turns } = slow();
+    const first = gathered.ask("a", 1);
+    await pass(1000);
+    const second = gathered.ask("b", 1);
+    await pass(PAUSE_MS - 1);
+    const third = gathered.ask("c", 1);
+    expect(namesOf(turns)).toEqual([["a"]]);
+    await pass(1);
+    expect(namesOf(turns)).toEqual([["a"], ["b", "c"]]);
+    turns[1]?.answer("now");
+    turns[0]?.answer("at last");
+    expect(await Promise.all([first, second, third].map(({ answer }) => answer))).toEqual([
+      "a at last",
+      "b now",
+      "c now",
+    ]);
+  });
+
+  test("holds up nobody when a newer one has been answered", async () => {
+    const { gathered, turns } = slow();
+    gathered.ask("a", 1);
+    gathered.ask("b", 1);
+    await pass(PAUSE_MS);
+    turns[1]?.answer("now");
+    await pass(0);
+    gathered.ask("c", 1);
+    expect(namesOf(turns)).toEqual([["a"], ["b"], ["c"]]);
+  });
+
+  test("that is answered holds up nobody behind a newer one more than that does", async () => {
+    const { gathered, turns } = slow();
+    gathered.ask("a", 1);
+    gathered.ask("b", 1);
+    await pass(PAUSE_MS);
+    gathered.ask("c", 1);
+    turns[0]?.answer("at last");
+    await pass(PAUSE_MS - 1);
+    expect(namesOf(turns)).toEqual([["a"], ["b"]]);
+    await pass(1);
+    expect(namesOf(turns)).toEqual([["a"], ["b"], ["c"]]);
+  });
+
+  test("is followed by none where nobody waits any more", async () => {
+    const { gathered, turns } = slow();
+    gathered.ask("a", 1);
+    gathered.ask("b", 1).leave("left");
+    await pass(2 * PAUSE_MS);
+    expect(namesOf(turns)).toEqual([["a"]]);
+  });
+
+  test("is followed by the rest of those who are too many for one", async () => {
+    vi.useFakeTimers();
+    const { gathered, turns } = gathering(2);
+    for (const name of ["a", "b", "c", "d"]) gathered.ask(name, 1);
+    await pass(2 * PAUSE_MS);
+    expect(namesOf(turns)).toEqual([["a"], ["b", "c"], ["d"]]);
   });
 });
 

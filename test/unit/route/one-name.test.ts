@@ -39,6 +39,10 @@ const oldCopy = (): MemoryPool => {
   pool.condition = { kind: "read-only", reason: "a copy of before" };
   return pool;
 };
+const unusable = (pool: MemoryPool): PoolSet => {
+  pool.condition = { kind: "unusable", reason: "a write to its catalog failed" };
+  return memoryPools([pool]);
+};
 const readOnly = (pool: MemoryPool): PoolSet => {
   pool.condition = { kind: "read-only", reason: "a copy of before" };
   return memoryPools([pool]);
@@ -125,6 +129,8 @@ describe("one name is one volume", () => {
     ["not open", (pool) => memoryPools([pool], ["broken"]), { parameters: { pool: "broken" } }],
     ["an old copy", (pool) => readOnly(pool), {}],
     ["an old copy, by its name", (pool) => readOnly(pool), { parameters: { pool: "fast" } }],
+    ["unusable", (pool) => unusable(pool), {}],
+    ["unusable, by its name", (pool) => unusable(pool), { parameters: { pool: "fast" } }],
     ["the default and not open", (pool) => ({ ...memoryPools([pool], ["broken"]), default: undefined }), {}],
   ])("a name may be in a pool that is %s", async (_what, spoiled, changes) => {
     const set = spoiled(a.pool);
