@@ -23,8 +23,8 @@ export interface RunningCluster {
   readonly leads: boolean;
   /** Looks for what nodes and cluster do not agree about; absent: there is nothing to compare with. */
   readonly orphans?: () => Promise<ClusterOrphanList>;
-  /** Deletes those that are named; absent likewise. */
-  readonly cleanOrphans?: (request: CleaningRequest) => Promise<CleaningAnswer>;
+  /** Deletes those that are named, and no more of them once `gone` is aborted; absent likewise. */
+  readonly cleanOrphans?: (request: CleaningRequest, gone: AbortSignal) => Promise<CleaningAnswer>;
   close(): Promise<void>;
 }
 

@@ -72,7 +72,7 @@ async function runController(
     ...config.metrics,
     ...(config.stateDirectory === undefined ? {} : { stateDirectory: config.stateDirectory }),
     orphans: async () => running.cluster?.orphans?.(),
-    cleanOrphans: async (request) => running.cluster?.cleanOrphans?.(request),
+    cleanOrphans: async (...asked) => running.cluster?.cleanOrphans?.(...asked),
     log,
   });
   const cluster = await followCluster(

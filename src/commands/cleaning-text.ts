@@ -30,6 +30,7 @@ const schema = z.object({
       why: text.exactOptional(),
     }),
   ),
+  left: z.int().positive().exactOptional(),
 });
 
 export type ReadCleaning = Readonly<z.infer<typeof schema>>;
@@ -38,17 +39,17 @@ type Item = ReadCleaning["items"][number];
 /** Throws ParseError. */
 export const parseCleaning = (json: string): ReadCleaning => parseAnswer(schema, json);
 
-/** Exit code 4: some were refused; 2: some failed, or nobody knows. */
+/** Exit code 4: some were refused, or not judged; 2: some failed, or nobody knows. */
 export function cleaningAnswer(answer: ReadCleaning, json: boolean, paint: Paint): Said {
-  const { items } = answer;
+  const { items, left } = answer;
   const has = (outcome: Item["outcome"]): boolean => items.some((item) => item.outcome === outcome);
   return {
-    exitCode: has("failed") ? EXIT.unknown : has("refused") ? EXIT.attention : EXIT.ok,
+    exitCode: has("failed") ? EXIT.unknown : has("refused") || left !== undefined ? EXIT.attention : EXIT.ok,
     output: json ? formatJson(answer) : textOf(answer, paint),
   };
 }
 
-function textOf({ apply, items }: ReadCleaning, paint: Paint): string {
+function textOf({ apply, items, left }: ReadCleaning, paint: Paint): string {
   if (items.length === 0) return "nothing is known to be an orphan\n";
   const rows = items.flatMap((item) => (item.object === undefined ? [] : [rowOf(item, item.object)]));
   const table = formatTable(
@@ -59,7 +60,11 @@ function textOf({ apply, items }: ReadCleaning, paint: Paint): string {
   const complaints = items.flatMap(({ id, outcome, why }) =>
     why === undefined ? [] : [`${outcome}: ${oneLine(id)}: ${oneLine(why)}\n`],
   );
-  return [rows.length === 0 ? "" : table, ...complaints, ending(apply, items)].join("");
+  const more =
+    left === undefined
+      ? ""
+      : `${left} orphans more were not judged: name their ids, as \`dmthin orphans --cluster\` lists them.\n`;
+  return [rows.length === 0 ? "" : table, ...complaints, more, ending(apply, items)].join("");
 }
 
 const WORDS = {

@@ -3,6 +3,7 @@
  * with `--clean` it has a controller delete what is named.
  */
 import { controlSocket, reportSocket } from "../config/paths.ts";
+import { cleaningQuery } from "../core/cleaning-query.ts";
 import { CLEAN_CLUSTER_ORPHANS, CLUSTER_ORPHANS, type CleaningRequest } from "../core/cluster-orphans.ts";
 import { ORPHANS } from "../core/orphans.ts";
 import { askDriver, stateDirectoryOf } from "./ask.ts";
@@ -34,10 +35,7 @@ export function runOrphansCommand(command: OrphansCommand): Promise<number> {
   return say(async () => {
     const stateDirectory = await stateDirectoryOf(command);
     if (command.clean !== undefined) {
-      const { ids, apply } = command.clean;
-      const query = new URLSearchParams(ids.map((id) => ["id", id]));
-      if (apply) query.append("apply", "");
-      const path = `${CLEAN_CLUSTER_ORPHANS}?${query.toString()}`;
+      const path = `${CLEAN_CLUSTER_ORPHANS}?${cleaningQuery(command.clean).toString()}`;
       const text = await askDriver(controlSocket(stateDirectory), "POST", path, CLEANING_PATIENCE_MS);
       return cleaningAnswer(parseCleaning(text), command.json, paintFor(process.stdout, process.env));
     }

@@ -93,6 +93,11 @@ const controllerSchema = strict({
       grace: time({ least: "1m", most: "90d" }).default(GRACE_MS),
       notes: objectName.default("dmthin-orphans"),
     })
+      // No look would fall into a grace period, and nobody could see an orphan before its end.
+      .refine(
+        ({ every, grace }) => every <= grace,
+        "every (30m unless given) must not be longer than grace (1h unless given)",
+      )
       .prefault({})
       .transform(({ every, grace, notes }) => ({ everyMs: every, graceMs: grace, notes })),
   }).exactOptional(),

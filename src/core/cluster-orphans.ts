@@ -44,6 +44,9 @@ export const CLEAN_CLUSTER_ORPHANS = "/orphans/clean";
 /** In one go. A list that is wrong costs no more than that. */
 export const MOST_CLEANED = 10;
 
+/** Of a request that names none: an answer is not endless. */
+export const MOST_JUDGED = 1000;
+
 export interface CleaningRequest {
   /** CSI ids; none: all orphans are judged, and nothing is deleted. */
   readonly ids: readonly string[];
@@ -84,4 +87,6 @@ export interface CleaningItem {
 export interface CleaningAnswer {
   readonly apply: boolean;
   readonly items: readonly CleaningItem[];
+  /** How many orphans more there are, which were not judged; absent: none. */
+  readonly left?: number;
 }

@@ -59,6 +59,16 @@ export function answerOf(error: unknown): Answer {
   return { code: CODES[error.kind], message: oneLine(messageOf(error)) };
 }
 
+const UNDER_WAY: ReadonlySet<status> = new Set([
+  status.ABORTED,
+  status.UNAVAILABLE,
+  status.CANCELLED,
+  status.DEADLINE_EXCEEDED,
+]);
+
+/** Whether what failed so may still be done, or be done already. */
+export const mayGoOn = (error: unknown): boolean => UNDER_WAY.has(answerOf(error).code);
+
 /** The code's name, for logs: `NOT_FOUND`. */
 export const codeName = (code: status): string => status[code];
 

@@ -146,7 +146,7 @@ async function volumeObjects(api: Pick<Api, "core">): Promise<readonly ClusterOb
     found.push({
       name: metadata?.name ?? "",
       uid: metadata?.uid ?? "",
-      ...(handle === undefined ? {} : { handle }),
+      ...(handle === undefined || handle === "" ? {} : { handle }),
       createdAt: new Date(metadata?.creationTimestamp ?? 0).toISOString(),
       settled: metadata?.deletionTimestamp === undefined && !going && phase !== "Failed",
       remark: [phase, policy].filter((word) => word !== "").join(", "),

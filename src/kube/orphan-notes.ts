@@ -1,7 +1,7 @@
 /** Since when what is an orphan, in a ConfigMap: a grace period must outlive a controller, and be the same for all of them. */
 import { z } from "zod";
 import type { ClusterOrphanList } from "../core/cluster-orphans.ts";
-import { remember, type OrphanMemory } from "../plan/orphan-memory.ts";
+import { remember, sightingOf, type OrphanMemory } from "../plan/orphan-memory.ts";
 import { apiError, codeOf, NOT_FOUND, type Api } from "./api.ts";
 
 export interface OrphanNotes {
@@ -13,7 +13,8 @@ export interface OrphanNotes {
 
 const KEY = "orphans.json";
 const date = z.iso.datetime().transform((text) => Date.parse(text));
-const schema = z.object({ lookedAt: date, since: z.record(z.string(), date) });
+/** By node, then by id: a node's name may be long, and a ConfigMap holds 1 MiB. */
+const schema = z.object({ lookedAt: date, since: z.record(z.string(), z.record(z.string(), date)) });
 
 export function orphanNotes(
   { core }: Pick<Api, "core">,
@@ -36,8 +37,7 @@ export function orphanNotes(
       }
     },
     write: async ({ lookedAt, since }) => {
-      const times = [...since].map(([id, time]): [string, string] => [id, new Date(time).toISOString()]);
-      const notes = { lookedAt: new Date(lookedAt).toISOString(), since: Object.fromEntries(times) };
+      const notes = { lookedAt: new Date(lookedAt).toISOString(), since: byNode(since) };
       const metadata = {
         name,
         namespace,
@@ -74,5 +74,18 @@ function parse(text: string): OrphanMemory | undefined {
   const parsed = schema.safeParse(value);
   if (!parsed.success) return undefined;
   const { lookedAt, since } = parsed.data;
-  return { lookedAt, since: new Map(Object.entries(since)) };
+  const sightings = Object.entries(since).flatMap(([node, times]) =>
+    Object.entries(times).map(([name, time]) => [sightingOf({ node, name }), time] as const),
+  );
+  return { lookedAt, since: new Map(sightings) };
+}
+
+function byNode(since: OrphanMemory["since"]): Readonly<Record<string, Readonly<Record<string, string>>>> {
+  const nodes: Record<string, Record<string, string>> = {};
+  for (const [sighting, time] of since) {
+    // Neither a node's name nor an id has a slash.
+    const [node = "", id = ""] = sighting.split("/");
+    (nodes[node] ??= {})[id] = new Date(time).toISOString();
+  }
+  return nodes;
 }

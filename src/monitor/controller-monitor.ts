@@ -1,6 +1,7 @@
 /** By what a controller is watched: metrics and health, over HTTP. */
 import { mkdir } from "node:fs/promises";
 import { Registry } from "prom-client";
+import { parseCleaningQuery } from "../core/cleaning-query.ts";
 import {
   CLEAN_CLUSTER_ORPHANS,
   CLUSTER_ORPHANS,
@@ -8,7 +9,7 @@ import {
   type CleaningRequest,
   type ClusterOrphanList,
 } from "../core/cluster-orphans.ts";
-import { messageOf } from "../core/errors.ts";
+import { InvalidRequestError, messageOf } from "../core/errors.ts";
 import { formatJson } from "../core/json.ts";
 import { shared } from "../core/shared.ts";
 import type { LogLine } from "../log.ts";
@@ -24,7 +25,8 @@ export interface ControllerMonitorOptions {
   /** Of the unix sockets for the commands; absent: there are none. */
   readonly stateDirectory?: string;
   readonly orphans: () => Promise<ClusterOrphanList | undefined>;
-  readonly cleanOrphans: (request: CleaningRequest) => Promise<CleaningAnswer | undefined>;
+  /** `gone` is aborted when nobody waits for the answer any more. */
+  readonly cleanOrphans: (request: CleaningRequest, gone: AbortSignal) => Promise<CleaningAnswer | undefined>;
   readonly log: { readonly error: LogLine };
 }
 
@@ -58,9 +60,8 @@ export class ControllerMonitor {
     const looked = shared(orphans);
     const own: Pages = { ...open, [CLUSTER_ORPHANS]: () => clusterPage(looked) };
     const actions: Actions = {
-      // A query says nothing but this.
-      [CLEAN_CLUSTER_ORPHANS]: (query) =>
-        clusterPage(() => cleanOrphans({ ids: query.getAll("id"), apply: query.has("apply") })),
+      [CLEAN_CLUSTER_ORPHANS]: (query, gone) =>
+        clusterPage(async () => cleanOrphans(parseCleaningQuery(query), gone)),
     };
     const onFailure = (what: string, error: unknown): void =>
       log.error({ what, problem: messageOf(error) }, "could not be answered over HTTP");
@@ -96,6 +97,6 @@ async function clusterPage(ask: () => Promise<object | undefined>): Promise<Answ
     if (answer === undefined) return textAnswer(503, "this controller has no cluster to compare with");
     return { status: 200, type: "application/json", body: formatJson(answer) };
   } catch (error) {
-    return textAnswer(503, messageOf(error));
+    return textAnswer(error instanceof InvalidRequestError ? 400 : 503, messageOf(error));
   }
 }

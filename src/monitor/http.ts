@@ -57,7 +57,7 @@ export function serveUnix(path: string, pages: Pages, onFailure: OnFailure): Pro
 
 /** Likewise, for what changes something: no page that somebody looks at does. */
 export function serveActions(path: string, actions: Actions, onFailure: OnFailure): Promise<HttpServer> {
-  const server = serverOf((request) => act(request, actions, onFailure));
+  const server = serverOf((request, gone) => act(request, gone, actions, onFailure));
   return serveOwner(path, server, onFailure);
 }
 
@@ -74,9 +74,11 @@ async function serveOwner(path: string, server: Server, onFailure: OnFailure): P
 const makeServer = (pages: Pages, onFailure: OnFailure): Server =>
   serverOf((request) => answer(request, pages, onFailure));
 
-function serverOf(answerTo: (request: IncomingMessage) => Promise<Answer>): Server {
+function serverOf(answerTo: (request: IncomingMessage, gone: AbortSignal) => Promise<Answer>): Server {
   const server = createServer(LIMITS, (request, response) => {
-    void answerTo(request).then((found) => write(request, response, found));
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    void answerTo(request, gone.signal).then((found) => write(request, response, found));
   });
   makeRoom(server);
   return server;
@@ -111,13 +113,14 @@ async function answer(
 
 async function act(
   { method, url = "" }: IncomingMessage,
+  gone: AbortSignal,
   actions: Actions,
   onFailure: OnFailure,
 ): Promise<Answer> {
   const [path = "", query = ""] = url.split("?", 2);
   if (method !== "POST") return onlyBy("POST");
   const action = actions[path];
-  return attempt(path, actions, onFailure, action && (() => action(new URLSearchParams(query))));
+  return attempt(path, actions, onFailure, action && (() => action(new URLSearchParams(query), gone)));
 }
 
 async function attempt(

@@ -22,8 +22,10 @@ export interface Answer {
 
 export type Pages = Readonly<Record<string, () => Promise<Answer>>>;
 
-/** What changes something, by its path and what was asked with it. */
-export type Actions = Readonly<Record<string, (query: URLSearchParams) => Promise<Answer>>>;
+/** What changes something, by its path and what was asked with it. `gone` is aborted when nobody waits for the answer any more. */
+export type Actions = Readonly<
+  Record<string, (query: URLSearchParams, gone: AbortSignal) => Promise<Answer>>
+>;
 
 /** One pool that is not open. */
 interface Missing {

@@ -31,8 +31,10 @@ export interface ListedObject {
 export interface ClusterObject {
   readonly name: string;
   readonly uid: string;
-  /** Absent: not made yet. */
+  /** Not empty. Absent: not made yet. */
   readonly handle?: string;
+  /** Another one that it names, which it keeps as well. */
+  readonly otherHandle?: string;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
   /** Neither being deleted nor about to be. A released volume that is retained is settled. */
@@ -80,7 +82,7 @@ function onNodes(
   known: readonly ClusterObject[],
   unjudged: ClusterUnjudged[],
 ): readonly ClusterOrphan[] {
-  const handles = new Set(known.map(({ handle }) => handle));
+  const handles = new Set(known.flatMap(handlesOf));
   // One that has no handle yet may be about to get this one.
   const pending = known.some(({ handle }) => handle === undefined);
   return pools.flatMap(({ name: pool, node, objects }) => {
@@ -116,8 +118,10 @@ function inCluster(
   const listed = new Map(pools.map((pool) => [pool.uuid, pool]));
   const ids = new Set(pools.flatMap((pool) => pool.objects.map(({ id }) => id)));
   const elsewhere = new Map<string, number>();
-  const found = objects.flatMap(({ name, uid, handle, createdAt, settled }): readonly ClusterOrphan[] => {
-    if (handle === undefined || ids.has(handle) || !settled || !isOld({ createdAt }, now, graceMs)) return [];
+  const found = objects.flatMap((object): readonly ClusterOrphan[] => {
+    const { name, uid, handle, createdAt, settled } = object;
+    const isThere = handlesOf(object).some((each) => ids.has(each));
+    if (handle === undefined || isThere || !settled || !isOld({ createdAt }, now, graceMs)) return [];
     const poolUuid = parseId(handle)?.pool;
     const pool = listed.get(poolUuid ?? "");
     if (poolUuid !== undefined && pool === undefined) {
@@ -135,6 +139,13 @@ function inCluster(
     });
   return found;
 }
+
+/** Of all that it keeps. */
+export const handlesOf = ({
+  handle,
+  otherHandle,
+}: Pick<ClusterObject, "handle" | "otherHandle">): readonly string[] =>
+  [handle, otherHandle].filter((each) => each !== undefined);
 
 export const isOld = (
   { createdAt }: { readonly createdAt: string },

@@ -4,8 +4,8 @@
  */
 import type { CleanedObject, ClusterOrphanList, ClusterUnjudged } from "../core/cluster-orphans.ts";
 import { parseId } from "../core/ids.ts";
-import { IN_CLUSTER, isOld, type ClusterObject, type ListedObject } from "./cluster-orphans.ts";
-import { isFresh, type OrphanMemory } from "./orphan-memory.ts";
+import { handlesOf, IN_CLUSTER, isOld, type ClusterObject, type ListedObject } from "./cluster-orphans.ts";
+import { isFresh, sightingOf, type OrphanMemory } from "./orphan-memory.ts";
 
 /** A volume or snapshot, as its node lists it. */
 export interface HeldObject extends ListedObject {
@@ -33,6 +33,13 @@ export interface WantedVolumes {
   readonly byVolume: ReadonlyMap<string, string>;
 }
 
+/** Of all VolumeSnapshots of the cluster, as `namespace/name`. */
+export interface WantedSnapshots {
+  readonly byUid: ReadonlyMap<string, string>;
+  /** By the name of the VolumeSnapshotContent that one waits for, or has. */
+  readonly byContent: ReadonlyMap<string, string>;
+}
+
 /** One look at nodes and cluster, and what is known from before. */
 export interface CleaningSight {
   readonly clusterUid: string;
@@ -45,6 +52,8 @@ export interface CleaningSight {
   /** Undefined: the cluster does not have the kind. */
   readonly contents: readonly ClusterObject[] | undefined;
   readonly claims: WantedVolumes;
+  /** Undefined: the cluster does not have the kind. */
+  readonly snapshots: WantedSnapshots | undefined;
   /** Undefined: no look was noted yet. */
   readonly memory: OrphanMemory | undefined;
   /** Since it was made, and since it was first found. */
@@ -59,12 +68,59 @@ export type CleaningVerdict =
   | { readonly kind: "clean"; readonly object: CleanedObject }
   | { readonly kind: "refuse"; readonly why: string };
 
+export type CleaningJudge = (id: string) => CleaningVerdict;
+
 const NAMED = 3;
 /** As csi-provisioner names a volume: by the uid of its claim. */
 const OF_CLAIM = /^pvc-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+/** As csi-snapshotter names a snapshot: by the uid of its VolumeSnapshot. */
+const OF_SNAPSHOT = /^snapshot-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
-/** `id`: as it was typed. */
-export function judgeCleaning(id: string, sight: CleaningSight): CleaningVerdict {
+/** A sight, in the order in which it is asked: it may hold very many. */
+interface Index {
+  readonly volumes: Owners;
+  readonly snapshots: Owners | undefined;
+  readonly pools: ReadonlyMap<string, PoolIndex>;
+  readonly orphans: ReadonlySet<string>;
+}
+
+/** Objects of the cluster of one kind. */
+interface Owners {
+  readonly byHandle: ReadonlyMap<string, ClusterObject>;
+  /** One that has no handle yet. */
+  readonly pending: ClusterObject | undefined;
+}
+
+interface PoolIndex {
+  readonly pool: HeldPool;
+  readonly byId: ReadonlyMap<string, HeldObject>;
+  readonly bySource: ReadonlyMap<string, readonly HeldObject[]>;
+}
+
+/** Judges ids, as they were typed, by one sight. */
+export function cleaningJudge(sight: CleaningSight): CleaningJudge {
+  const { volumes, contents, pools, list } = sight;
+  const index: Index = {
+    volumes: ownersOf(volumes),
+    snapshots: contents && ownersOf(contents),
+    pools: new Map(pools.map((pool) => [pool.uuid, indexOf(pool)])),
+    orphans: new Set(list.orphans.map(({ name }) => name)),
+  };
+  return (id) => judge(id, sight, index);
+}
+
+const ownersOf = (objects: readonly ClusterObject[]): Owners => ({
+  byHandle: new Map(objects.flatMap((each) => handlesOf(each).map((handle) => [handle, each] as const))),
+  pending: objects.find(({ handle }) => handle === undefined),
+});
+
+const indexOf = (pool: HeldPool): PoolIndex => ({
+  pool,
+  byId: new Map(pool.objects.map((each) => [each.id, each])),
+  bySource: Map.groupBy(pool.objects, ({ source = "" }) => source),
+});
+
+function judge(id: string, sight: CleaningSight, index: Index): CleaningVerdict {
   const parsed = parseId(id);
   if (parsed === undefined)
     return refuse(
@@ -72,19 +128,24 @@ export function judgeCleaning(id: string, sight: CleaningSight): CleaningVerdict
     );
   const { kind } = parsed;
   if (kind === "group") return refuse("it is a group snapshot; delete its VolumeGroupSnapshotContent");
-  const known = whoHasIt(kind, id, sight);
+  const known = whoHasIt(kind, id, index);
   if (known !== undefined) return refuse(known);
-  const pool = sight.pools.find(({ uuid }) => uuid === parsed.pool);
-  if (pool === undefined)
+  const listed = index.pools.get(parsed.pool);
+  if (listed === undefined)
     return refuse(`its pool ${parsed.pool} could not be listed as a whole${because(sight.list.unjudged)}`);
-  const object = pool.objects.find((each) => each.id === id);
+  const { pool } = listed;
+  const object = listed.byId.get(id);
   if (object === undefined)
     return refuse(`its pool ${pool.name} of node ${pool.node} does not have it: it is gone, or being made`);
+  const since = sight.memory?.since.get(sightingOf({ node: pool.node, name: id }));
   const why =
-    notOurs(object, sight) ?? inUse(object, pool) ?? mayBeWanted(object, sight) ?? tooEarly(object, sight);
+    notOurs(object, sight) ??
+    inUse(object, listed) ??
+    mayBeWanted(object, sight) ??
+    tooEarly(object, sight, { since, isOrphan: index.orphans.has(id) });
   if (why !== undefined) return refuse(why);
   const { name, size, createdAt } = object;
-  const orphanSince = new Date(sight.memory?.since.get(id) ?? sight.now).toISOString();
+  const orphanSince = new Date(since ?? sight.now).toISOString();
   return {
     kind: "clean",
     object: { kind, name, node: pool.node, pool: pool.name, size, createdAt, orphanSince },
@@ -93,23 +154,18 @@ export function judgeCleaning(id: string, sight: CleaningSight): CleaningVerdict
 
 const refuse = (why: string): CleaningVerdict => ({ kind: "refuse", why });
 
-function whoHasIt(
-  kind: "volume" | "snapshot",
-  id: string,
-  { volumes, contents }: CleaningSight,
-): string | undefined {
-  const objects = kind === "volume" ? volumes : contents;
-  if (objects === undefined)
+function whoHasIt(kind: "volume" | "snapshot", id: string, index: Index): string | undefined {
+  const owners = kind === "volume" ? index.volumes : index.snapshots;
+  if (owners === undefined)
     return "the cluster has no VolumeSnapshotContents, so it is not known who has snapshots; install their kinds";
-  const owner = objects.find(({ handle }) => handle === id);
+  const owner = owners.byHandle.get(id);
   if (owner !== undefined) {
     const { name, remark } = owner;
     return `${IN_CLUSTER[kind]} ${name} has it${remark === undefined ? "" : ` (${remark})`}; it is no orphan as long as that is there`;
   }
-  const pending = objects.find(({ handle }) => handle === undefined);
-  return pending === undefined
+  return owners.pending === undefined
     ? undefined
-    : `${IN_CLUSTER[kind]} ${pending.name} has no handle yet, and may be about to get this one; wait until it has, or delete it`;
+    : `${IN_CLUSTER[kind]} ${owners.pending.name} has no handle yet, and may be about to get this one; wait until it has, or delete it`;
 }
 
 function notOurs({ clusterUid }: HeldObject, sight: CleaningSight): string | undefined {
@@ -121,22 +177,25 @@ function notOurs({ clusterUid }: HeldObject, sight: CleaningSight): string | und
 
 function inUse(
   { id, kind, staged, source, group }: HeldObject,
-  { node, objects }: HeldPool,
+  { pool: { node }, bySource }: PoolIndex,
 ): string | undefined {
   if (staged) return `it is staged on node ${node}; end the pods that use it, and kubelet takes it down`;
   if (source === undefined || group === undefined)
     return `the driver of node ${node} is older, and does not say what depends on it; upgrade it`;
   if (group !== "") return `it is part of group snapshot ${group}, which is deleted as a whole`;
   const needed = kind === "volume" ? "snapshot" : "volume";
-  const dependants = objects.filter((each) => each.kind === needed && each.source === id);
+  const dependants = (bySource.get(id) ?? []).filter((each) => each.kind === needed);
   if (dependants.length === 0) return undefined;
   const what = kind === "volume" ? "it has snapshots" : "volumes were made from it";
   return `${what}: ${namesOf(dependants.map((each) => each.id))}; delete those first`;
 }
 
-/** A claim that is there gets the volume of its name again, whatever became of the PersistentVolume. */
-function mayBeWanted({ kind, name }: HeldObject, { claims }: CleaningSight): string | undefined {
-  if (kind === "snapshot") return undefined;
+/** A claim or VolumeSnapshot that is there gets what has its name again, whatever became of the object between them. */
+function mayBeWanted({ kind, name }: HeldObject, sight: CleaningSight): string | undefined {
+  return kind === "volume" ? byClaim(name, sight.claims) : bySnapshot(name, sight.snapshots);
+}
+
+function byClaim(name: string, claims: WantedVolumes): string | undefined {
   const [, uid = ""] = OF_CLAIM.exec(name) ?? [];
   const claim = claims.byUid.get(uid);
   if (claim !== undefined)
@@ -150,17 +209,36 @@ function mayBeWanted({ kind, name }: HeldObject, { claims }: CleaningSight): str
     : undefined;
 }
 
-function tooEarly({ id, createdAt }: HeldObject, sight: CleaningSight): string | undefined {
-  const { memory, list, now, graceMs, everyMs } = sight;
+function bySnapshot(name: string, snapshots: WantedSnapshots | undefined): string | undefined {
+  if (snapshots === undefined)
+    return "the cluster has no VolumeSnapshots, so it is not known who wants it; install their kinds";
+  const [, uid = ""] = OF_SNAPSHOT.exec(name) ?? [];
+  if (uid === "")
+    return `its name ${JSON.stringify(name)} does not say for which VolumeSnapshot it was made; see the guide, by hand`;
+  const snapshot = snapshots.byUid.get(uid);
+  if (snapshot !== undefined)
+    return `VolumeSnapshot ${snapshot}, for which it was made, is still there and may get it again; delete the VolumeSnapshot first`;
+  // As snapshot-controller names it. One that was restored from a backup has another uid.
+  const content = `snapcontent-${uid}`;
+  const waiting = snapshots.byContent.get(content);
+  return waiting === undefined
+    ? undefined
+    : `VolumeSnapshot ${waiting} waits for VolumeSnapshotContent ${content}; make that with this handle, or delete the VolumeSnapshot first`;
+}
+
+function tooEarly(
+  { createdAt }: HeldObject,
+  { memory, now, graceMs, everyMs }: CleaningSight,
+  { since, isOrphan }: { readonly since: number | undefined; readonly isOrphan: boolean },
+): string | undefined {
   if (!isOld({ createdAt }, now, graceMs))
     return `it was made at ${createdAt}; wait until ${textOf(Date.parse(createdAt) + graceMs)}`;
-  if (!list.orphans.some(({ name }) => name === id))
+  if (!isOrphan)
     return "two lists of its node, one after the other, do not agree that it is an orphan; ask again";
   if (memory === undefined || !isFresh(memory, { now, everyMs }))
     return `no controller has looked for orphans ${memory === undefined ? "yet" : `since ${textOf(memory.lookedAt)}`}; does one hold the Lease?`;
-  const since = memory.since.get(id);
   if (since === undefined)
-    return `no look has found it yet: the last was at ${textOf(memory.lookedAt)}; wait for the next one, and then for the grace period`;
+    return `no look has found it there yet: the last was at ${textOf(memory.lookedAt)}; wait for the next one, and then for the grace period`;
   // It is a look that ends the grace period: what became of it since the last one is not known.
   return memory.lookedAt - since >= graceMs
     ? undefined

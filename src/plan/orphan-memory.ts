@@ -4,9 +4,12 @@ import type { ClusterOrphan, ClusterOrphanList } from "../core/cluster-orphans.t
 export interface OrphanMemory {
   /** When the last look was; milliseconds since 1970, as all times here. */
   readonly lookedAt: number;
-  /** By CSI id: volumes and snapshots on nodes. */
+  /** Volumes and snapshots on nodes, by `sightingOf`. */
   readonly since: ReadonlyMap<string, number>;
 }
+
+/** On another node it is another orphan: its pool was moved, and somebody may be about to make its objects again. */
+export const sightingOf = ({ node, name }: Pick<ClusterOrphan, "node" | "name">): string => `${node}/${name}`;
 
 /** Of what is kept: a ConfigMap holds 1 MiB. Those that were known before come first. */
 export const MOST_REMEMBERED = 5000;
@@ -27,7 +30,10 @@ export function remember(
   times: { readonly now: number; readonly everyMs: number },
 ): OrphanMemory {
   const known = before !== undefined && isFresh(before, times) ? before.since : new Map<string, number>();
-  const found = orphans.filter(isOnNode).map(({ name }) => [name, known.get(name) ?? times.now] as const);
+  const found = orphans
+    .filter(isOnNode)
+    .map(sightingOf)
+    .map((sighting) => [sighting, known.get(sighting) ?? times.now] as const);
   const kept = found.toSorted(([, one], [, other]) => one - other).slice(0, MOST_REMEMBERED);
   return { lookedAt: times.now, since: new Map(kept) };
 }

@@ -1,7 +1,8 @@
 /** What the pools of a node hold, asked of the node. */
-import { PoolUnavailableError } from "../core/errors.ts";
+import { messageOf, OutcomeUnknownError, PoolUnavailableError } from "../core/errors.ts";
 import { parseId, type PoolUuid, type SnapshotId, type VolumeId } from "../core/ids.ts";
 import { loadCsi } from "../csi/proto.ts";
+import { mayGoOn } from "../csi/status.ts";
 import { loadNodeLink } from "./contract.ts";
 import type { Waiting } from "./connection.ts";
 import type { FleetNode } from "./fleet.ts";
@@ -65,12 +66,18 @@ export async function objectsOf(
         ...(page.with_sources ? { source: source_id, group: group_id } : {}),
       });
     }
-    more = page.more && page.objects.length > 0;
+    more = page.more;
+    // Where it goes on is not known then, and what came till then is not the whole.
+    if (more && page.objects.length === 0)
+      throw new PoolUnavailableError(`node ${node.name} lists nothing, and says that there is more`);
   }
   return found;
 }
 
-/** By the CSI call, as csi-provisioner or csi-snapshotter makes it: the node refuses what is in use. Rejects as `FleetNode.call` does. */
+/**
+ * By the CSI call, as csi-provisioner or csi-snapshotter makes it: the node refuses what is in use. Rejects with
+ * OutcomeUnknownError where it may still be deleted, or be gone already; else as `FleetNode.call` does.
+ */
 export async function deleteObject(
   node: FleetNode,
   id:
@@ -79,6 +86,10 @@ export async function deleteObject(
   waiting: Waiting,
 ): Promise<void> {
   const { DeleteVolume, DeleteSnapshot } = loadCsi().Controller;
-  if (id.kind === "volume") await node.call(DeleteVolume, { volume_id: id.id }, waiting);
-  else await node.call(DeleteSnapshot, { snapshot_id: id.id }, waiting);
+  try {
+    if (id.kind === "volume") await node.call(DeleteVolume, { volume_id: id.id }, waiting);
+    else await node.call(DeleteSnapshot, { snapshot_id: id.id }, waiting);
+  } catch (error) {
+    throw mayGoOn(error) ? new OutcomeUnknownError(messageOf(error), { cause: error }) : error;
+  }
 }

@@ -26,6 +26,7 @@ export const CLUSTER_RULES = [
   { apiGroups: [""], resources: ["persistentvolumes"], verbs: ["get", "list"] },
   { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: ["list"] },
   { apiGroups: ["snapshot.storage.k8s.io"], resources: ["volumesnapshotcontents"], verbs: ["list"] },
+  { apiGroups: ["snapshot.storage.k8s.io"], resources: ["volumesnapshots"], verbs: ["list"] },
   { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 ];
 export const NAMESPACE_RULES = [
@@ -117,9 +118,16 @@ export async function installKind(
   }
 }
 
-/** VolumeSnapshotContents, with no more of their schema than tests use. */
-export const installSnapshotContents = (admin: KubeConfig): Promise<void> => {
-  const place = { group: "snapshot.storage.k8s.io", version: "v1", plural: "volumesnapshotcontents" };
+export const installSnapshotContents = (admin: KubeConfig): Promise<void> =>
+  installSnapshotKind(admin, "VolumeSnapshotContent", "Cluster");
+
+export const installVolumeSnapshots = (admin: KubeConfig): Promise<void> =>
+  installSnapshotKind(admin, "VolumeSnapshot", "Namespaced");
+
+/** With no more of the schema than tests use. */
+function installSnapshotKind(admin: KubeConfig, kind: string, scope: string): Promise<void> {
+  const plural = `${kind.toLowerCase()}s`;
+  const place = { group: "snapshot.storage.k8s.io", version: "v1", plural };
   const definition = {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
@@ -129,8 +137,8 @@ export const installSnapshotContents = (admin: KubeConfig): Promise<void> => {
     },
     spec: {
       group: place.group,
-      scope: "Cluster",
-      names: { kind: "VolumeSnapshotContent", plural: place.plural },
+      scope,
+      names: { kind, plural },
       versions: [
         {
           name: place.version,
@@ -143,7 +151,7 @@ export const installSnapshotContents = (admin: KubeConfig): Promise<void> => {
   };
   // JSON is YAML.
   return installKind(admin, JSON.stringify(definition), place);
-};
+}
 
 /** A Node as kubelet labels it once the driver has registered, and the running pod of its driver. */
 export async function installNode(admin: KubeConfig, node: string, podIP: string): Promise<void> {

@@ -9,7 +9,13 @@ import { readClusterUid } from "../../src/kube/cluster-uid.ts";
 import { rosterOf, startNode, startRouter, untilConnected } from "../support/fleet-bench.ts";
 import type { RouterBench, SimulatedNode } from "../support/fleet-bench.ts";
 import { startControlPlane, type ControlPlane } from "./control-plane.ts";
-import { CONTROLLER_ACCOUNT, installAccounts, installSnapshotContents, tokenFor } from "./objects.ts";
+import {
+  CONTROLLER_ACCOUNT,
+  installAccounts,
+  installSnapshotContents,
+  installVolumeSnapshots,
+  tokenFor,
+} from "./objects.ts";
 
 export interface OrphanBench {
   readonly directory: string;
@@ -31,6 +37,7 @@ export async function startOrphanBench(): Promise<OrphanBench> {
   const plane = await startControlPlane(join(directory, "plane"), { etcd, apiserver });
   await installAccounts(plane.admin);
   await installSnapshotContents(plane.admin);
+  await installVolumeSnapshots(plane.admin);
   const token = await tokenFor(plane.admin, { account: CONTROLLER_ACCOUNT, audience: "" });
   vi.stubEnv("KUBECONFIG", plane.kubeconfigFor("controller", token));
   const api = connectApi({ version: "test", answered: () => {} });

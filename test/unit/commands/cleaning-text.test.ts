@@ -58,6 +58,14 @@ test("what was deleted is no warning any more", () => {
   expect(say({ apply: true, items: [failed] }).output).toMatch(/^failed: v-3: no answer$/m);
 });
 
+test("what was not judged is counted, and is not well", () => {
+  const answer = { apply: false, items: [deletable], left: 7 };
+  const { output, exitCode } = say(answer);
+  expect(output).toMatch(/^7 orphans more were not judged: name their ids/m);
+  expect(exitCode).toBe(4);
+  expect(JSON.parse(say(answer, true).output)).toMatchObject({ left: 7 });
+});
+
 test("as JSON, sizes are decimal text", () => {
   expect(JSON.parse(say({ apply: true, items: [deletable] }, true).output)).toEqual({
     apply: true,

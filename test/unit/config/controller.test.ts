@@ -24,6 +24,7 @@ test("orphans are looked for every half hour, and have a grace of an hour, unles
   const usual = { everyMs: 1_800_000, graceMs: 3_600_000, notes: "dmthin-orphans" };
   expect(orphansOf()).toEqual(usual);
   expect(orphansOf("{}")).toEqual(usual);
+  expect(orphansOf("{every: 60s, grace: 1m}")).toEqual({ ...usual, everyMs: 60_000, graceMs: 60_000 });
   expect(orphansOf("{every: 10s, grace: 2d, notes: mine}")).toEqual({
     everyMs: 10_000,
     graceMs: 172_800_000,
@@ -37,6 +38,9 @@ test.each([
   ["{grace: 91d}", /orphans\.grace: must be a time/],
   ["{every: 9s}", /orphans\.every: must be a time such as .*, from 10s to 1d/],
   ["{every: 0}", /orphans\.every: /],
+  ["{every: 2h}", /orphans: every .* must not be longer than grace/],
+  ["{grace: 29m}", /orphans: every .* must not be longer than grace/],
+  ["{every: 61s, grace: 1m}", /orphans: every .* must not be longer than grace/],
   ["{clean: 1h}", /orphans\.clean: is not a key here; keys are every, grace, notes/],
 ])("%s is refused", (text, problem) => {
   expect(orphansOf(text)).toEqual([expect.stringMatching(problem)]);

@@ -18,7 +18,7 @@ import {
   ToolError,
   UnimplementedError,
 } from "../../../src/core/errors.ts";
-import { answerOf, CODES, codeName, MAX_MESSAGE } from "../../../src/csi/status.ts";
+import { answerOf, codeName, CODES, MAX_MESSAGE, mayGoOn, PassedOnError } from "../../../src/csi/status.ts";
 
 const everyError = [
   [new InvalidRequestError("name", "is required"), "INVALID_ARGUMENT"],
@@ -71,4 +71,10 @@ describe("the message of an error", () => {
     expect(answer.code).toBe(status.INTERNAL);
     expect(answer.message).toBe("internal error; the driver's log has the details");
   });
+});
+
+test("what failed may go on by the very codes after which sidecars ask again, and by no others", () => {
+  const codes = Array.from({ length: 17 }, (_each, code) => code as status);
+  const going = codes.filter((code) => mayGoOn(new PassedOnError({ code, message: "" })));
+  expect(going.map(codeName)).toEqual(["CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "UNAVAILABLE"]);
 });

@@ -1,106 +1,35 @@
 /** Each reason for which an orphan is not deleted, beside the one case in which it is. */
 import { describe, expect, test } from "vitest";
-import type { ClusterOrphan } from "../../../src/core/cluster-orphans.ts";
+import { groupId, snapshotId, volumeId } from "../../../src/core/ids.ts";
+import { cleaningJudge, type CleaningSight, type HeldObject } from "../../../src/plan/orphan-cleaning.ts";
 import {
-  groupId,
-  isPoolUuid,
-  objectKey,
-  snapshotId,
-  volumeId,
-  type PoolUuid,
-} from "../../../src/core/ids.ts";
-import type { ClusterObject } from "../../../src/plan/cluster-orphans.ts";
-import { judgeCleaning, type CleaningSight, type HeldObject } from "../../../src/plan/orphan-cleaning.ts";
+  UUID,
+  keyOf,
+  VOLUME,
+  SNAPSHOT,
+  OTHER,
+  CLAIM,
+  WANTED,
+  seenAt,
+  NOW,
+  GRACE,
+  EVERY,
+  at,
+  volume,
+  snapshot,
+  known,
+  orphan,
+  sight,
+  memory,
+} from "../../support/cleaning-sight.ts";
 
-const UUID = poolUuid("a".repeat(32));
-function poolUuid(text: string): PoolUuid {
-  if (isPoolUuid(text)) return text;
-  throw new RangeError(text);
-}
-const keyOf = (index: number) => objectKey(index.toString(16).padStart(20, "0"));
-const VOLUME = volumeId(UUID, keyOf(1));
-const SNAPSHOT = snapshotId(UUID, keyOf(2));
-const OTHER = snapshotId(UUID, keyOf(3));
-const CLAIM = "12345678-9abc-4def-8123-456789abcdef";
-
-const NOW = Date.UTC(2026, 10, 1);
-const GRACE = 3_600_000;
-const EVERY = 1_800_000;
-const at = (ago: number): string => new Date(NOW - ago).toISOString();
-
-const volume = (changes: Partial<HeldObject> = {}): HeldObject => ({
-  id: VOLUME,
-  kind: "volume",
-  name: `pvc-${CLAIM}`,
-  size: 4096n,
-  createdAt: at(2 * GRACE),
-  clusterUid: "ours",
-  staged: false,
-  source: "",
-  group: "",
-  ...changes,
-});
-const snapshot = (changes: Partial<HeldObject> = {}): HeldObject =>
-  volume({
-    id: SNAPSHOT,
-    kind: "snapshot",
-    name: "snapshot-1",
-    source: volumeId(UUID, keyOf(9)),
-    ...changes,
-  });
-const known = (name: string, handle: string | undefined, remark?: string): ClusterObject => ({
-  name,
-  uid: `uid-${name}`,
-  ...(handle === undefined ? {} : { handle }),
-  createdAt: at(2 * GRACE),
-  settled: true,
-  ...(remark === undefined ? {} : { remark }),
-});
-const orphan = (name: string): ClusterOrphan => ({
-  kind: name.startsWith("v") ? "volume" : "snapshot",
-  name,
-  node: "node-a",
-  pool: "fast",
-  createdAt: at(2 * GRACE),
-  why: "nobody has it",
-});
-
-/** All is as it has to be, but for `changes`. */
-function sight(objects: readonly HeldObject[], changes: Partial<CleaningSight> = {}): CleaningSight {
-  return {
-    clusterUid: "ours",
-    list: { orphans: [VOLUME, SNAPSHOT].map((id) => orphan(id)), unjudged: [] },
-    pools: [{ uuid: UUID, name: "fast", node: "node-a", objects }],
-    volumes: [known("pv-of-another", volumeId(UUID, keyOf(7)))],
-    contents: [],
-    claims: {
-      byUid: new Map([["98765432-9abc-4def-8123-456789abcdef", "default/another"]]),
-      byVolume: new Map([["pvc-98765432-9abc-4def-8123-456789abcdef", "default/another"]]),
-    },
-    memory: {
-      lookedAt: NOW - 1000,
-      since: new Map<string, number>([
-        [VOLUME, NOW - 1000 - GRACE],
-        [SNAPSHOT, NOW - 1000 - GRACE],
-      ]),
-    },
-    graceMs: GRACE,
-    everyMs: EVERY,
-    now: NOW,
-    ...changes,
-  };
-}
-const memory = (lookedAgo: number, ago?: number): CleaningSight["memory"] => ({
-  lookedAt: NOW - lookedAgo,
-  since: new Map(ago === undefined ? [] : [[VOLUME, NOW - ago]]),
-});
 const whyNot = (id: string, seen: CleaningSight): string => {
-  const verdict = judgeCleaning(id, seen);
+  const verdict = cleaningJudge(seen)(id);
   return verdict.kind === "refuse" ? verdict.why : "it is deleted";
 };
 
 test("an orphan that nothing speaks for is deleted, and it is said what it is", () => {
-  expect(judgeCleaning(VOLUME, sight([volume()]))).toEqual({
+  expect(cleaningJudge(sight([volume()]))(VOLUME)).toEqual({
     kind: "clean",
     object: {
       kind: "volume",
@@ -112,7 +41,7 @@ test("an orphan that nothing speaks for is deleted, and it is said what it is", 
       orphanSince: at(1000 + GRACE),
     },
   });
-  expect(judgeCleaning(SNAPSHOT, sight([snapshot()])).kind).toBe("clean");
+  expect(cleaningJudge(sight([snapshot()]))(SNAPSHOT).kind).toBe("clean");
 });
 
 describe("a volume is refused", () => {
@@ -172,7 +101,13 @@ describe("a volume is refused", () => {
       { memory: memory(3 * EVERY + 1, GRACE) },
       /^no controller has .* since/,
     ],
-    ["that no look has found", volume(), { memory: memory(1000) }, /^no look has found it yet/],
+    ["that no look has found", volume(), { memory: memory(1000) }, /^no look has found it there yet/],
+    [
+      "that was an orphan on another node till now",
+      volume(),
+      { memory: { lookedAt: NOW - 1000, since: new Map([[seenAt(VOLUME, "node-b"), NOW - 1000 - GRACE]]) } },
+      /^no look has found it there yet/,
+    ],
     [
       "within its grace period",
       volume(),
@@ -221,6 +156,36 @@ describe("a snapshot is refused", () => {
       { contents: [known("content", undefined)] },
       /^VolumeSnapshotContent content has no handle yet/,
     ],
+    [
+      "where a VolumeSnapshotContent names it beside another",
+      [snapshot()],
+      { contents: [{ ...known("content", OTHER), otherHandle: SNAPSHOT }] },
+      /^VolumeSnapshotContent content has it/,
+    ],
+    [
+      "whose VolumeSnapshot is there, and has no content",
+      [snapshot()],
+      { snapshots: { byUid: new Map([[WANTED, "apps/nightly"]]), byContent: new Map() } },
+      /^VolumeSnapshot apps\/nightly, for which it was made, is still there/,
+    ],
+    [
+      "that a VolumeSnapshot of a backup waits for by the name of its content",
+      [snapshot()],
+      { snapshots: { byUid: new Map(), byContent: new Map([[`snapcontent-${WANTED}`, "apps/nightly"]]) } },
+      /^VolumeSnapshot apps\/nightly waits for VolumeSnapshotContent snapcontent-/,
+    ],
+    [
+      "whose name says no VolumeSnapshot",
+      [snapshot({ name: "nightly" })],
+      {},
+      /^its name "nightly" does not say for which VolumeSnapshot/,
+    ],
+    [
+      "where the cluster has no VolumeSnapshots",
+      [snapshot()],
+      { snapshots: undefined },
+      /^the cluster has no VolumeSnapshots/,
+    ],
     ["where the cluster has no contents", [snapshot()], { contents: undefined }, /^the cluster has no Vol/],
     [
       "where volumes were made from it",
@@ -243,4 +208,21 @@ test.each([
   ["pvc-1", /^it is no id of a volume or snapshot of dmthin; a PersistentVolume/],
 ])("%s is refused", (id, why) => {
   expect(whyNot(id, sight([volume()]))).toMatch(why);
+});
+
+test("very many are judged in the time of few", () => {
+  const count = 20_000;
+  const ids = Array.from({ length: count }, (_each, index) => volumeId(UUID, keyOf(index)));
+  const seen = sight(
+    ids.map((id) => volume({ id })),
+    {
+      volumes: ids.map((_id, index) => known(`pv-${index}`, volumeId(UUID, keyOf(count + index)))),
+      list: { orphans: ids.map((id) => orphan(id)), unjudged: [] },
+    },
+  );
+  const judge = cleaningJudge(seen);
+  const begin = performance.now();
+  expect(ids.filter((id) => judge(id).kind === "refuse")).toHaveLength(count - 1);
+  // Looking each of them up in lists takes a minute.
+  expect(performance.now() - begin).toBeLessThan(5000);
 });

@@ -93,6 +93,27 @@ describe("what a pool holds is listed", () => {
     if (!listed) expect(answer).toMatchObject({ kind: "pool-unavailable" });
   });
 
+  test("not where it ends in the middle: a page with nothing on it that says that there is more", async () => {
+    const [there] = router.fleet.nodes;
+    if (there === undefined) throw new Error("no node");
+    let pages = 0;
+    const call: (typeof there)["call"] = async (...asked) => {
+      const page = await there.call(...asked);
+      return (pages += 1) === 2
+        ? (Object.assign(page as object, { objects: [], more: true }) as never)
+        : page;
+    };
+    for (let index = 1; index <= 1500; index += 1)
+      node.pool.putVolume(volumeRecord(index, { id: idOf(index), name: `pvc-${index}` }));
+    const waiting = { signal: AbortSignal.timeout(5000), deadline: Date.now() + 5000 };
+    const cut = objectsOf(
+      Object.assign(Object.create(there) as typeof there, { call }),
+      node.pool.uuid,
+      waiting,
+    );
+    await expect(cut).rejects.toThrow("node node-a lists nothing, and says that there is more");
+  });
+
   test("not at all where its records may be old", async () => {
     node.pool.condition = { kind: "read-only", reason: "foreign hands" };
     await expect(objects()).rejects.toThrow(/takes no changes: foreign hands/);
