@@ -141,31 +141,33 @@ describe("a name that another controller has just asked for", () => {
 });
 
 describe("a name that a node is just giving, and then does not give", () => {
+  // So that each of the creates has CREATE_BYTES.
+  const name = "n".repeat(128);
   const { volumeName, snapshotName, groupName } = lockKey;
   test.each<[string, string, (source: string) => Promise<unknown>]>([
     [
       "a volume",
-      volumeName("n"),
-      () => other.client.controller.createVolume(preferring("node-b", { name: "n" })),
+      volumeName(name),
+      () => other.client.controller.createVolume(preferring("node-b", { name })),
     ],
     [
       "a copy",
-      volumeName("n"),
+      volumeName(name),
       (source) =>
         other.client.controller.createVolume(
-          preferring("node-b", { name: "n", volume_content_source: { volume: { volume_id: source } } }),
+          preferring("node-b", { name, volume_content_source: { volume: { volume_id: source } } }),
         ),
     ],
     [
       "a snapshot",
-      snapshotName("n"),
-      (source) => other.client.controller.createSnapshot({ name: "n", source_volume_id: source }),
+      snapshotName(name),
+      (source) => other.client.controller.createSnapshot({ name, source_volume_id: source }),
     ],
     [
       "a group snapshot",
-      groupName("n"),
+      groupName(name),
       (source) =>
-        other.client.groupController.createVolumeGroupSnapshot({ name: "n", source_volume_ids: [source] }),
+        other.client.groupController.createVolumeGroupSnapshot({ name, source_volume_ids: [source] }),
     ],
   ])("is not given to %s of who asked meanwhile", async (_what, key, create) => {
     const source = await bench.create(preferring("node-a"));
