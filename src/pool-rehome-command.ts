@@ -66,7 +66,7 @@ export async function rehome(api: RawApi, command: PoolRehomeCommand, voice: Voi
   if (apply) {
     const undone = await moveAll(rehoming, command, plan, voice);
     // Of calls that were cut short as well: they had no time to wait.
-    const all = [...sight.volumes, ...sight.noted];
+    const all = [...sight.volumes, ...sight.notes.map(({ before }) => before)];
     const lost = await rehoming.untilClaimsFound(all.flatMap(({ claim }) => claim ?? []));
     for (const { namespace, name } of lost)
       voice.problem(
@@ -85,10 +85,12 @@ async function moveAll(
   voice: Voice,
 ): Promise<number> {
   let undone = 0;
-  for (const { name, steps } of volumes) {
+  for (const plan of volumes) {
+    const { name, steps } = plan;
+    const move = rehoming.moveOf(plan);
     try {
       for (const step of steps) {
-        const remark = await rehoming.perform(name, step);
+        const remark = await move.perform(step);
         if (remark !== undefined && !json) voice.out(`${name}: ${remark}\n`);
       }
       if (!json) voice.out(`${name} is on ${node}\n`);

@@ -1,7 +1,7 @@
 /** PersistentVolumes and the notes about them, as the API server has them, and as `plan/rehome.ts` sees them. Pure. */
 import { z } from "zod";
 import { DRIVER_NAME, parseId, TOPOLOGY_KEY, type PoolUuid } from "../core/ids.ts";
-import { isReleased, RETAIN, type VolumeSight } from "../plan/rehome.ts";
+import { isReleased, RETAIN, type Mark, type RehomeNote, type VolumeSight } from "../plan/rehome.ts";
 
 const affinitySchema = z.object({
   required: z
@@ -25,6 +25,7 @@ const volumeSchema = z.looseObject({
     name: z.string(),
     uid: z.string(),
     resourceVersion: z.string(),
+    creationTimestamp: z.string().default(""),
     finalizers: z.array(z.string()).optional(),
     deletionTimestamp: z.string().optional(),
     labels: z.record(z.string(), z.string()).optional(),
@@ -52,45 +53,59 @@ export const isOfPool = ({ spec: { csi } }: VolumeObject, pool: PoolUuid): boole
   return id?.kind === "volume" && id.pool === pool;
 };
 
-/** The mark: which reclaim policy it had before it was retained in order to be moved, and for which claim. */
-const POLICY_BEFORE = "dmthin.io/reclaim-policy-before-rehome";
+const MARK = "dmthin.io/rehome";
 
-const markOf = (policy: string, { claimRef }: VolumeObject["spec"]): string =>
-  `${policy}/${claimRef?.uid ?? ""}`;
+const markSchema = z.object({ policy: z.string(), claim: z.string(), turn: z.string() });
 
-/** Changes for a merge patch: retained, in a way that what it was before is known, … */
-export const retention = ({ spec }: VolumeObject) => ({
-  metadata: { annotations: { [POLICY_BEFORE]: markOf(spec.persistentVolumeReclaimPolicy, spec) } },
-  spec: { persistentVolumeReclaimPolicy: RETAIN },
-});
+/** One that is none of ours says nothing: others can write an annotation, too. */
+function markOf({ metadata }: VolumeObject): Mark | undefined {
+  try {
+    return markSchema.parse(JSON.parse(metadata.annotations?.[MARK] ?? ""));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Changes for a merge patch: retained, and of that turn, in a way that what its policy is to be in the end is known, … */
+export function retention(volume: VolumeObject, turn: string) {
+  const mark: Mark = { policy: policyOf(volume), claim: volume.spec.claimRef?.uid ?? "", turn };
+  return {
+    metadata: { annotations: { [MARK]: JSON.stringify(mark) } },
+    spec: { persistentVolumeReclaimPolicy: RETAIN },
+  };
+}
 
 /** … and of that policy again, with nothing left to say about it. */
 export const restoration = (policy: string) => ({
-  metadata: { annotations: { [POLICY_BEFORE]: null } },
+  metadata: { annotations: { [MARK]: null } },
   spec: { persistentVolumeReclaimPolicy: policy },
 });
 
 /**
- * Only what a CSI driver's volumes have but Retain: others can write an annotation, too. And for that claim alone, as long as it is there:
- * whoever has the volume without it has it because it is retained.
+ * Only what a CSI driver's volumes have but Retain. And for that claim alone, as long as it is there: whoever has the volume without it
+ * has it because it is retained.
  */
-function policyOf({ metadata, spec, status }: VolumeObject): string {
+function policyOf(volume: VolumeObject): string {
+  const { spec, status } = volume;
   const now = spec.persistentVolumeReclaimPolicy;
-  const mark = metadata.annotations?.[POLICY_BEFORE];
-  return now === RETAIN && mark === markOf("Delete", spec) && !isReleased(status) ? "Delete" : now;
+  const mark = markOf(volume);
+  const isIts = mark?.claim === (spec.claimRef?.uid ?? "") && !isReleased(status);
+  return now === RETAIN && mark?.policy === "Delete" && isIts ? "Delete" : now;
 }
 
 export function sightOf(volume: VolumeObject): VolumeSight {
   const { metadata, spec, status } = volume;
   const home = homeOf(spec.nodeAffinity);
+  const mark = markOf(volume);
   const { claimRef } = spec;
   return {
     name: metadata.name,
     uid: metadata.uid,
+    createdAt: metadata.creationTimestamp,
     handle: spec.csi?.volumeHandle ?? "",
     policy: policyOf(volume),
     isRetained: spec.persistentVolumeReclaimPolicy === RETAIN,
-    isMarked: metadata.annotations?.[POLICY_BEFORE] !== undefined,
+    ...(mark === undefined ? {} : { mark }),
     phase: status.phase,
     finalizers: metadata.finalizers ?? [],
     isLeaving: metadata.deletionTimestamp !== undefined,
@@ -138,27 +153,29 @@ export const NOTE_LABEL = "dmthin.io/rehome";
 /** Of all notes of that pool. */
 export const notesOf = (pool: PoolUuid): string => `${NOTE_LABEL}=${pool}`;
 
-/** By the PersistentVolume's uid: one that is made again under its name is another one. */
-export const noteName = (uid: string): string => `dmthin-rehome-${uid}`;
+/** By the turn: what is noted in another one is another note. */
+export const noteName = (turn: string): string => `dmthin-rehome-${turn}`;
 
-const noteSchema = z.object({ data: z.object({ "volume.json": z.string() }) });
+const noteSchema = z.object({
+  metadata: z.object({ name: z.string() }),
+  data: z.object({ "volume.json": z.string() }),
+});
 
-export interface Note {
+export interface Note extends RehomeNote {
   readonly object: VolumeObject;
-  readonly before: VolumeSight;
 }
 
 export function parseNote(value: unknown): Note {
-  const { data } = noteSchema.parse(value);
+  const { metadata, data } = noteSchema.parse(value);
   const object = parseVolume(JSON.parse(data["volume.json"]));
-  return { object, before: sightOf(object) };
+  return { name: metadata.name, object, before: sightOf(object) };
 }
 
-export const noteObject = (volume: VolumeObject, pool: PoolUuid): object => ({
+export const noteObject = (volume: VolumeObject, pool: PoolUuid, turn: string) => ({
   apiVersion: "v1",
   kind: "ConfigMap",
   metadata: {
-    name: noteName(volume.metadata.uid),
+    name: noteName(turn),
     labels: { "app.kubernetes.io/name": "dmthin", [NOTE_LABEL]: pool },
     annotations: { "dmthin.io/persistent-volume": volume.metadata.name },
   },
@@ -185,14 +202,21 @@ export const labelOf = (node: unknown): string | undefined =>
   labelsSchema.parse(node).metadata.labels?.[TOPOLOGY_KEY];
 
 const claimSchema = z.object({
-  metadata: z.object({ uid: z.string() }),
+  metadata: z.object({ uid: z.string(), deletionTimestamp: z.string().optional() }),
   status: z.object({ phase: z.string().optional() }).optional(),
 });
 
-/** Whether Kubernetes says that the PersistentVolume of that claim were gone; another claim of its name is none. */
-export function isLostClaim(claim: unknown, uid: string): boolean {
+/** Of a claim by its name: whether it is that one, and stays, and what Kubernetes calls it. */
+export function claimState(
+  claim: unknown,
+  uid: string,
+): { readonly isThere: boolean; readonly isLost: boolean } {
   const { metadata, status } = claimSchema.parse(claim);
-  return metadata.uid === uid && status?.phase === "Lost";
+  const isIts = metadata.uid === uid;
+  return {
+    isThere: isIts && metadata.deletionTimestamp === undefined,
+    isLost: isIts && status?.phase === "Lost",
+  };
 }
 
 const reportSchema = z.object({

@@ -2,7 +2,8 @@
  * A pool has moved to another node: what is to be done with each PersistentVolume that says it were on the old one. Pure.
  *
  * Kubernetes lets nobody change where a PersistentVolume is, so each is deleted and made again under its name, with its claim. What
- * it was is noted down before; a plan that was cut short is planned again from the notes and from what is there.
+ * it was is noted down before; a plan that was cut short is planned again from the notes and from what is there. Why no two calls can
+ * come in each other's way: docs/adr/0027-persistent-volumes-are-made-again.md.
  */
 import type { PoolUuid } from "../core/ids.ts";
 
@@ -12,18 +13,30 @@ export interface VolumeClaim {
   readonly uid: string;
 }
 
+/** What the call that is at work on a PersistentVolume has written on it. */
+export interface Mark {
+  /** The reclaim policy that it had. */
+  readonly policy: string;
+  /** The uid of the claim that had it; empty: none. */
+  readonly claim: string;
+  /** Of the call whose turn it is: whoever takes it ends the turn of any other, which sees that before its next write. */
+  readonly turn: string;
+}
+
 /** A PersistentVolume of the pool, or one that has the name of a noted one. */
 export interface VolumeSight {
   readonly name: string;
   readonly uid: string;
+  /** As the API server has it: text in the order of time. */
+  readonly createdAt: string;
   /** CSI's id of the volume. */
   readonly handle: string;
   /** The reclaim policy that it is to have in the end: its own; of one that is retained only until it has moved, the one that it had. */
   readonly policy: string;
   /** Whether its reclaim policy is Retain now. */
   readonly isRetained: boolean;
-  /** Whether it says that it was retained in order to be moved. */
-  readonly isMarked: boolean;
+  /** Of one that was retained in order to be moved. */
+  readonly mark?: Mark;
   /** `Bound`, `Released`, … */
   readonly phase: string;
   readonly finalizers: readonly string[];
@@ -44,29 +57,41 @@ export interface RehomeSight {
   /** Nodes of which a ThinPool says that the pool is open there; absent: nothing is known. */
   readonly reportedBy?: readonly string[];
   readonly volumes: readonly VolumeSight[];
-  /** PersistentVolumes as they were when they were noted down, each before it was deleted. */
-  readonly noted: readonly VolumeSight[];
+  readonly notes: readonly RehomeNote[];
+}
+
+/** A PersistentVolume as it was noted down in a turn, before it was deleted. Nobody changes a note. */
+export interface RehomeNote {
+  /** Of the ConfigMap. */
+  readonly name: string;
+  readonly before: VolumeSight;
 }
 
 /** In this order, for each PersistentVolume. Each may be repeated. */
 export type RehomeStep =
   /**
-   * Its reclaim policy, in one write with a mark that says what it was: from here on nobody deletes the volume behind it. So it is before
-   * the note: that one which is noted and gone was deleted by nobody else than this command is true only then.
+   * Takes the turn, and Retain with it, in one write: from here on nobody deletes the volume behind it. So it is before the note: that
+   * one which is noted and gone was deleted by nobody else than this command is true only then.
    */
   | { readonly kind: "retain" }
-  /** Its whole text, with the mark, into a ConfigMap. */
+  /** Its whole text, with the mark, into a ConfigMap of this turn. */
   | { readonly kind: "note" }
   /** The object alone; the finalizers that protect it from this are taken away. */
   | { readonly kind: "remove" }
   | { readonly kind: "create" }
-  /** Before the policy is back: one that is noted is retained as long. */
+  /** All notes that this plan knows. Before the policy is back: one that is noted is retained as long. */
   | { readonly kind: "forget" }
   /** The policy it had, once Kubernetes says that its claim has it, and no mark; where its claim is gone, it stays retained. */
   | { readonly kind: "restore-policy" };
 
 export interface VolumePlan {
   readonly name: string;
+  /** Of the one that is there; absent: it is made from the last of `notes`. */
+  readonly uid?: string;
+  /** Whose it is now; absent: nobody's. */
+  readonly turn?: string;
+  /** Names of those that are done with when it is. */
+  readonly notes: readonly string[];
   readonly claim?: string;
   readonly from: string;
   /** As it was before anything was done. */
@@ -95,10 +120,10 @@ export const KNOWN_FINALIZERS: readonly string[] = [
 ];
 
 export function planRehome(sight: RehomeSight): RehomePlan {
-  const noted = new Map(sight.noted.map((before) => [before.name, before]));
   const present = new Map(sight.volumes.map((volume) => [volume.name, volume]));
-  const names = [...new Set([...present.keys(), ...noted.keys()])].toSorted();
-  const fates = names.map((name) => fateOf(present.get(name), noted.get(name), sight));
+  const notes = Map.groupBy(sight.notes, ({ before }) => before.name);
+  const names = [...new Set([...present.keys(), ...notes.keys()])].toSorted();
+  const fates = names.map((name) => fateOf(present.get(name), notes.get(name) ?? [], sight));
   return {
     refused: objections(sight),
     volumes: fates.flatMap((fate) => (fate.kind === "plan" ? [fate.plan] : [])),
@@ -125,21 +150,50 @@ type Fate =
   | { readonly kind: "done"; readonly name: string }
   | { readonly kind: "left"; readonly name: string; readonly problem: string };
 
-function fateOf(volume: VolumeSight | undefined, before: VolumeSight | undefined, { to }: RehomeSight): Fate {
-  if (before !== undefined) return fateOfNoted(volume, before, to);
-  if (volume === undefined) throw new RangeError("neither there nor noted");
-  const { name, home, isMarked, isLeaving } = volume;
-  if (home === to)
-    return isMarked && !isLeaving ? planned(volume, unmarking(volume)) : { kind: "done", name };
-  const problem = objectionTo(volume);
-  return problem === undefined ? planned(volume, wholeMove(volume)) : { kind: "left", name, problem };
+function fateOf(volume: VolumeSight | undefined, notes: readonly RehomeNote[], { to }: RehomeSight): Fate {
+  // One note, but for calls that were at it at once: then of what was there last.
+  const sorted = notes.toSorted((one, other) => compare(one.before.createdAt, other.before.createdAt));
+  const before = volume ?? sorted.at(-1)?.before;
+  if (before === undefined) throw new RangeError("neither there nor noted");
+  const { name, handle } = before;
+  if (sorted.some((note) => note.before.handle !== handle))
+    return {
+      kind: "left",
+      name,
+      problem: `its name was another volume's, and that is noted: ConfigMap ${sorted.map((note) => note.name).join(", ")}`,
+    };
+  if (volume === undefined) return planned(before, sorted, AFTERWARDS);
+  const own = sorted.some((note) => note.before.uid === volume.uid);
+  if (volume.home === to && !volume.isLeaving) return fateAtHome(volume, sorted, own);
+  const problem = objectionTo(volume, own);
+  return problem === undefined
+    ? planned(volume, sorted, WHOLE, { uid: volume.uid })
+    : { kind: "left", name, problem };
 }
 
-function objectionTo(volume: VolumeSight): string | undefined {
+const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
+
+/** It is where it should be. `own`: and is noted, so the pool has come home again, and whoever is at it must stop. */
+function fateAtHome(volume: VolumeSight, notes: readonly RehomeNote[], own: boolean): Fate {
+  const steps: readonly RehomeStep[] = [
+    ...(own ? [{ kind: "retain" } as const] : []),
+    ...(notes.length > 0 ? [{ kind: "forget" } as const] : []),
+    ...(own || volume.mark !== undefined ? [{ kind: "restore-policy" } as const] : []),
+  ];
+  if (own && isBeingDeleted(volume)) return { kind: "left", name: volume.name, problem: BEING_DELETED };
+  return steps.length > 0
+    ? planned(volume, notes, steps, { uid: volume.uid })
+    : { kind: "done", name: volume.name };
+}
+
+const BEING_DELETED = "its claim is gone, and it is being deleted with its volume";
+
+/** `isNoted`: so it may have been this command that deleted it. */
+function objectionTo(volume: VolumeSight, isNoted: boolean): string | undefined {
   const { home, isLeaving, finalizers } = volume;
   if (home === undefined) return "its node affinity does not name one node by dmthin's label alone";
-  if (isLeaving) return "somebody has deleted it, and it is about to go";
-  if (isBeingDeleted(volume)) return "its claim is gone, and it is being deleted with its volume";
+  if (isLeaving && !isNoted) return "somebody has deleted it, and it is about to go";
+  if (isBeingDeleted(volume)) return BEING_DELETED;
   const foreign = finalizers.filter((each) => !KNOWN_FINALIZERS.includes(each));
   return foreign.length === 0 ? undefined : `others hold it: finalizers ${foreign.join(", ")}`;
 }
@@ -151,71 +205,36 @@ export const isReleased = ({ phase }: Pick<VolumeSight, "phase">): boolean =>
 /** csi-provisioner has begun with it, or is about to. */
 export const isBeingDeleted = (volume: VolumeSight): boolean => !volume.isRetained && isReleased(volume);
 
-/**
- * It was begun before, for this node or for another. Nobody but this command deletes a PersistentVolume that is noted, and not yet made
- * again; where it was made again, it says itself.
- */
-function fateOfNoted(volume: VolumeSight | undefined, before: VolumeSight, to: string): Fate {
-  if (volume === undefined) return planned(before, afterwards(before));
-  return volume.uid === before.uid ? fateOfUntouched(volume, before, to) : fateOfMade(volume, before, to);
-}
-
-function fateOfUntouched(volume: VolumeSight, before: VolumeSight, to: string): Fate {
-  const { name, home, isLeaving, finalizers } = volume;
-  // The pool has come home again. What somebody has deleted cannot stay, though.
-  if (home === to && !isLeaving) return planned(volume, [{ kind: "forget" }, ...unmarking(volume)]);
-  const foreign = finalizers.filter((each) => !KNOWN_FINALIZERS.includes(each));
-  if (foreign.length > 0)
-    return { kind: "left", name, problem: `others hold it: finalizers ${foreign.join(", ")}` };
-  if (isBeingDeleted(volume))
-    return { kind: "left", name, problem: "its claim is gone, and somebody took Retain away" };
-  return planned(before, [...retained(volume), { kind: "remove" }, ...afterwards(before)]);
-}
-
-function fateOfMade(volume: VolumeSight, before: VolumeSight, to: string): Fate {
-  const { name, home, handle, claim } = volume;
-  if (handle !== before.handle || home === undefined || claim?.uid !== before.claim?.uid)
-    return {
-      kind: "left",
-      name,
-      problem: "another one of its name is there now, and is not what was to be made; what it was is noted",
-    };
-  if (home === to) return planned(volume, [{ kind: "forget" }, ...unmarking(volume)]);
-  // It was made for another node than this one: its note has done its work, and it is as any other.
-  const problem = objectionTo(volume);
-  if (problem !== undefined) return { kind: "left", name, problem };
-  return planned(volume, [{ kind: "forget" }, ...wholeMove(volume)]);
-}
-
-const wholeMove = (volume: VolumeSight): readonly RehomeStep[] => [
-  ...retained(volume),
-  { kind: "note" },
-  { kind: "remove" },
-  ...afterwards(volume),
-];
-
-const retained = ({ isRetained }: VolumeSight): readonly RehomeStep[] =>
-  isRetained ? [] : [{ kind: "retain" }];
-
-/** `before`: as it is noted, or will be. One that is not retained yet is marked by then. */
-const afterwards = (before: VolumeSight): readonly RehomeStep[] => [
+const AFTERWARDS: readonly RehomeStep[] = [
   { kind: "create" },
   { kind: "forget" },
-  ...unmarking({ isMarked: before.isMarked || !before.isRetained }),
+  { kind: "restore-policy" },
+];
+const WHOLE: readonly RehomeStep[] = [
+  { kind: "retain" },
+  { kind: "note" },
+  { kind: "remove" },
+  ...AFTERWARDS,
 ];
 
-const unmarking = ({ isMarked }: Pick<VolumeSight, "isMarked">): readonly RehomeStep[] =>
-  isMarked ? [{ kind: "restore-policy" }] : [];
-
-function planned(volume: VolumeSight, steps: readonly RehomeStep[]): Fate {
-  const { name, claim, home = "", policy, isMarked } = volume;
+function planned(
+  volume: VolumeSight,
+  notes: readonly RehomeNote[],
+  steps: readonly RehomeStep[],
+  more: Pick<VolumePlan, "uid"> = {},
+): Fate {
+  const { name, claim, home = "", policy, mark } = volume;
+  const staysRetained = isReleased(volume) && policy === RETAIN && (mark ?? { policy }).policy !== RETAIN;
   const plan = {
     name,
+    ...(mark === undefined ? {} : { turn: mark.turn }),
+    notes: notes.map((note) => note.name),
     ...(claim === undefined ? {} : { claim: `${claim.namespace}/${claim.name}` }),
     from: home,
     policy,
     steps,
-    ...(isMarked && isReleased(volume) ? { remark: STAYS_RETAINED } : {}),
+    ...(staysRetained ? { remark: STAYS_RETAINED } : {}),
+    ...more,
   };
   return { kind: "plan", plan };
 }

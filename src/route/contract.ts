@@ -5,6 +5,9 @@ import type { EnrolmentDefinition, NodeLinkDefinition, ProtoGrpcType } from "../
 /** Of names in one question, at both ends; a node refuses more. Of 128 bytes at most each, that is a small message. */
 export const MOST_NAMES = 1000;
 
+/** In bytes, of what a controller calls itself when it asks for names; a node keeps it with each. */
+export const LONGEST_ASKER = 64;
+
 /** Metadata of a create: what the node said when it was last asked for the name. */
 export const NAME_TOKEN = "dmthin-name-token";
 

@@ -59,7 +59,7 @@ export class NameLeases {
     const age = lease === undefined ? Infinity : performance.now() - lease.since;
     const its = token === undefined ? age >= LEASE_MS : lease?.token === token && age < LONGEST_WAY_MS;
     if (its) return;
-    throw new OperationPendingError("the name has been asked for again since this call was sent; retry");
+    throw new OperationPendingError("the name is not, or no longer, this call's to give; retry");
   }
 
   #forget(now: number): void {

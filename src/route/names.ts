@@ -19,7 +19,7 @@ export interface Name {
   readonly text: string;
 }
 
-/** `token`: for the create; undefined: of a node of before. */
+/** `token`: for the create, and good for nothing where the name is taken; undefined: of a node of before. */
 export type NameAnswer =
   /** `pool` is "" while the object is being made. */
   | { readonly kind: "taken"; readonly pool: string; readonly token: string | undefined }

@@ -3,12 +3,13 @@ import { InvalidRequestError } from "../core/errors.ts";
 import { lockKey } from "../core/lock-keys.ts";
 import type { Operations } from "../core/operations.ts";
 import { requireOpened, type Driver } from "../csi/driver.ts";
+import { requireString } from "../csi/validate.ts";
 import type {
   FindNamesRequest__Output,
   FindNamesResponse,
   FindNamesResponse_UnsurePool,
 } from "../generated/dmthin.ts";
-import { MOST_NAMES } from "./contract.ts";
+import { LONGEST_ASKER, MOST_NAMES } from "./contract.ts";
 import { NameLeases } from "./name-leases.ts";
 
 export class NodeNames {
@@ -24,11 +25,15 @@ export class NodeNames {
 
   /**
    * From memory. A name counts as taken from the moment that an operation holds it: from then on a volume may come of it,
-   * whatever becomes of the call. What is not taken is the asker's to give, unless it is held. Throws InvalidRequestError,
-   * PoolUnavailableError.
+   * whatever becomes of the call. What is not taken is the asker's to give, unless it is held. What is taken is nobody's to
+   * give, also when nothing comes of it after all: then whoever had asked last before may be giving it elsewhere. Throws
+   * InvalidRequestError, PoolUnavailableError.
    */
   find({ kind, names, asker }: FindNamesRequest__Output): FindNamesResponse {
     if (names.length > MOST_NAMES) throw new InvalidRequestError("names", `are more than ${MOST_NAMES}`);
+    for (const name of names) requireString("names", name);
+    if (Buffer.byteLength(asker) > LONGEST_ASKER)
+      throw new InvalidRequestError("asker", `is longer than ${LONGEST_ASKER} bytes`);
     const set = requireOpened(this.#driver);
     const lookup = LOOKUPS[kind];
     if (lookup === undefined) throw new InvalidRequestError("kind", "is none that this version knows");
@@ -37,12 +42,13 @@ export class NodeNames {
       return pool === undefined ? [] : [{ name, pool_uuid: pool }];
     });
     const taken = new Set(found.map(({ name }) => name));
-    const { held, token } = this.#leases.take(names.map(lookup.key), asker);
+    const free = names.filter((name) => !taken.has(name));
+    const { held, token } = this.#leases.take(free.map(lookup.key), asker);
     const others = new Set(held);
     return {
       found,
       unsure: unsurePools(set),
-      held: names.filter((name) => others.has(lookup.key(name)) && !taken.has(name)),
+      held: free.filter((name) => others.has(lookup.key(name))),
       token,
     };
   }

@@ -109,7 +109,7 @@ describe("nothing is deleted", () => {
       metadata: { name: "pvc-moving", uid: "uid-of-moving", resourceVersion: "1" },
       spec: { csi: { driver: "csi.dmthin.io", volumeHandle: moving } },
     });
-    const note = noteObject(moved, at(0).pool.uuid);
+    const note = noteObject(moved, at(0).pool.uuid, "a-turn");
     await bench().core.createNamespacedConfigMap({ namespace: NAMESPACE, body: note });
     await lookTwice();
     expect(outcomes(await clean([retained, byHand, moving, wanted]))).toEqual([

@@ -25,7 +25,7 @@ describe("while it is under way", () => {
       },
     };
     const raced = await tests.run(racing);
-    expect([raced.code, raced.text]).toEqual([2, expect.stringMatching(/pv-a was just changed/)]);
+    expect([raced.code, raced.text]).toEqual([2, expect.stringMatching(/pv-a is being deleted/)]);
     const { spec, status } = await tests.cluster.one("pv-a");
     expect([spec.persistentVolumeReclaimPolicy, status.phase]).toEqual(["Delete", "Released"]);
     const meanwhile = await tests.run();
@@ -39,11 +39,8 @@ describe("while it is under way", () => {
     expect([await tests.cluster.all(), await tests.cluster.notes()]).toEqual([[], 0]);
   });
 
-  test("a PersistentVolume that somebody changes just before the first write does not keep the others", async () => {
-    const [, other] = [
-      await tests.cluster.provision("a", "Delete"),
-      await tests.cluster.provision("b", "Delete"),
-    ];
+  test("what somebody changes just before the first write is moved as it is then", async () => {
+    await tests.cluster.provision("a", "Delete");
     let isChanged = false;
     const racing: RawApi = {
       send: async (request) => {
@@ -55,15 +52,14 @@ describe("while it is under way", () => {
         return tests.api.send(request);
       },
     };
-    expect((await tests.run(racing)).code).toBe(2);
-    expect((await tests.cluster.one("pv-a")).spec["nodeAffinity"]).toEqual(affinityTo("node-a"));
-    expectMoved(await tests.cluster.one("pv-b"), other);
-    expect((await tests.run()).code).toBe(0);
-    expect((await tests.cluster.one("pv-a")).spec["nodeAffinity"]).toEqual(affinityTo("node-b"));
+    expect((await tests.run(racing)).code).toBe(0);
+    const { metadata, spec } = await tests.cluster.one("pv-a");
+    expect([metadata.labels, spec["nodeAffinity"]]).toEqual([{ team: "two" }, affinityTo("node-b")]);
   });
 
-  test("another PersistentVolume that comes under the name is not touched", async () => {
+  test("another PersistentVolume that comes under the name is not touched, and others are moved", async () => {
     await tests.cluster.provision("a", "Delete");
+    const before = await tests.cluster.provision("b", "Delete");
     let other: Volume | undefined;
     const racing: RawApi = {
       send: async (request) => {
@@ -77,6 +73,7 @@ describe("while it is under way", () => {
     const { code, text } = await tests.run(racing);
     expect([code, text]).toEqual([2, expect.stringMatching(/pv-a is another one now/)]);
     expect([await tests.cluster.one("pv-a"), await tests.cluster.notes()]).toEqual([other, 0]);
+    expectMoved(await tests.cluster.one("pv-b"), before);
   });
 
   test("a volume that somebody kept meanwhile is not deleted by a later call", async () => {
@@ -164,6 +161,83 @@ describe("while it is under way", () => {
     },
   );
 
+  test("a claim that is about to go leaves its volume retained", async () => {
+    await tests.cluster.provision("a", "Delete");
+    await expect(tests.run(tests.dyingAfter(6).api)).rejects.toThrow("dead");
+    await tests.cluster.deleteHeldClaim("a");
+    const { code, text } = await tests.run();
+    expect([code, text]).toEqual([0, expect.stringMatching(/pv-a: its claim is gone: .* stays Retain/)]);
+    const { spec, status } = await tests.cluster.one("pv-a");
+    expect([spec.persistentVolumeReclaimPolicy, status.phase]).toEqual(["Retain", "Bound"]);
+  });
+
+  test("what somebody says of it after it was noted is not undone: its mark is gone, and it has another label", async () => {
+    await tests.cluster.provision("a", "Delete");
+    await expect(tests.run(tests.dyingAfter(2).api)).rejects.toThrow("dead");
+    const { metadata } = await tests.cluster.one("pv-a");
+    const annotations = Object.fromEntries(
+      Object.keys(metadata.annotations ?? {}).flatMap((key) =>
+        key.startsWith("dmthin.io/") ? [[key, null]] : [],
+      ),
+    );
+    expect(Object.keys(annotations)).toHaveLength(1);
+    const body = { metadata: { annotations, labels: { team: "two" } } };
+    await tests.api.send({ method: "PATCH", path: `${VOLUMES}/pv-a`, body });
+    expect((await tests.run()).code).toBe(0);
+    const moved = await tests.cluster.one("pv-a");
+    expect([moved.metadata.labels, moved.spec.persistentVolumeReclaimPolicy]).toEqual([
+      { team: "two" },
+      "Retain",
+    ]);
+    expect(moved.spec["nodeAffinity"]).toEqual(affinityTo("node-b"));
+  });
+
+  test.each([2, 3, 5])("one that another claim got after write %i keeps that", async (count) => {
+    await tests.cluster.provision("a", "Delete");
+    await expect(tests.run(tests.dyingAfter(count).api)).rejects.toThrow("dead");
+    await tests.cluster.rebind("a", "b");
+    const bound = await tests.cluster.one("pv-a");
+    expect(bound.status.phase).toBe("Bound");
+    const { code } = await tests.run();
+    expect(code).toBe(0);
+    const { spec, status } = await tests.cluster.one("pv-a");
+    expect([spec.claimRef, status.phase]).toEqual([bound.spec.claimRef, "Bound"]);
+    expect([spec.persistentVolumeReclaimPolicy, spec["nodeAffinity"]]).toEqual([
+      "Retain",
+      affinityTo("node-b"),
+    ]);
+    expect(await tests.cluster.notes()).toBe(0);
+  });
+
+  test("one that somebody put on Delete while finalizers hold it is made again", async () => {
+    const before = await tests.cluster.provision("a", "Delete");
+    await expect(tests.run(tests.dyingAfter(3).api)).rejects.toThrow("dead");
+    const body = { spec: { persistentVolumeReclaimPolicy: "Delete" } };
+    await tests.api.send({ method: "PATCH", path: `${VOLUMES}/pv-a`, body });
+    expect((await tests.run()).code).toBe(0);
+    expectMoved(await tests.cluster.one("pv-a"), before);
+    expect(await tests.cluster.notes()).toBe(0);
+  });
+
+  test("where the API server does not take it, it is not deleted", async () => {
+    const before = await tests.cluster.provision("a", "Delete");
+    const refusing: RawApi = {
+      send: async (request) => {
+        const isMade = request.method === "POST" && request.path.startsWith(VOLUMES);
+        // As for somebody who may not, or an admission policy would.
+        const body = {
+          ...request.body,
+          spec: { ...(request.body as Volume | undefined)?.spec, capacity: {} },
+        };
+        return tests.api.send(isMade ? { ...request, body } : request);
+      },
+    };
+    await expect(tests.run(refusing)).rejects.toThrow(/answered 422/);
+    expect((await tests.cluster.one("pv-a")).metadata.uid).toBe(before.metadata.uid);
+    expect((await tests.run()).code).toBe(0);
+    expectMoved(await tests.cluster.one("pv-a"), before);
+  });
+
   test("another PersistentVolume of its name is not touched, and the note is kept", async () => {
     const before = await tests.cluster.provision("a", "Delete");
     await expect(tests.run(tests.dyingAfter(4).api)).rejects.toThrow("dead");
@@ -175,7 +249,10 @@ describe("while it is under way", () => {
       body: { metadata: { name: "pv-a" }, spec: { ...spec, ...OTHERS, nodeAffinity } },
     });
     const { code, text } = await tests.run();
-    expect([code, text]).toEqual([4, expect.stringMatching(/another one of its name is there now/)]);
+    expect([code, text]).toEqual([
+      4,
+      expect.stringMatching(/its name was another volume's, and that is noted/),
+    ]);
     expect(await tests.cluster.notes()).toBe(1);
     await tests.cluster.deleteVolume("pv-a");
     expect((await tests.run()).code).toBe(0);

@@ -101,6 +101,28 @@ export class ClaimedVolumes {
     await this.bindAll();
   }
 
+  /** As long as a pod has it. */
+  async deleteHeldClaim(name: string): Promise<void> {
+    const path = `${CLAIMS}/${name}`;
+    const body = { metadata: { finalizers: ["kubernetes.io/pvc-protection"] } };
+    await this.#api.send({ method: "PATCH", path, body });
+    await this.#api.send({ method: "DELETE", path });
+  }
+
+  /** A person gives the volume of claim `from`, which goes, to a new one. */
+  async rebind(from: string, to: string): Promise<void> {
+    await this.deleteClaim(from);
+    const path = `${VOLUMES}/pv-${from}`;
+    const claim = (await this.#api.send({
+      method: "POST",
+      path: CLAIMS,
+      body: claimOf(to, `pv-${from}`),
+    })) as Volume;
+    const claimRef = { name: to, uid: claim.metadata.uid, resourceVersion: null };
+    await this.#api.send({ method: "PATCH", path, body: { spec: { claimRef } } });
+    await this.bindAll();
+  }
+
   async callClaim(name: string, phase: "Bound" | "Lost"): Promise<void> {
     await this.#api.send({ method: "PATCH", path: `${CLAIMS}/${name}/status`, body: { status: { phase } } });
   }

@@ -9,12 +9,16 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 
 import { TOPOLOGY_KEY } from "../../src/core/ids.ts";
-import { rawApi, type RawApi } from "../../src/kube/raw.ts";
+import { rawApi, type RawApi, type RawRequest } from "../../src/kube/raw.ts";
 import { rehome, type PoolRehomeCommand } from "../../src/pool-rehome-command.ts";
 import { affinityTo, ClaimedVolumes, POOL, type Volume } from "./claimed-volumes.ts";
 import { startControlPlane, type ControlPlane } from "./control-plane.ts";
 
 const NAMESPACE = "dmthin-system";
+
+/** Dry runs write nothing. */
+export const isWrite = ({ method, path }: RawRequest): boolean =>
+  method !== "GET" && !path.includes("dryRun=");
 
 const command = (changes: Partial<PoolRehomeCommand> = {}): PoolRehomeCommand => ({
   kind: "pool-rehome",
@@ -96,6 +100,50 @@ export class RehomeTests {
     };
   }
 
+  /** Stands still before request `count` of those that `counts` until it may go on. `reached` resolves when it stands there. */
+  standingBefore(
+    count: number,
+    counts: (request: RawRequest) => boolean,
+  ): {
+    readonly api: RawApi;
+    readonly reached: Promise<void>;
+    readonly goOn: () => void;
+  } {
+    const reached = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    let requests = 0;
+    return {
+      reached: reached.promise,
+      goOn: gate.resolve,
+      api: {
+        send: async (request) => {
+          if (counts(request) && (requests += 1) === count) {
+            reached.resolve();
+            await gate.promise;
+          }
+          return this.api.send(request);
+        },
+      },
+    };
+  }
+
+  /** What must hold after every request: no PersistentVolume is only in a memory, and none that goes may take its volume along. */
+  watched(api: RawApi, name: string): RawApi {
+    return {
+      send: async (request) => {
+        const answer = await api.send(request);
+        const volume = (await this.cluster.all()).find(({ metadata }) => metadata.name === name);
+        if (volume === undefined && (await this.cluster.notes()) === 0) throw new Error(`${name} is nowhere`);
+        if (
+          volume?.metadata.deletionTimestamp !== undefined &&
+          volume.spec.persistentVolumeReclaimPolicy !== "Retain"
+        )
+          throw new Error(`${name} is about to go with its volume`);
+        return answer;
+      },
+    };
+  }
+
   /** Dies as soon as the API server has done `count` writes. */
   dyingAfter(count: number): { readonly api: RawApi; readonly writes: () => number } {
     let writes = 0;
@@ -105,7 +153,7 @@ export class RehomeTests {
         send: async (request) => {
           if (writes >= count) throw new Error("dead");
           const answer = await this.api.send(request);
-          if (request.method !== "GET") writes += 1;
+          if (isWrite(request)) writes += 1;
           if (writes >= count) throw new Error("dead");
           return answer;
         },

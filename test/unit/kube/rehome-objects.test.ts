@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { TOPOLOGY_KEY, type PoolUuid } from "../../../src/core/ids.ts";
 import {
+  claimState,
   movedVolume,
   openOn,
   parseNote,
@@ -92,23 +93,34 @@ const bound = ({
     status: { phase },
   });
 };
-const MARK = retention(bound()).metadata.annotations;
+const MARK = retention(bound(), "t1").metadata.annotations;
+const [KEY = ""] = Object.keys(MARK);
 
 test("one that is retained in order to be moved says what its policy was, until it has it back", () => {
   const before = bound({ annotations: { own: "kept" } });
-  const change = retention(before);
+  const change = retention(before, "t1");
   expect(change.spec.persistentVolumeReclaimPolicy).toBe("Retain");
   const retained = bound({ annotations: { own: "kept", ...change.metadata.annotations }, policy: "Retain" });
-  expect(sightOf(before)).toMatchObject({ policy: "Delete", isRetained: false, isMarked: false });
-  expect(sightOf(retained)).toEqual({ ...sightOf(before), isRetained: true, isMarked: true });
+  expect(sightOf(before)).toMatchObject({ policy: "Delete", isRetained: false });
+  expect(sightOf(before)).not.toHaveProperty("mark");
+  const mark = { policy: "Delete", claim: "c", turn: "t1" };
+  expect(sightOf(retained)).toEqual({ ...sightOf(before), isRetained: true, mark });
   expect(movedVolume(retained, "node-b")).toMatchObject({
     metadata: { annotations: { own: "kept", ...MARK } },
     spec: { persistentVolumeReclaimPolicy: "Retain" },
   });
-  const [mark] = Object.keys(MARK);
   expect(restoration("Delete")).toEqual({
-    metadata: { annotations: { [mark ?? ""]: null } },
+    metadata: { annotations: { [KEY]: null } },
     spec: { persistentVolumeReclaimPolicy: "Delete" },
+  });
+});
+
+test("whoever takes the next turn keeps the policy that it had", () => {
+  const retained = bound({ annotations: MARK, policy: "Retain" });
+  const { annotations } = retention(retained, "t2").metadata;
+  expect(sightOf(bound({ annotations, policy: "Retain" }))).toMatchObject({
+    policy: "Delete",
+    mark: { policy: "Delete", turn: "t2" },
   });
 });
 
@@ -119,23 +131,37 @@ test.each([
   ["that could not be deleted", { phase: "Failed" }, "Retain"],
   ["that another claim has now", { claim: "d" }, "Retain"],
   ["that no claim has now", { claim: "", phase: "Available" }, "Retain"],
-  ["with a mark of somebody else", { annotations: { [Object.keys(MARK)[0] ?? ""]: "Recycle/c" } }, "Retain"],
 ])("a marked one %s is to be %s", (_what, changes, policy) => {
   const volume = bound({ annotations: MARK, policy: "Retain", ...changes });
-  expect(sightOf(volume)).toMatchObject({ policy, isMarked: true, isRetained: true });
+  expect(sightOf(volume)).toMatchObject({ policy, isRetained: true });
 });
+
+test.each(["Delete/c", "[]", "{}", JSON.stringify({ policy: "Recycle", claim: "c", turn: "t1" })])(
+  "an annotation %s that somebody else wrote is no policy",
+  (text) => {
+    expect(sightOf(bound({ annotations: { [KEY]: text }, policy: "Retain" })).policy).toBe("Retain");
+  },
+);
 
 test("one that never had a claim gets its policy back as well", () => {
-  const free = bound({ claim: "", phase: "Available" });
-  const { annotations } = retention(free).metadata;
-  expect(sightOf(bound({ annotations, policy: "Retain", claim: "", phase: "Available" })).policy).toBe(
-    "Delete",
-  );
+  const { annotations } = retention(bound({ claim: "", phase: "Available" }), "t1").metadata;
+  const free = bound({ annotations, policy: "Retain", claim: "", phase: "Available" });
+  expect(sightOf(free).policy).toBe("Delete");
 });
 
-test("a note holds the whole of it", () => {
+test("a note holds the whole of it, under the name of the turn", () => {
   const volume = parseVolume(object([{ matchExpressions: [only] }]));
-  expect(parseNote(noteObject(volume, POOL))).toEqual({ object: volume, before: sightOf(volume) });
+  const note = noteObject(volume, POOL, "t1");
+  expect(parseNote(note)).toEqual({ name: "dmthin-rehome-t1", object: volume, before: sightOf(volume) });
+});
+
+test.each([
+  ["that one", { metadata: { uid: "c" }, status: { phase: "Bound" } }, true, false],
+  ["called Lost", { metadata: { uid: "c" }, status: { phase: "Lost" } }, true, true],
+  ["about to go", { metadata: { uid: "c", deletionTimestamp: "now" } }, false, false],
+  ["another one", { metadata: { uid: "d" }, status: { phase: "Lost" } }, false, false],
+])("a claim that is %s", (_what, claim, isThere, isLost) => {
+  expect(claimState(claim, "c")).toEqual({ isThere, isLost });
 });
 
 test.each([

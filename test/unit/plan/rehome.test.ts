@@ -1,17 +1,24 @@
 import { describe, expect, test } from "vitest";
 
 import type { PoolUuid } from "../../../src/core/ids.ts";
-import { planRehome, STAYS_RETAINED, type RehomeSight, type VolumeSight } from "../../../src/plan/rehome.ts";
+import {
+  planRehome,
+  STAYS_RETAINED,
+  type RehomeNote,
+  type RehomeSight,
+  type VolumeSight,
+} from "../../../src/plan/rehome.ts";
 
 const POOL = "0123456789abcdef0123456789abcdef" as PoolUuid;
 
+const MARK = { policy: "Delete", claim: "claim", turn: "t1" };
 const volume = (changes: Partial<VolumeSight> = {}): VolumeSight => ({
   name: "pv-1",
   uid: "old",
+  createdAt: "2026-11-28T08:00:00Z",
   handle: `v-${POOL}-00000000000000000001`,
   policy: "Delete",
-  isRetained: changes.policy === "Retain" || changes.isMarked === true,
-  isMarked: false,
+  isRetained: changes.policy === "Retain" || changes.mark !== undefined,
   phase: "Bound",
   finalizers: ["kubernetes.io/pv-protection"],
   isLeaving: false,
@@ -19,11 +26,13 @@ const volume = (changes: Partial<VolumeSight> = {}): VolumeSight => ({
   home: "node-a",
   ...changes,
 });
-/** As it is noted: it was retained before. */
-const noted = volume({ isMarked: true });
+const marked = (changes: Partial<VolumeSight> = {}): VolumeSight => volume({ mark: MARK, ...changes });
 /** At its new place, and to get its policy back. */
 const made = (changes: Partial<VolumeSight> = {}): VolumeSight =>
-  volume({ uid: "new", home: "node-b", isMarked: true, ...changes });
+  marked({ uid: "new", home: "node-b", ...changes });
+const OTHER = { namespace: "shop", name: "other", uid: "other" };
+/** It was retained before. */
+const note: RehomeNote = { name: "dmthin-rehome-t1", before: marked() };
 
 const sight = (changes: Partial<RehomeSight>): RehomeSight => ({
   pool: POOL,
@@ -31,7 +40,7 @@ const sight = (changes: Partial<RehomeSight>): RehomeSight => ({
   to: "node-b",
   label: "node-b",
   volumes: [],
-  noted: [],
+  notes: [],
   ...changes,
 });
 
@@ -40,6 +49,9 @@ const stepsOf = (changes: Partial<RehomeSight>): readonly string[] => {
   return only?.steps.map(({ kind }) => kind) ?? [];
 };
 
+const AFTERWARDS = ["create", "forget", "restore-policy"];
+const WHOLE = ["retain", "note", "remove", ...AFTERWARDS];
+
 describe("a PersistentVolume of the pool", () => {
   test("is retained, noted, deleted, made again, forgotten, given its policy back", () => {
     expect(planRehome(sight({ volumes: [volume()] }))).toEqual({
@@ -47,10 +59,12 @@ describe("a PersistentVolume of the pool", () => {
       volumes: [
         {
           name: "pv-1",
+          uid: "old",
+          notes: [],
           claim: "shop/data",
           from: "node-a",
           policy: "Delete",
-          steps: ["retain", "note", "remove", "create", "forget", "restore-policy"].map((kind) => ({ kind })),
+          steps: WHOLE.map((kind) => ({ kind })),
         },
       ],
       done: [],
@@ -58,37 +72,32 @@ describe("a PersistentVolume of the pool", () => {
     });
   });
 
-  test("that is retained anyway stays so", () => {
-    expect(stepsOf({ volumes: [volume({ policy: "Retain" })] })).toEqual([
-      "note",
-      "remove",
-      "create",
-      "forget",
-    ]);
-  });
-
   test.each(["Released", "Failed"])("whose claim is gone and that is %s goes with its volume", (phase) => {
     expect(planRehome(sight({ volumes: [volume({ phase })] }))).toMatchObject({
       volumes: [],
       left: [{ name: "pv-1", problem: "its claim is gone, and it is being deleted with its volume" }],
     });
-    expect(stepsOf({ volumes: [volume({ phase, policy: "Retain" })] })).toHaveLength(4);
+    expect(stepsOf({ volumes: [volume({ phase, policy: "Retain" })] })).toEqual(WHOLE);
   });
 
   test("that is there already is left alone", () => {
     expect(planRehome(sight({ volumes: [volume({ home: "node-b" })] })).done).toEqual(["pv-1"]);
   });
+
+  test("that somebody has deleted is left", () => {
+    expect(planRehome(sight({ volumes: [marked({ isLeaving: true })] })).left).toMatchObject([
+      { name: "pv-1", problem: "somebody has deleted it, and it is about to go" },
+    ]);
+  });
 });
 
 describe("what was cut short is ended", () => {
-  const TO_THE_END = ["remove", "create", "forget", "restore-policy"];
-
   test.each([
-    ["after Retain: what its policy was is known", volume({ isMarked: true }), ["note", ...TO_THE_END]],
+    ["after Retain: what its policy was is known", marked(), WHOLE],
     ["when it is noted no more, and not yet given its policy back", made(), ["restore-policy"]],
     [
       "when the pool is home again, and nothing was done but Retain",
-      volume({ isMarked: true, home: "node-b" }),
+      marked({ home: "node-b" }),
       ["restore-policy"],
     ],
   ])("%s", (_when, present, steps) => {
@@ -96,63 +105,77 @@ describe("what was cut short is ended", () => {
   });
 
   test.each([
-    ["when somebody took Retain away", [volume()], ["retain", ...TO_THE_END]],
-    ["after the note", [noted], TO_THE_END],
-    ["while finalizers hold it", [volume({ isMarked: true, isLeaving: true })], TO_THE_END],
-    ["when it is gone", [], ["create", "forget", "restore-policy"]],
+    ["when somebody took Retain away", [volume()], WHOLE],
+    ["when somebody took the mark away", [volume({ policy: "Retain" })], WHOLE],
+    ["after the note, of which another one is made", [marked()], WHOLE],
+    ["while finalizers hold it", [marked({ isLeaving: true })], WHOLE],
+    ["while finalizers hold it, and somebody took Retain away", [volume({ isLeaving: true })], WHOLE],
+    ["when it is gone", [], AFTERWARDS],
     ["when it was made again", [made()], ["forget", "restore-policy"]],
     [
-      "when the pool is home again, and it was noted",
-      [volume({ isMarked: true, home: "node-b" })],
+      "when it was made again, and another claim has it now",
+      [made({ claim: OTHER })],
       ["forget", "restore-policy"],
     ],
     [
-      "when the pool is home again, and somebody has deleted it",
-      [volume({ isMarked: true, home: "node-b", isLeaving: true })],
-      TO_THE_END,
+      "when it was made again, and nobody wants its policy back",
+      [volume({ uid: "new", home: "node-b" })],
+      ["forget"],
     ],
     [
-      "when it was made for a node that is none any more",
-      [made({ home: "node-c" })],
-      ["forget", "note", ...TO_THE_END],
+      "when the pool is home again, and whoever is at it must stop",
+      [marked({ home: "node-b" })],
+      ["retain", "forget", "restore-policy"],
     ],
+    [
+      "when the pool is home again, and somebody has deleted it",
+      [marked({ home: "node-b", isLeaving: true })],
+      WHOLE,
+    ],
+    ["when it was made for a node that is none any more", [made({ home: "node-c" })], WHOLE],
   ])("%s", (_when, volumes, steps) => {
-    expect(stepsOf({ volumes, noted: [noted] })).toEqual(steps);
+    const { volumes: plans } = planRehome(sight({ volumes, notes: [note] }));
+    expect(plans).toMatchObject([{ notes: [note.name], steps: steps.map((kind) => ({ kind })) }]);
+    expect(plans[0]?.uid).toBe(volumes[0]?.uid);
+    expect(plans[0]?.turn).toBe(volumes.length === 0 ? "t1" : volumes[0]?.mark?.turn);
   });
 
-  test("of one that was retained before nobody knows another policy", () => {
-    const retained = volume({ policy: "Retain" });
-    expect(stepsOf({ noted: [retained] })).toEqual(["create", "forget"]);
-    expect(stepsOf({ noted: [retained], volumes: [made({ policy: "Retain", isMarked: false })] })).toEqual([
-      "forget",
-    ]);
+  test("of two notes the one of what was there last counts, and both are forgotten", () => {
+    const later = {
+      name: "later",
+      before: made({ createdAt: "2026-11-28T09:00:00Z", mark: { ...MARK, turn: "t2" } }),
+    };
+    for (const notes of [
+      [note, later],
+      [later, note],
+    ])
+      expect(planRehome(sight({ notes })).volumes).toMatchObject([
+        { turn: "t2", notes: [note.name, "later"], steps: AFTERWARDS.map((kind) => ({ kind })) },
+      ]);
   });
 
   test.each([
-    ["that was not noted", {}],
-    ["that was noted", { noted: [noted] }],
-  ])("one %s, whose claim has gone, stays retained, and that is said", (_which, more) => {
+    ["that was not noted", []],
+    ["that was noted", [note]],
+  ])("one %s, whose claim has gone, stays retained, and that is said", (_which, notes) => {
     const released = made({ phase: "Released", policy: "Retain" });
-    expect(planRehome(sight({ volumes: [released], ...more })).volumes).toMatchObject([
+    expect(planRehome(sight({ volumes: [released], notes })).volumes).toMatchObject([
       { policy: "Retain", remark: STAYS_RETAINED },
     ]);
   });
 
-  test.each([
-    ["of another volume", made({ handle: `v-${POOL}-00000000000000000002` })],
-    ["at no one place", (({ home: _home, ...nowhere }) => nowhere)(made())],
-    ["for another claim", made({ claim: { namespace: "shop", name: "data", uid: "other" } })],
-  ])("but not where one %s has its name", (_what, present) => {
-    const plan = planRehome(sight({ volumes: [present], noted: [noted] }));
+  test("but not where one of another volume has its name", () => {
+    const present = made({ handle: `v-${POOL}-00000000000000000002` });
+    const plan = planRehome(sight({ volumes: [present], notes: [note] }));
     expect([plan.volumes, plan.left]).toEqual([
       [],
-      [{ name: "pv-1", problem: expect.stringMatching(/another one of its name/) as string }],
+      [{ name: "pv-1", problem: expect.stringMatching(/noted: ConfigMap dmthin-rehome-t1$/) as string }],
     ]);
   });
 
-  test("and not where it is being deleted with its volume", () => {
-    const going = volume({ phase: "Released" });
-    expect(planRehome(sight({ volumes: [going], noted: [noted] }))).toMatchObject({
+  test.each(["node-a", "node-b"])("and not where it is being deleted with its volume, on %s", (home) => {
+    const going = volume({ phase: "Released", home });
+    expect(planRehome(sight({ volumes: [going], notes: [note] }))).toMatchObject({
       volumes: [],
       left: [{ name: "pv-1", problem: expect.stringMatching(/its claim is gone/) as string }],
     });

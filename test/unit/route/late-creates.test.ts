@@ -1,5 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { lockKey } from "../../../src/core/lock-keys.ts";
 import { loadNodeLink } from "../../../src/route/contract.ts";
 import type { Name } from "../../../src/route/names.ts";
 import { LEASE_MS } from "../../../src/route/name-leases.ts";
@@ -135,6 +136,51 @@ describe("a name that another controller has just asked for", () => {
       () => groupController.createVolumeGroupSnapshot({ name: "n", source_volume_ids: [source] }),
     ])
       await expect(create()).rejects.toMatchObject({ code: status.ABORTED });
+    expect([namesOf(a), a.pool.snapshots()]).toEqual([["pvc-1"], []]);
+  });
+});
+
+describe("a name that a node is just giving, and then does not give", () => {
+  // So that each of the creates has CREATE_BYTES.
+  const name = "n".repeat(128);
+  const { volumeName, snapshotName, groupName } = lockKey;
+  test.each<[string, string, (source: string) => Promise<unknown>]>([
+    [
+      "a volume",
+      volumeName(name),
+      () => other.client.controller.createVolume(preferring("node-b", { name })),
+    ],
+    [
+      "a copy",
+      volumeName(name),
+      (source) =>
+        other.client.controller.createVolume(
+          preferring("node-b", { name, volume_content_source: { volume: { volume_id: source } } }),
+        ),
+    ],
+    [
+      "a snapshot",
+      snapshotName(name),
+      (source) => other.client.controller.createSnapshot({ name, source_volume_id: source }),
+    ],
+    [
+      "a group snapshot",
+      groupName(name),
+      (source) =>
+        other.client.groupController.createVolumeGroupSnapshot({ name, source_volume_ids: [source] }),
+    ],
+  ])("is not given to %s of who asked meanwhile", async (_what, key, create) => {
+    const source = await bench.create(preferring("node-a"));
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const running = a.operations.run({ title: "t", fingerprint: "f", exclusive: [key] }, () => ended);
+    const delayed = delayAfterQuestion(a);
+    const late = Promise.allSettled([create(source)]);
+    await until(() => (delayed()?.size() ?? 0) > CREATE_BYTES);
+    end();
+    await running;
+    delayed()?.arrive();
+    // Whose operation that was may be giving the name on another node by now.
+    expect(codesOf(await late)).toEqual([status.ABORTED]);
     expect([namesOf(a), a.pool.snapshots()]).toEqual([["pvc-1"], []]);
   });
 });
