@@ -49,8 +49,37 @@ export async function untilDriverGone(world: World): Promise<void> {
     });
 }
 
-/** All pods of the driver are ready: one for each node, and the controllers that are wanted. */
-export async function untilDriverReady(world: World): Promise<void> {
+/** The ids of all that runs, or last ran, in these pods. */
+export const containersOf = (pods: readonly V1Pod[]): ReadonlySet<string> =>
+  new Set(pods.flatMap((pod) => idsOf(pod)).filter((id) => id !== ""));
+
+/** Of each container that stays while the pod does; "": it has not been started yet. Sidecars are among the init containers. */
+function idsOf({ spec, status }: V1Pod): readonly string[] {
+  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
+  const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const ids = new Map(statuses.map(({ name, containerID }) => [name, containerID]));
+  return [...sidecars, ...(spec?.containers ?? [])].map(({ name }) => ids.get(name) ?? "");
+}
+
+/**
+ * It is ready, and with no container that is `gone`: what the API server has of a pod stands until a kubelet says
+ * otherwise, and one that lost its power could not say it.
+ */
+export const isReadyWithout = (pod: V1Pod, gone: ReadonlySet<string>): boolean =>
+  isReady(pod) && idsOf(pod).every((id) => id !== "" && !gone.has(id));
+
+/** The containers of the driver on that node. */
+export async function driverContainersOn(world: World, node: string): Promise<ReadonlySet<string>> {
+  const pods = await Promise.all(
+    [NODE_PODS, CONTROLLER_PODS].map((selector) =>
+      world.kubectl.list<V1Pod>(["get", ...of(world, selector)]),
+    ),
+  );
+  return containersOf(pods.flat().filter((each) => nodeOf(each) === node));
+}
+
+/** All pods of the driver are ready, with no container that is `gone`: one for each node, and the controllers that are wanted. */
+export async function untilDriverReady(world: World, gone: ReadonlySet<string> = new Set()): Promise<void> {
   const { namespace } = world.cluster.settings;
   const controllers = await world.kubectl.list<V1Deployment>([
     "get",
@@ -64,7 +93,7 @@ export async function untilDriverReady(world: World): Promise<void> {
       get: of(world, selector),
       what: `${count} pods are ready: ${selector}`,
       timeoutMs: READY_MS,
-      judge: (pods) => pods.filter(isReady).length === count || undefined,
+      judge: (pods) => pods.filter((each) => isReadyWithout(each, gone)).length === count || undefined,
     });
   await enough(NODE_PODS, world.cluster.nodes.length);
   await enough(CONTROLLER_PODS, replicas);

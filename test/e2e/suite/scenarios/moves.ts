@@ -148,9 +148,11 @@ const notes = (world: World): readonly string[] => [
   `--selector=${NOTE_LABEL}`,
 ];
 
+const rehomeWords = (uuid: string, node: string): readonly string[] => ["pool", "rehome", uuid, "--to", node];
+
 /** Looks, is killed in the middle of it, and ends it at the second call. */
 async function rehome(world: World, uuid: string, node: string): Promise<void> {
-  const words = ["pool", "rehome", uuid, "--to", node];
+  const words = rehomeWords(uuid, node);
   const before = await ofPool(world, uuid);
   const { stdout } = await dmthin(world, words);
   expect(
@@ -252,9 +254,16 @@ const rehomed: Scenario = {
     world.atEnd(() => helmApply(world, "upgrade", text));
     world.atEnd(() => world.kubectl.run(["delete", "storageclasses", CLASS, "--ignore-not-found"]));
     world.atEnd(() => deleteAll(world));
+    const withDisk = (): string =>
+      withPool(given, disk.node, { name: POOL, backing: "devices", devices: [disk.device] });
+    // Where no node has the pool, nothing in it can be deleted; and what a rehome has begun, it retains until it ends.
+    world.atEnd(async () => {
+      if (disk.node === from) return;
+      await helmApply(world, "upgrade", withDisk());
+      await dmthin(world, [...rehomeWords(await untilOpen(world, disk.node), disk.node), "--apply"]);
+    });
 
-    const pool = { name: POOL, backing: "devices", devices: [DISK] };
-    await helmApply(world, "upgrade", withPool(given, from, pool));
+    await helmApply(world, "upgrade", withDisk());
     const uuid = await untilOpen(world, from);
     await world.apply(storageClass({ name: CLASS, pool: POOL }));
     await applySet(world);

@@ -2,7 +2,7 @@
 import type { CoreV1Event, V1PersistentVolume, V1Pod } from "@kubernetes/client-node";
 
 import { expectContent, writeContent } from "../framework/content.ts";
-import { bootOf, untilNodeReady } from "../framework/driver.ts";
+import { untilNodeReady } from "../framework/driver.ts";
 import { DEVICE_PATH, podSpec } from "../framework/manifests.ts";
 import {
   applyClaim,
@@ -13,7 +13,7 @@ import {
   untilRunning,
   volumeOf,
 } from "../framework/pods.ts";
-import { bedOf, startAgain, victim } from "../framework/power.ts";
+import { bedOf, cutPower, startAgain, victim } from "../framework/power.ts";
 import type { Scenario } from "../framework/scenario.ts";
 import { nameOf } from "../framework/settings.ts";
 import {
@@ -90,13 +90,12 @@ const powerCut: Scenario = {
     await untilWritten(world, "files-0", 20);
     const content = await writeContent(world, "raw-0", { path: DEVICE_PATH, mebibytes: 8 });
     const { last } = await writtenBy(world, "files-0");
-    const boot = await bootOf(world, node);
     const before = new Map<string, string>();
     for (const name of ["files-0", "raw-0"])
       before.set(name, startedAt(await world.get<V1Pod>("pods", name)));
-    await world.phase("driver and nodes", () => bedOf(world).cutPower(node));
+    const past = await cutPower(world, node);
     const began = performance.now();
-    await startAgain(world, node, boot);
+    await startAgain(world, node, past);
     for (const [name, then] of before)
       await world.phase("pods start", () =>
         world.watch<V1Pod, true>({
@@ -128,11 +127,10 @@ const away: Scenario = {
     await startWithClaim(world, { name: "doomed", class: world.classes.ext4, size: "128Mi" }, { node });
     await endPods(world, "doomed");
     const volume = nameOf(await volumeOf(world, "doomed"));
-    const boot = await bootOf(world, node);
-    await world.phase("driver and nodes", () => bedOf(world).cutPower(node));
+    const past = await cutPower(world, node);
     let isBack = false;
     world.atEnd(async () => {
-      if (!isBack) await startAgain(world, node, boot);
+      if (!isBack) await startAgain(world, node, past);
     });
     await world.delete("persistentvolumeclaims", ["doomed"]);
     await world.phase("other waits", () =>
@@ -148,7 +146,7 @@ const away: Scenario = {
     );
     const { status } = await world.kubectl.json<V1PersistentVolume>(["get", "persistentvolumes", volume]);
     expect(status?.phase === "Released" || status?.phase === "Failed", `the volume is ${status?.phase}`);
-    await startAgain(world, node, boot);
+    await startAgain(world, node, past);
     isBack = true;
     await world.phase("other waits", () =>
       world.kubectl.run(["wait", "--for=delete", `persistentvolume/${volume}`, "--timeout=300s"], {
