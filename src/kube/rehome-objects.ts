@@ -1,4 +1,5 @@
 /** PersistentVolumes and the notes about them, as the API server has them, and as `plan/rehome.ts` sees them. Pure. */
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { DRIVER_NAME, parseId, TOPOLOGY_KEY, type PoolUuid } from "../core/ids.ts";
 import { isReleased, RETAIN, type Mark, type RehomeNote, type VolumeSight } from "../plan/rehome.ts";
@@ -25,7 +26,6 @@ const volumeSchema = z.looseObject({
     name: z.string(),
     uid: z.string(),
     resourceVersion: z.string(),
-    creationTimestamp: z.string().default(""),
     finalizers: z.array(z.string()).optional(),
     deletionTimestamp: z.string().optional(),
     labels: z.record(z.string(), z.string()).optional(),
@@ -101,7 +101,7 @@ export function sightOf(volume: VolumeObject): VolumeSight {
   return {
     name: metadata.name,
     uid: metadata.uid,
-    createdAt: metadata.creationTimestamp,
+    revision: BigInt(metadata.resourceVersion),
     handle: spec.csi?.volumeHandle ?? "",
     policy: policyOf(volume),
     isRetained: spec.persistentVolumeReclaimPolicy === RETAIN,
@@ -115,6 +115,16 @@ export function sightOf(volume: VolumeObject): VolumeSight {
     ...(home === undefined ? {} : { home }),
   };
 }
+
+/** Whether nobody has said anything else about it since. */
+export const isSameText = (one: VolumeObject, other: VolumeObject): boolean =>
+  isDeepStrictEqual(textOf(one), textOf(other));
+
+const textOf = ({ metadata: { labels = {}, annotations = {} }, spec }: VolumeObject): object => ({
+  labels,
+  annotations,
+  spec,
+});
 
 /** Where each term names the same one node by dmthin's label, and says nothing else: any other condition has a reason. */
 function homeOf(affinity: z.infer<typeof affinitySchema> | undefined): string | undefined {
@@ -182,16 +192,6 @@ export const noteObject = (volume: VolumeObject, pool: PoolUuid, turn: string) =
   immutable: true,
   data: { "volume.json": JSON.stringify(volume) },
 });
-
-const listSchema = z.object({
-  metadata: z.object({ continue: z.string().optional() }),
-  items: z.array(z.unknown()),
-});
-
-export function parseList(value: unknown): { readonly items: readonly unknown[]; readonly next?: string } {
-  const { items, metadata } = listSchema.parse(value);
-  return { items, ...(metadata.continue ? { next: metadata.continue } : {}) };
-}
 
 const labelsSchema = z.object({
   metadata: z.object({ labels: z.record(z.string(), z.string()).optional() }),

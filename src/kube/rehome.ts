@@ -4,20 +4,10 @@ import type { PoolUuid } from "../core/ids.ts";
 import { topologyValue } from "../core/topology.ts";
 import type { RehomeSight, VolumeClaim, VolumePlan } from "../plan/rehome.ts";
 import { NOT_FOUND } from "./api.ts";
-import type { RawApi, RawRequest } from "./raw.ts";
-import {
-  claimState,
-  isOfPool,
-  labelOf,
-  notesOf,
-  openOn,
-  parseList,
-  parseNote,
-  parseVolume,
-  sightOf,
-  type Note,
-} from "./rehome-objects.ts";
-import { claimPath, notesPath, VolumeMove, VOLUMES } from "./volume-move.ts";
+import { rawItems, type RawApi } from "./raw.ts";
+import { claimState, isOfPool, labelOf, openOn, parseVolume, sightOf, type Note } from "./rehome-objects.ts";
+import { claimPath, listNotes, VOLUMES } from "./rehome-notes.ts";
+import { VolumeMove } from "./volume-move.ts";
 
 export interface RehomeOptions {
   readonly pool: PoolUuid;
@@ -26,7 +16,6 @@ export interface RehomeOptions {
   readonly namespace: string;
 }
 
-const PAGE = 500;
 /** How long Kubernetes has to find a claim again. */
 const PATIENCE_MS = 60_000;
 const LOOK_AGAIN_MS = 250;
@@ -48,14 +37,13 @@ export class Rehoming {
   async look(): Promise<RehomeSight> {
     const { pool, node, namespace } = this.#options;
     // Notes first: a PersistentVolume that is made meanwhile is there, then.
-    const selector = encodeURIComponent(notesOf(pool));
-    const notes = (await this.#list(`${notesPath(namespace)}?labelSelector=${selector}`)).map(parseNote);
+    const notes = await listNotes(this.#api, { pool, namespace });
     this.#notes = new Map(notes.map((note) => [note.name, note]));
     const noted = new Set(notes.map(({ before }) => before.name));
-    const volumes = (await this.#list(VOLUMES)).map(parseVolume);
+    const volumes = (await rawItems(this.#api, VOLUMES)).map(parseVolume);
     const object = await this.#get(`/api/v1/nodes/${encodeURIComponent(node)}`);
     const label = object === undefined ? undefined : labelOf(object);
-    const reports = await this.#list("/apis/dmthin.io/v1alpha1/thinpools", [NOT_FOUND]);
+    const reports = await rawItems(this.#api, "/apis/dmthin.io/v1alpha1/thinpools", [NOT_FOUND]);
     return {
       pool,
       node,
@@ -94,18 +82,5 @@ export class Rehoming {
 
   #get(path: string): Promise<unknown> {
     return this.#api.send({ method: "GET", path, accept: [NOT_FOUND] });
-  }
-
-  async #list(path: string, accept: RawRequest["accept"] = []): Promise<readonly unknown[]> {
-    const items: unknown[] = [];
-    for (let next: string | undefined = ""; next !== undefined;) {
-      const page = `${path}${path.includes("?") ? "&" : "?"}limit=${PAGE}${next === "" ? "" : `&continue=${encodeURIComponent(next)}`}`;
-      const answer = await this.#api.send({ method: "GET", path: page, accept });
-      if (answer === undefined) return items;
-      const list = parseList(answer);
-      items.push(...list.items);
-      next = list.next;
-    }
-    return items;
   }
 }

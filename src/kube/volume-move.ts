@@ -9,20 +9,22 @@ import { EnvironmentError, PreconditionError } from "../core/errors.ts";
 import type { PoolUuid } from "../core/ids.ts";
 import {
   isBeingDeleted,
+  inOrder,
   isReleased,
   KNOWN_FINALIZERS,
   RETAIN,
   STAYS_RETAINED,
   type RehomeStep,
-  type VolumeClaim,
   type VolumePlan,
   type VolumeSight,
 } from "../plan/rehome.ts";
 import { CONFLICT, NOT_FOUND } from "./api.ts";
 import type { RawApi } from "./raw.ts";
+import { claimPath, listNotes, notePath, notesPath, VOLUMES } from "./rehome-notes.ts";
 import {
   claimState,
   isOfPool,
+  isSameText,
   movedVolume,
   noteName,
   noteObject,
@@ -42,12 +44,6 @@ export interface MoveOptions {
   readonly to: string;
 }
 
-export const VOLUMES = "/api/v1/persistentvolumes";
-export const notesPath = (namespace: string): string =>
-  `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`;
-export const claimPath = ({ namespace, name }: VolumeClaim): string =>
-  `/api/v1/namespaces/${encodeURIComponent(namespace)}/persistentvolumeclaims/${encodeURIComponent(name)}`;
-
 /** How long Kubernetes has to take an object away, or to call it Bound. */
 const PATIENCE_MS = 60_000;
 const LOOK_AGAIN_MS = 250;
@@ -65,6 +61,7 @@ export class VolumeMove {
   #object: VolumeObject | undefined;
   #uid: string | undefined;
   #turn: string | undefined;
+  readonly #isLeaving: boolean;
 
   constructor(api: RawApi, options: MoveOptions, plan: VolumePlan, notes: ReadonlyMap<string, Note>) {
     this.#api = api;
@@ -73,6 +70,7 @@ export class VolumeMove {
     this.#notes = new Set(plan.notes);
     this.#uid = plan.uid;
     this.#turn = plan.turn;
+    this.#isLeaving = plan.isLeaving;
     if (plan.uid === undefined) this.#object = notes.get(plan.notes.at(-1) ?? "")?.object;
   }
 
@@ -106,11 +104,16 @@ export class VolumeMove {
     const turn = randomUUID();
     for (let tries = TRIES; tries > 0; tries -= 1) {
       const volume = await this.#present();
+      const { isLeaving, mark } = sightOf(volume);
+      // Who has deleted it since has his reasons, or is a call that goes on to make it again.
+      if (isLeaving !== this.#isLeaving) throw this.#changed();
       // The patch is for this text of it: csi-provisioner never saw one that is Released and not retained.
       if (isBeingDeleted(sightOf(volume)))
         throw new PreconditionError(`PersistentVolume ${this.#name} is being deleted: repeat the command`);
       if ((await this.#patch(volume, retention(volume, turn), [CONFLICT])) === undefined) continue;
       this.#turn = turn;
+      // Whoever had the turn before can delete nothing any more, so his note, seen or not, has nothing to keep.
+      if (mark !== undefined) this.#notes.add(noteName(mark.turn));
       return;
     }
     throw this.#changed();
@@ -123,28 +126,41 @@ export class VolumeMove {
     await this.#api.send({ method: "POST", path: notesPath(this.#options.namespace), body });
     this.#object = volume;
     this.#notes.add(body.metadata.name);
+    // Who has taken the turn meanwhile did not see it, and leaves it behind.
+    const after = await this.#find();
+    if (after !== undefined && this.#isOwnTurn(sightOf(after))) return;
+    await this.#api.send({
+      method: "DELETE",
+      path: notePath(this.#options.namespace, noteName(turn)),
+      accept: [NOT_FOUND],
+    });
+    throw this.#changed();
   }
 
+  /** Resolves where it was this call that took it away. */
   async #remove(): Promise<void> {
-    const { uid, body } = this.#known();
+    const { uid, object, body } = this.#known();
     // Whether it may be made again is seen before it is gone. That its name is in use is all that should be wrong.
     await this.#api.send({ method: "POST", path: `${VOLUMES}?dryRun=All`, body, accept: [CONFLICT] });
+    let isOurs = false;
     for (let tries = TRIES; ; tries -= 1) {
       const volume = await this.#find();
-      if (volume === undefined || volume.metadata.uid !== uid) return;
+      if (volume === undefined || volume.metadata.uid !== uid) {
+        if (isOurs) return;
+        throw this.#changed();
+      }
       if (tries === 0)
         throw new EnvironmentError(`PersistentVolume ${this.#name} is changed again and again; try later`);
-      // Of exactly this text: with any other policy somebody might delete what is behind it.
+      // Of exactly this text: with any other policy somebody might delete what is behind it, and what is new would be lost.
       this.#requireOwn(volume);
+      if (!isSameText(volume, object)) throw this.#changed();
       const { resourceVersion, deletionTimestamp, finalizers = [] } = volume.metadata;
       if (deletionTimestamp === undefined) {
-        const options = {
-          apiVersion: "v1",
-          kind: "DeleteOptions",
-          preconditions: { uid, resourceVersion },
-        };
-        const path = this.#path;
-        await this.#api.send({ method: "DELETE", path, body: options, accept: [CONFLICT, NOT_FOUND] });
+        const preconditions = { uid, resourceVersion };
+        const options = { apiVersion: "v1", kind: "DeleteOptions", preconditions };
+        const request = { method: "DELETE", path: this.#path, body: options } as const;
+        const answer = await this.#api.send({ ...request, accept: [CONFLICT, NOT_FOUND] });
+        isOurs = answer !== undefined && finalizers.length === 0;
         continue;
       }
       const foreign = finalizers.filter((each) => !KNOWN_FINALIZERS.includes(each));
@@ -152,26 +168,32 @@ export class VolumeMove {
         throw new PreconditionError(
           `PersistentVolume ${this.#name} is held by others: finalizers ${foreign.join(", ")}`,
         );
-      await this.#patch(volume, { metadata: { finalizers: [] } }, [CONFLICT, NOT_FOUND]);
+      const freed = { metadata: { finalizers: [] } };
+      isOurs = (await this.#patch(volume, freed, [CONFLICT, NOT_FOUND])) !== undefined;
     }
   }
 
   async #create(): Promise<void> {
     const { object, body, turn } = this.#known();
+    // A call that came later may have noted something else, and be done with it.
+    const notes = (await listNotes(this.#api, this.#options)).filter(
+      ({ before }) => before.name === this.#name,
+    );
+    if (inOrder(notes).at(-1)?.name !== noteName(turn)) throw this.#changed();
     await this.#api.send({ method: "POST", path: VOLUMES, body, accept: [CONFLICT] });
     this.#uid = undefined;
-    const made = await this.#present();
-    const sight = sightOf(made);
-    if (sight.handle !== sightOf(object).handle || sight.home !== this.#options.to)
+    const sight = sightOf(await this.#present());
+    if (sight.handle !== sightOf(object).handle)
       throw new PreconditionError(
         `another PersistentVolume ${this.#name} has come; what it was is in ConfigMap ${noteName(turn)}`,
       );
+    if (sight.home !== this.#options.to || !this.#isOwnTurn(sight)) throw this.#changed();
     this.#uid = sight.uid;
   }
 
   async #forget(): Promise<void> {
     for (const name of this.#notes) {
-      const path = `${notesPath(this.#options.namespace)}/${encodeURIComponent(name)}`;
+      const path = notePath(this.#options.namespace, name);
       await this.#api.send({ method: "DELETE", path, accept: [NOT_FOUND] });
     }
   }

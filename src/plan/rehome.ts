@@ -27,8 +27,8 @@ export interface Mark {
 export interface VolumeSight {
   readonly name: string;
   readonly uid: string;
-  /** As the API server has it: text in the order of time. */
-  readonly createdAt: string;
+  /** The resourceVersion of this text of it: of two texts the later one has the higher number. */
+  readonly revision: bigint;
   /** CSI's id of the volume. */
   readonly handle: string;
   /** The reclaim policy that it is to have in the end: its own; of one that is retained only until it has moved, the one that it had. */
@@ -90,6 +90,8 @@ export interface VolumePlan {
   readonly uid?: string;
   /** Whose it is now; absent: nobody's. */
   readonly turn?: string;
+  /** It is about to go. */
+  readonly isLeaving: boolean;
   /** Names of those that are done with when it is. */
   readonly notes: readonly string[];
   readonly claim?: string;
@@ -151,8 +153,7 @@ type Fate =
   | { readonly kind: "left"; readonly name: string; readonly problem: string };
 
 function fateOf(volume: VolumeSight | undefined, notes: readonly RehomeNote[], { to }: RehomeSight): Fate {
-  // One note, but for calls that were at it at once: then of what was there last.
-  const sorted = notes.toSorted((one, other) => compare(one.before.createdAt, other.before.createdAt));
+  const sorted = inOrder(notes);
   const before = volume ?? sorted.at(-1)?.before;
   if (before === undefined) throw new RangeError("neither there nor noted");
   const { name, handle } = before;
@@ -163,27 +164,28 @@ function fateOf(volume: VolumeSight | undefined, notes: readonly RehomeNote[], {
       problem: `its name was another volume's, and that is noted: ConfigMap ${sorted.map((note) => note.name).join(", ")}`,
     };
   if (volume === undefined) return planned(before, sorted, AFTERWARDS);
-  const own = sorted.some((note) => note.before.uid === volume.uid);
-  if (volume.home === to && !volume.isLeaving) return fateAtHome(volume, sorted, own);
-  const problem = objectionTo(volume, own);
+  const isNoted = sorted.some((note) => note.before.uid === volume.uid);
+  if (volume.home === to && !volume.isLeaving) return fateAtHome(volume, sorted, isNoted);
+  const problem = objectionTo(volume, isNoted);
   return problem === undefined
     ? planned(volume, sorted, WHOLE, { uid: volume.uid })
     : { kind: "left", name, problem };
 }
 
-const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
+/** One note, but for calls that were at it at once: then what it says last counts. */
+export const inOrder = <Note extends RehomeNote>(notes: readonly Note[]): readonly Note[] =>
+  notes.toSorted(({ before: one }, { before: other }) =>
+    one.revision < other.revision ? -1 : one.revision > other.revision ? 1 : 0,
+  );
 
-/** It is where it should be. `own`: and is noted, so the pool has come home again, and whoever is at it must stop. */
-function fateAtHome(volume: VolumeSight, notes: readonly RehomeNote[], own: boolean): Fate {
-  const steps: readonly RehomeStep[] = [
-    ...(own ? [{ kind: "retain" } as const] : []),
-    ...(notes.length > 0 ? [{ kind: "forget" } as const] : []),
-    ...(own || volume.mark !== undefined ? [{ kind: "restore-policy" } as const] : []),
-  ];
-  if (own && isBeingDeleted(volume)) return { kind: "left", name: volume.name, problem: BEING_DELETED };
-  return steps.length > 0
-    ? planned(volume, notes, steps, { uid: volume.uid })
-    : { kind: "done", name: volume.name };
+/** It is where it should be. `isNoted`: as it is, so the pool has come home again. Whoever is at it must stop. */
+function fateAtHome(volume: VolumeSight, notes: readonly RehomeNote[], isNoted: boolean): Fate {
+  const { name, uid, mark } = volume;
+  if (!isNoted && mark === undefined)
+    return notes.length > 0 ? planned(volume, notes, [{ kind: "forget" }], { uid }) : { kind: "done", name };
+  if (isBeingDeleted(volume)) return { kind: "left", name, problem: BEING_DELETED };
+  const steps = [{ kind: "retain" }, { kind: "forget" }, { kind: "restore-policy" }] as const;
+  return planned(volume, notes, steps, { uid });
 }
 
 const BEING_DELETED = "its claim is gone, and it is being deleted with its volume";
@@ -223,11 +225,12 @@ function planned(
   steps: readonly RehomeStep[],
   more: Pick<VolumePlan, "uid"> = {},
 ): Fate {
-  const { name, claim, home = "", policy, mark } = volume;
+  const { name, claim, home = "", policy, mark, isLeaving } = volume;
   const staysRetained = isReleased(volume) && policy === RETAIN && (mark ?? { policy }).policy !== RETAIN;
   const plan = {
     name,
     ...(mark === undefined ? {} : { turn: mark.turn }),
+    isLeaving: isLeaving && more.uid !== undefined,
     notes: notes.map((note) => note.name),
     ...(claim === undefined ? {} : { claim: `${claim.namespace}/${claim.name}` }),
     from: home,

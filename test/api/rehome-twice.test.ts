@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { RawRequest } from "../../src/kube/raw.ts";
+import { VOLUMES } from "../cluster/claimed-volumes.ts";
 import { expectMoved, isWrite, RehomeTests } from "../cluster/rehome-tests.ts";
 
 const tests = new RehomeTests();
@@ -59,4 +60,38 @@ describe.each([1, 2])("while another one for home is cut off after write %i,", (
     expectMoved(await tests.cluster.one("pv-a"), before);
     expect(await tests.cluster.notes()).toBe(0);
   });
+});
+
+test("one that calls it home does not take the note from what another has deleted meanwhile", async () => {
+  const before = await tests.cluster.provision("a", "Delete");
+  await expect(tests.run(tests.dyingAfter(2).api)).rejects.toThrow("dead");
+  const standing = tests.standingBefore(1, isWrite);
+  const home = tests.run(tests.watched(standing.api, "pv-a"), { node: "node-a" });
+  await standing.reached;
+  // As the other one does next.
+  await tests.api.send({ method: "DELETE", path: `${VOLUMES}/pv-a` });
+  standing.goOn();
+  expect(await home).toMatchObject({ code: 2, text: expect.stringMatching(/just changed/) as string });
+  expect(await tests.cluster.notes()).toBe(1);
+  expect((await tests.run()).code).toBe(0);
+  expectMoved(await tests.cluster.one("pv-a"), before);
+  expect(await tests.cluster.notes()).toBe(0);
+});
+
+test("one that stands still before it makes what others have moved, and deleted, since does not make it", async () => {
+  await tests.cluster.provision("a", "Delete");
+  await expect(tests.run(tests.dyingAfter(4).api)).rejects.toThrow("dead");
+  // Its second list of notes.
+  const standing = tests.standingBefore(
+    2,
+    ({ method, path }) => method === "GET" && path.includes("/configmaps?"),
+  );
+  const late = tests.run(standing.api);
+  await standing.reached;
+  expect((await tests.run()).code).toBe(0);
+  await tests.cluster.deleteClaim("a");
+  await tests.cluster.deleteVolume("pv-a");
+  standing.goOn();
+  expect((await late).code).toBe(2);
+  expect(await tests.cluster.all()).toEqual([]);
 });

@@ -192,6 +192,25 @@ describe("while it is under way", () => {
     expect(moved.spec["nodeAffinity"]).toEqual(affinityTo("node-b"));
   });
 
+  test("what somebody says of it between the note and the delete keeps it from being deleted by then", async () => {
+    const before = await tests.cluster.provision("a", "Delete");
+    const racing: RawApi = {
+      send: async (request) => {
+        const answer = await tests.api.send(request);
+        if (request.method === "POST" && request.path.endsWith("/configmaps")) {
+          const body = { metadata: { labels: { team: "two" } } };
+          await tests.api.send({ method: "PATCH", path: `${VOLUMES}/pv-a`, body });
+        }
+        return answer;
+      },
+    };
+    expect((await tests.run(racing)).code).toBe(2);
+    expect((await tests.cluster.one("pv-a")).metadata.uid).toBe(before.metadata.uid);
+    expect((await tests.run()).code).toBe(0);
+    const { metadata, spec } = await tests.cluster.one("pv-a");
+    expect([metadata.labels, spec["nodeAffinity"]]).toEqual([{ team: "two" }, affinityTo("node-b")]);
+  });
+
   test.each([2, 3, 5])("one that another claim got after write %i keeps that", async (count) => {
     await tests.cluster.provision("a", "Delete");
     await expect(tests.run(tests.dyingAfter(count).api)).rejects.toThrow("dead");

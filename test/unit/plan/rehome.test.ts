@@ -15,7 +15,7 @@ const MARK = { policy: "Delete", claim: "claim", turn: "t1" };
 const volume = (changes: Partial<VolumeSight> = {}): VolumeSight => ({
   name: "pv-1",
   uid: "old",
-  createdAt: "2026-11-28T08:00:00Z",
+  revision: 9n,
   handle: `v-${POOL}-00000000000000000001`,
   policy: "Delete",
   isRetained: changes.policy === "Retain" || changes.mark !== undefined,
@@ -50,6 +50,7 @@ const stepsOf = (changes: Partial<RehomeSight>): readonly string[] => {
 };
 
 const AFTERWARDS = ["create", "forget", "restore-policy"];
+const AT_HOME = ["retain", "forget", "restore-policy"];
 const WHOLE = ["retain", "note", "remove", ...AFTERWARDS];
 
 describe("a PersistentVolume of the pool", () => {
@@ -60,6 +61,7 @@ describe("a PersistentVolume of the pool", () => {
         {
           name: "pv-1",
           uid: "old",
+          isLeaving: false,
           notes: [],
           claim: "shop/data",
           from: "node-a",
@@ -94,12 +96,8 @@ describe("a PersistentVolume of the pool", () => {
 describe("what was cut short is ended", () => {
   test.each([
     ["after Retain: what its policy was is known", marked(), WHOLE],
-    ["when it is noted no more, and not yet given its policy back", made(), ["restore-policy"]],
-    [
-      "when the pool is home again, and nothing was done but Retain",
-      marked({ home: "node-b" }),
-      ["restore-policy"],
-    ],
+    ["when it is not yet given its policy back", made(), AT_HOME],
+    ["when the pool is home again, and nothing was done but Retain", marked({ home: "node-b" }), AT_HOME],
   ])("%s", (_when, present, steps) => {
     expect(stepsOf({ volumes: [present] })).toEqual(steps);
   });
@@ -111,22 +109,14 @@ describe("what was cut short is ended", () => {
     ["while finalizers hold it", [marked({ isLeaving: true })], WHOLE],
     ["while finalizers hold it, and somebody took Retain away", [volume({ isLeaving: true })], WHOLE],
     ["when it is gone", [], AFTERWARDS],
-    ["when it was made again", [made()], ["forget", "restore-policy"]],
-    [
-      "when it was made again, and another claim has it now",
-      [made({ claim: OTHER })],
-      ["forget", "restore-policy"],
-    ],
+    ["when it was made again", [made()], AT_HOME],
+    ["when it was made again, and another claim has it now", [made({ claim: OTHER })], AT_HOME],
     [
       "when it was made again, and nobody wants its policy back",
       [volume({ uid: "new", home: "node-b" })],
       ["forget"],
     ],
-    [
-      "when the pool is home again, and whoever is at it must stop",
-      [marked({ home: "node-b" })],
-      ["retain", "forget", "restore-policy"],
-    ],
+    ["when the pool is home again, and whoever is at it must stop", [marked({ home: "node-b" })], AT_HOME],
     [
       "when the pool is home again, and somebody has deleted it",
       [marked({ home: "node-b", isLeaving: true })],
@@ -143,7 +133,7 @@ describe("what was cut short is ended", () => {
   test("of two notes the one of what was there last counts, and both are forgotten", () => {
     const later = {
       name: "later",
-      before: made({ createdAt: "2026-11-28T09:00:00Z", mark: { ...MARK, turn: "t2" } }),
+      before: made({ revision: 10n, mark: { ...MARK, turn: "t2" } }),
     };
     for (const notes of [
       [note, later],
