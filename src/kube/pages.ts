@@ -1,4 +1,5 @@
 /** Lists of the API server, page by page. */
+import { z } from "zod";
 
 /** Of one page; what is read of each item is little. */
 const LIMIT = 500;
@@ -24,4 +25,14 @@ export async function* itemsOf<Item>(
     yield* page.items;
     next = page.metadata?._continue;
   } while (next !== undefined && next !== "");
+}
+
+/** A page as the API server sends it, each item read by `item`. Throws where it is none. */
+export function pageOf<Item>(list: unknown, item: z.ZodType<Item>): Page<Item> {
+  const schema = z.object({
+    metadata: z.object({ continue: z.string().optional() }),
+    items: z.array(item),
+  });
+  const { items, metadata } = schema.parse(list);
+  return { items, metadata: metadata.continue === undefined ? {} : { _continue: metadata.continue } };
 }

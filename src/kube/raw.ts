@@ -6,6 +6,7 @@ import { createConfiguration, HttpMethod, KubeConfig, ServerConfiguration } from
 import { EnvironmentError } from "../core/errors.ts";
 import { z } from "zod";
 import { apiError } from "./api.ts";
+import { itemsOf, pageOf } from "./pages.ts";
 
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
@@ -26,29 +27,19 @@ export interface RawRequest {
 /** A server that takes longer is one that does not answer. */
 const LONGEST_MS = 30_000;
 
-const PAGE = 500;
-
-const listSchema = z.object({
-  metadata: z.object({ continue: z.string().optional() }),
-  items: z.array(z.unknown()),
-});
-
 /** All of a list. `path`: without a limit; `accept`: codes of a server that has no such kind, of which there is nothing then. */
 export async function rawItems(
   api: RawApi,
   path: string,
   accept: readonly number[] = [],
 ): Promise<readonly unknown[]> {
-  const items: unknown[] = [];
-  for (let next: string | undefined = ""; next !== undefined;) {
-    const page = `${path}${path.includes("?") ? "&" : "?"}limit=${PAGE}${next === "" ? "" : `&continue=${encodeURIComponent(next)}`}`;
+  const items = itemsOf(async ({ limit, _continue }) => {
+    const next = _continue === undefined ? "" : `&continue=${encodeURIComponent(_continue)}`;
+    const page = `${path}${path.includes("?") ? "&" : "?"}limit=${limit}${next}`;
     const answer = await api.send({ method: "GET", path: page, accept });
-    if (answer === undefined) return items;
-    const list = listSchema.parse(answer);
-    items.push(...list.items);
-    next = list.metadata.continue === "" ? undefined : list.metadata.continue;
-  }
-  return items;
+    return answer === undefined ? { items: [] } : pageOf(answer, z.unknown());
+  });
+  return Array.fromAsync(items);
 }
 
 /** `kubeconfig`: a file; as kubectl finds it unless given, and so is `context`. */

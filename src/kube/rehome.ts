@@ -53,7 +53,7 @@ export class Rehoming {
       volumes: volumes
         .filter((volume) => isOfPool(volume, pool) || noted.has(volume.metadata.name))
         .map(sightOf),
-      notes: notes.map(({ name, before }) => ({ name, before })),
+      notes,
     };
   }
 

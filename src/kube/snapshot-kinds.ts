@@ -1,7 +1,7 @@
 /** Kinds of snapshots: they are installed apart from Kubernetes, and may not be there. */
-import { z } from "zod";
+import type { z } from "zod";
 import { apiError, codeOf, NOT_FOUND, type Api } from "./api.ts";
-import { itemsOf } from "./pages.ts";
+import { itemsOf, pageOf } from "./pages.ts";
 
 const PLACE = { group: "snapshot.storage.k8s.io", version: "v1" } as const;
 
@@ -11,17 +11,10 @@ export async function snapshotObjects<Item>(
   plural: "volumesnapshots" | "volumesnapshotcontents",
   item: z.ZodType<Item>,
 ): Promise<readonly Item[] | undefined> {
-  const list = z.object({
-    metadata: z.object({ continue: z.string().optional() }),
-    items: z.array(item),
-  });
   const found: Item[] = [];
-  const objects = itemsOf(async (page) => {
-    const { items, metadata } = list.parse(
-      await custom.listClusterCustomObject({ ...PLACE, plural, ...page }),
-    );
-    return { items, metadata: metadata.continue === undefined ? {} : { _continue: metadata.continue } };
-  });
+  const objects = itemsOf(async (page) =>
+    pageOf(await custom.listClusterCustomObject({ ...PLACE, plural, ...page }), item),
+  );
   try {
     for await (const each of objects) found.push(each);
   } catch (error) {

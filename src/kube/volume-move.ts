@@ -1,7 +1,7 @@
 /**
  * One PersistentVolume on its way, step after step. Who has its turn may write to it; each step sees whether it is this call's still, and
- * writes to exactly the text that it saw. A note is deleted by those only who had seen it before their turn, or before its PersistentVolume
- * was made again: docs/adr/0027-persistent-volumes-are-made-again.md.
+ * writes to exactly the text that it saw. A note is deleted by who has taken the turn after its own while nobody had deleted the
+ * PersistentVolume, or once that is made again: docs/adr/0027-persistent-volumes-are-made-again.md.
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -10,7 +10,7 @@ import { Operations } from "../core/operations.ts";
 import { quote } from "../core/quote.ts";
 import { parseCreateVolume, type CreateVolumeCall } from "../csi/messages-volume.ts";
 import { loadCsi } from "../csi/proto.ts";
-import { PassedOnError } from "../csi/status.ts";
+import { mayGoOn, PassedOnError } from "../csi/status.ts";
 import { topologySegment } from "../csi/topology.ts";
 import type { CreateVolumeRequest__Output, CreateVolumeResponse__Output } from "../generated/csi.ts";
 import type { Log } from "../log.ts";
@@ -38,14 +38,6 @@ interface Doubt {
   /** Of `performance.now`. */
   readonly since: number;
 }
-
-/** Codes after which nothing is left behind; see csi/status.ts. */
-const UNSETTLED: ReadonlySet<status> = new Set([
-  status.ABORTED,
-  status.UNAVAILABLE,
-  status.CANCELLED,
-  status.DEADLINE_EXCEEDED,
-]);
 
 export class Placement {
   readonly #fleet: Fleet;
@@ -181,7 +173,7 @@ export class Placement {
       this.#doubts.delete(request.name);
       return response;
     } catch (error) {
-      if (error instanceof PassedOnError && !UNSETTLED.has(error.code)) this.#doubts.delete(request.name);
+      if (error instanceof PassedOnError && !mayGoOn(error)) this.#doubts.delete(request.name);
       throw error;
     }
   }
